@@ -1,0 +1,60 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A media type, kept as it was written; the ones that we know have names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MediaType(Cow<'static, str>);
+
+macro_rules! known {
+    ($($name:ident = $text:literal;)*) => {
+        impl MediaType {
+            $(#[doc = concat!("`", $text, "`")]
+            pub const $name: MediaType = MediaType(Cow::Borrowed($text));)*
+        }
+    };
+}
+
+known! {
+    INDEX = "application/vnd.oci.image.index.v1+json";
+    MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+    CONFIG = "application/vnd.oci.image.config.v1+json";
+    LAYER_TAR = "application/vnd.oci.image.layer.v1.tar";
+    LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip";
+    LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd";
+    EMPTY = "application/vnd.oci.empty.v1+json";
+    DOCKER_MANIFEST_LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+    DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+    DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
+    DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+}
+
+impl MediaType {
+    /// Any media type, by its text.
+    pub fn new(text: impl Into<String>) -> MediaType {
+        MediaType(Cow::Owned(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// An OCI index or a Docker manifest list.
+    pub fn is_index(&self) -> bool {
+        *self == MediaType::INDEX || *self == MediaType::DOCKER_MANIFEST_LIST
+    }
+
+    /// An OCI or Docker image manifest.
+    pub fn is_manifest(&self) -> bool {
+        *self == MediaType::MANIFEST || *self == MediaType::DOCKER_MANIFEST
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

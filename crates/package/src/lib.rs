@@ -1,0 +1,16 @@
+//! The vocabulary of packages: names, architectures, version orders, requirements, pins, closures,
+//! and the [`Universe`] of all records of all indexes. Knows no file format and does no I/O.
+//!
+//! Both package worlds (Debian's and apk's) become this common data; below `ops/ecosystem.rs`
+//! nothing asks which one it is. The price: a field that one world lacks is empty there.
+
+mod arch;
+mod closure;
+mod identity;
+mod requirement;
+pub mod version;
+
+pub use arch::{Arch, ArchError};
+pub use closure::{Cause, Closure, LeftOut, Pin, Reason};
+pub use identity::{Identity, Sha1};
+pub use requirement::{Alternative, ArchQualifier, Bound, Comparison, Relation, RelationError, parse_relations};
