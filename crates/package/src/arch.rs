@@ -50,7 +50,8 @@ impl Arch {
         TABLE
             .iter()
             .find(|(a, v, _, _)| {
-                *a == platform.architecture && (platform.variant.is_none() || platform.variant.as_deref() == *v)
+                *a == platform.architecture
+                    && (platform.variant.is_none() || platform.variant.as_deref() == *v)
             })
             .map(|row| Arch(row.2.to_owned()))
             .ok_or_else(|| ArchError { text: platform.to_string() })
@@ -58,10 +59,8 @@ impl Arch {
 
     /// The platform of an architecture, as images carry it (`arm64` with `v8`, `armhf` as `arm/v7`).
     pub fn platform(&self) -> Result<Platform, ArchError> {
-        let row = TABLE
-            .iter()
-            .find(|row| row.2 == self.0)
-            .ok_or_else(|| ArchError { text: self.0.clone() })?;
+        let row =
+            TABLE.iter().find(|row| row.2 == self.0).ok_or_else(|| ArchError { text: self.0.clone() })?;
         let platform = Platform::linux(row.0);
         Ok(match row.1 {
             Some(v) => platform.with_variant(v),
@@ -71,7 +70,11 @@ impl Arch {
 
     /// apk's word.
     pub fn apk(&self) -> Result<&'static str, ArchError> {
-        TABLE.iter().find(|row| row.2 == self.0).map(|row| row.3).ok_or_else(|| ArchError { text: self.0.clone() })
+        TABLE
+            .iter()
+            .find(|row| row.2 == self.0)
+            .map(|row| row.3)
+            .ok_or_else(|| ArchError { text: self.0.clone() })
     }
 
     /// Reads what a recipe may say: Go's, Debian's or apk's word, with or without `linux/`.

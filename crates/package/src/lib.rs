@@ -8,9 +8,16 @@ mod arch;
 mod closure;
 mod identity;
 mod requirement;
+pub mod shelf;
+mod universe;
 pub mod version;
 
 pub use arch::{Arch, ArchError};
 pub use closure::{Cause, Closure, LeftOut, Pin, Reason};
 pub use identity::{Identity, Sha1};
-pub use requirement::{Alternative, ArchQualifier, Bound, Comparison, Relation, RelationError, parse_relations};
+pub use requirement::{
+    Alternative, ArchQualifier, Bound, Comparison, Relation, RelationError, parse_alternative,
+    parse_relations,
+};
+pub use shelf::{MultiArch, Priority, Record, RecordDraft, Shelf, ShelfBuilder, ShelfError, World};
+pub use universe::{RecordId, ShelfSource, Standing, Universe};

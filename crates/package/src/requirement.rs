@@ -103,23 +103,34 @@ pub fn parse_relations(field: &str) -> Result<Vec<Relation<'_>>, RelationError> 
         .map(str::trim)
         .filter(|clause| !clause.is_empty())
         .map(|clause| {
-            let alternatives = clause.split('|').map(|a| parse_alternative(a.trim())).collect::<Result<_, _>>()?;
+            let alternatives =
+                clause.split('|').map(|a| parse_alternative(a.trim())).collect::<Result<_, _>>()?;
             Ok(Relation { alternatives })
         })
         .collect()
 }
 
-fn parse_alternative(text: &str) -> Result<Alternative<'_>, RelationError> {
+/// Reads `name[:arch] [(op version)]`, already trimmed.
+pub fn parse_alternative(text: &str) -> Result<Alternative<'_>, RelationError> {
     let fail = |why| RelationError { clause: text.to_owned(), why };
     let (head, bound) = match text.split_once('(') {
         Some((head, rest)) => {
-            let inner = rest.trim_end().strip_suffix(')').ok_or_else(|| fail("the parenthesis is not closed"))?;
-            (head.trim(), Some(parse_bound(inner.trim()).ok_or_else(|| fail("the version is missing or not one word"))?))
+            let inner =
+                rest.trim_end().strip_suffix(')').ok_or_else(|| fail("the parenthesis is not closed"))?;
+            (
+                head.trim(),
+                Some(
+                    parse_bound(inner.trim())
+                        .ok_or_else(|| fail("the version is missing or not one word"))?,
+                ),
+            )
         }
         None => (text, None),
     };
     if head.contains(['[', '<', ' ', '\t', '\n']) {
-        return Err(fail("expected one name; architecture lists and build profiles belong to source packages"));
+        return Err(fail(
+            "expected one name; architecture lists and build profiles belong to source packages",
+        ));
     }
     let (name, qualifier) = match head.split_once(':') {
         Some((name, "any")) => (name, Some(ArchQualifier::Any)),

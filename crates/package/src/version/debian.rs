@@ -12,7 +12,8 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 pub fn is_valid(text: &str) -> bool {
     let (epoch, upstream, revision) = split(text);
     let has_epoch = text.contains(':');
-    let word = |t: &str, extra: &str| t.bytes().all(|c| c.is_ascii_alphanumeric() || extra.as_bytes().contains(&c));
+    let word =
+        |t: &str, extra: &str| t.bytes().all(|c| c.is_ascii_alphanumeric() || extra.as_bytes().contains(&c));
     (!has_epoch || (!epoch.is_empty() && epoch.parse::<u32>().is_ok_and(|e| e <= i32::MAX as u32)))
         && upstream.starts_with(|c: char| c.is_ascii_digit())
         && word(upstream, ".+-~:")
@@ -83,8 +84,25 @@ mod tests {
     fn orders_as_dpkg_does() {
         // deb-version(7): `~~` < `~~a` < `~` < `` < `a`, and the usual forms.
         let rising = [
-            "1~~", "1~~a", "1~", "1~rc1", "1", "1-0~deb13u1", "1-1", "1-1+b1", "1-1.1", "1-10", "1.0", "1.0a", "1.0+dfsg",
-            "1.9", "1.10", "2.41-12", "2.41-12+deb13u3", "1:0.1", "2:0",
+            "1~~",
+            "1~~a",
+            "1~",
+            "1~rc1",
+            "1",
+            "1-0~deb13u1",
+            "1-1",
+            "1-1+b1",
+            "1-1.1",
+            "1-10",
+            "1.0",
+            "1.0a",
+            "1.0+dfsg",
+            "1.9",
+            "1.10",
+            "2.41-12",
+            "2.41-12+deb13u3",
+            "1:0.1",
+            "2:0",
         ];
         for (i, a) in rising.iter().enumerate() {
             for (j, b) in rising.iter().enumerate() {

@@ -1,0 +1,315 @@
+use std::collections::HashMap;
+
+use oci::Digest;
+
+use super::section::{Section, WIDE};
+use super::{FORMAT, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash};
+use crate::requirement::parse_alternative;
+use crate::{Identity, RelationError};
+
+/// What a record will say; texts are borrowed from wherever the index lies.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RecordDraft<'a> {
+    /// Package name.
+    pub name: &'a str,
+    /// Version.
+    pub version: &'a str,
+    /// Architecture, in Debian's word.
+    pub arch: &'a str,
+    /// Source package, or "" where it is the name.
+    pub source: &'a str,
+    /// Version of the source package, or "" where it is the version.
+    pub source_version: &'a str,
+    /// Path of the file, relative to the archive.
+    pub path: &'a str,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// Size once installed, in bytes.
+    pub installed_size: u64,
+    /// What the index says the file is; the strongest hash.
+    pub identity: Option<Identity>,
+    /// SHA-256 beside a stronger identity.
+    pub sha256: Option<Digest>,
+    /// `Pre-Depends`.
+    pub pre_depends: &'a str,
+    /// `Depends`.
+    pub depends: &'a str,
+    /// `Provides`.
+    pub provides: &'a str,
+    /// `Conflicts`.
+    pub conflicts: &'a str,
+    /// `Breaks`.
+    pub breaks: &'a str,
+    /// `Replaces`.
+    pub replaces: &'a str,
+    /// `Section`.
+    pub section: &'a str,
+    /// `Multi-Arch`.
+    pub multi_arch: MultiArch,
+    /// `Essential: yes`.
+    pub essential: bool,
+    /// `Important: yes` or `Protected: yes`.
+    pub protected: bool,
+    /// `Priority`.
+    pub priority: Priority,
+}
+
+/// A record that cannot be put on a shelf.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// `Provides` is no list of names with `=` versions.
+    #[error("Provides: {0}")]
+    Provides(#[source] RelationError),
+    /// More than 4 GiB of text or 2³² records.
+    #[error("the index is larger than a shelf can be (4 GiB)")]
+    TooLarge,
+}
+
+/// Takes records in the order of the index and makes the bytes of a [`super::Shelf`].
+pub struct ShelfBuilder {
+    world: World,
+    heap: Vec<u8>,
+    columns: Vec<(Section, Vec<u32>)>,
+    wide: [(Section, Vec<u64>); 2],
+    names: Vec<u32>,
+    provided: Vec<[u32; 4]>,
+    /// Words that thousands of records share (architectures, sections).
+    shared: HashMap<Box<str>, u32>,
+    rows: u32,
+}
+
+impl ShelfBuilder {
+    /// An empty shelf.
+    pub fn new(world: World) -> ShelfBuilder {
+        let columns = Section::ALL.iter().filter(|s| s.width() == 4).map(|s| (*s, Vec::new())).collect();
+        ShelfBuilder {
+            world,
+            heap: vec![0],
+            columns,
+            wide: [(Section::Size, Vec::new()), (Section::InstalledSize, Vec::new())],
+            names: Vec::new(),
+            provided: Vec::new(),
+            shared: HashMap::new(),
+            rows: 0,
+        }
+    }
+
+    /// How many records it has.
+    pub fn len(&self) -> u32 {
+        self.rows
+    }
+
+    /// Has it none?
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Adds the next record.
+    pub fn push(&mut self, draft: &RecordDraft<'_>) -> Result<(), BuildError> {
+        let before = self.heap.len();
+        let name = self.put(draft.name.as_bytes());
+        self.names.push(name);
+        self.push_provides(draft.provides)?;
+        for i in 0..self.columns.len() {
+            let section = self.columns[i].0;
+            let value = if section == Section::Name { name } else { self.value(section, draft) };
+            self.columns[i].1.push(value);
+        }
+        self.wide[0].1.push(draft.size);
+        self.wide[1].1.push(draft.installed_size);
+        self.rows = self.rows.checked_add(1).ok_or(BuildError::TooLarge)?;
+        debug_assert!(self.heap.len() >= before);
+        if u32::try_from(self.heap.len()).is_err() { Err(BuildError::TooLarge) } else { Ok(()) }
+    }
+
+    fn value(&mut self, section: Section, draft: &RecordDraft<'_>) -> u32 {
+        let text = match section {
+            Section::Version => draft.version,
+            Section::Source => draft.source,
+            Section::SourceVersion => draft.source_version,
+            Section::Path => draft.path,
+            Section::PreDepends => draft.pre_depends,
+            Section::Depends => draft.depends,
+            Section::Provides => draft.provides,
+            Section::Conflicts => draft.conflicts,
+            Section::Breaks => draft.breaks,
+            Section::Replaces => draft.replaces,
+            Section::Arch => return self.put_shared(draft.arch),
+            Section::Category => return self.put_shared(draft.section),
+            Section::Identity => return self.put_identity(draft.identity),
+            Section::Sha256 => return draft.sha256.map_or(0, |d| self.put(d.as_bytes())),
+            Section::Flags => return flags(draft),
+            Section::Ordinal => return self.rows,
+            _ => "",
+        };
+        self.put(text.as_bytes())
+    }
+
+    fn push_provides(&mut self, field: &str) -> Result<(), BuildError> {
+        for clause in field.split(',').map(str::trim).filter(|c| !c.is_empty()) {
+            let provided = parse_alternative(clause).map_err(BuildError::Provides)?;
+            let name = self.put(provided.name.as_bytes());
+            let version = provided.bound.map_or(0, |b| self.put(b.version.as_bytes()));
+            self.provided.push([hash(provided.name), name, self.rows, version]);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> u32 {
+        if bytes.is_empty() {
+            return 0;
+        }
+        let at = self.heap.len() as u32;
+        let mut len = bytes.len();
+        while len >= 0x80 {
+            self.heap.push(len as u8 | 0x80);
+            len >>= 7;
+        }
+        self.heap.push(len as u8);
+        self.heap.extend_from_slice(bytes);
+        at
+    }
+
+    fn put_shared(&mut self, text: &str) -> u32 {
+        if let Some(&at) = self.shared.get(text) {
+            return at;
+        }
+        let at = self.put(text.as_bytes());
+        self.shared.insert(text.into(), at);
+        at
+    }
+
+    fn put_identity(&mut self, identity: Option<Identity>) -> u32 {
+        let (tag, hash): (u8, &[u8]) = match &identity {
+            None => return 0,
+            Some(Identity::Whole(d @ Digest::Sha256(_))) => (1, d.as_bytes()),
+            Some(Identity::Whole(d @ Digest::Sha512(_))) => (2, d.as_bytes()),
+            Some(Identity::ApkControl(sha1)) => (3, &sha1.0),
+        };
+        let mut blob = [0; 65];
+        blob[0] = tag;
+        blob[1..=hash.len()].copy_from_slice(hash);
+        self.put(&blob[..=hash.len()])
+    }
+
+    /// The bytes of the shelf.
+    pub fn finish(self) -> Vec<u8> {
+        let rows = self.sorted_rows();
+        let mut place = vec![0u32; rows.len()];
+        for (new, &old) in rows.iter().enumerate() {
+            place[old as usize] = new as u32;
+        }
+        let mut out =
+            Writer::new(self.world, self.rows, 3 + self.columns.len() + self.wide.len(), self.heap.len());
+        out.section(Section::Names, self.name_table(&rows).into_iter().flatten());
+        let mut provided = self.provided;
+        // Stable, so that providers of one name keep the index's order.
+        provided.sort_by_key(|p| p[0]);
+        let moved =
+            provided.iter().flat_map(|p| [p[0], p[1], place.get(p[2] as usize).copied().unwrap_or(0), p[3]]);
+        out.section(Section::Provided, moved);
+        for (section, values) in &self.columns {
+            out.section(*section, rows.iter().map(|&r| values[r as usize]));
+        }
+        for (section, values) in &self.wide {
+            let halves = rows.iter().map(|&r| values[r as usize]).flat_map(|v| [v as u32, (v >> 32) as u32]);
+            debug_assert_eq!(section.width(), WIDE);
+            out.section(*section, halves);
+        }
+        out.heap(&self.heap)
+    }
+
+    fn text(&self, at: u32) -> &[u8] {
+        let (mut len, mut shift, mut at) = (0, 0, at as usize);
+        loop {
+            let byte = self.heap[at];
+            at += 1;
+            len |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return &self.heap[at..at + len];
+            }
+        }
+    }
+
+    fn sorted_rows(&self) -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..self.rows).collect();
+        // Indexes come sorted, which a stable sort notices in one pass.
+        rows.sort_by(|&a, &b| self.text(self.names[a as usize]).cmp(self.text(self.names[b as usize])));
+        rows
+    }
+
+    fn name_table(&self, rows: &[u32]) -> Vec<[u32; 2]> {
+        let mut table: Vec<[u32; 2]> = Vec::with_capacity(rows.len());
+        for (row, &old) in rows.iter().enumerate() {
+            let name = self.names[old as usize];
+            if table.last().is_none_or(|last| self.text(last[0]) != self.text(name)) {
+                table.push([name, row as u32]);
+            }
+        }
+        table
+    }
+}
+
+fn flags(draft: &RecordDraft<'_>) -> u32 {
+    let multi_arch = match draft.multi_arch {
+        MultiArch::No => 0,
+        MultiArch::Same => 1,
+        MultiArch::Foreign => 2,
+        MultiArch::Allowed => 3,
+    };
+    let priority = match draft.priority {
+        Priority::Unknown => 0,
+        Priority::Required => 1,
+        Priority::Important => 2,
+        Priority::Standard => 3,
+        Priority::Optional => 4,
+        Priority::Extra => 5,
+    };
+    multi_arch | u32::from(draft.essential) << 2 | u32::from(draft.protected) << 3 | priority << 4
+}
+
+/// Writes the sections one after the other and their table before them.
+struct Writer {
+    out: Vec<u8>,
+    table_at: usize,
+}
+
+impl Writer {
+    fn new(world: World, rows: u32, sections: usize, heap: usize) -> Writer {
+        let mut out = Vec::with_capacity(HEADER + sections * (TABLE_ROW + 4 * rows as usize) + 2 * heap);
+        out.extend_from_slice(&MAGIC);
+        let world = match world {
+            World::Debian => 1,
+        };
+        for word in [FORMAT, world, rows, sections as u32] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        out.resize(HEADER + sections * TABLE_ROW, 0);
+        Writer { out, table_at: HEADER }
+    }
+
+    fn section(&mut self, section: Section, words: impl Iterator<Item = u32>) {
+        let start = self.out.len();
+        for word in words {
+            self.out.extend_from_slice(&word.to_le_bytes());
+        }
+        self.enter(section, start);
+    }
+
+    fn heap(mut self, heap: &[u8]) -> Vec<u8> {
+        let start = self.out.len();
+        self.out.extend_from_slice(heap);
+        self.enter(Section::Heap, start);
+        self.out
+    }
+
+    fn enter(&mut self, section: Section, start: usize) {
+        let len = (self.out.len() - start) as u64;
+        let row = &mut self.out[self.table_at..self.table_at + TABLE_ROW];
+        row[..4].copy_from_slice(&section.kind().to_le_bytes());
+        row[8..16].copy_from_slice(&(start as u64).to_le_bytes());
+        row[16..24].copy_from_slice(&len.to_le_bytes());
+        self.table_at += TABLE_ROW;
+    }
+}

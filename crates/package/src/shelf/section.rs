@@ -1,0 +1,64 @@
+/// Bytes of one value of a wide column.
+pub(super) const WIDE: u64 = 8;
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal, $width:literal;)*) => {
+        /// The sections of a shelf. The kinds are part of the format and are never used again.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Section { $($(#[$doc])* $name,)* }
+
+        impl Section {
+            pub(super) const ALL: &[Section] = &[$(Section::$name,)*];
+            pub(super) const COUNT: usize = Section::ALL.len();
+
+            /// The number that stands in the file.
+            pub(super) fn kind(self) -> u32 {
+                match self { $(Section::$name => $kind,)* }
+            }
+
+            pub(super) fn from_kind(kind: u32) -> Option<Section> {
+                match kind { $($kind => Some(Section::$name),)* _ => None }
+            }
+
+            /// Bytes of one row's value; 0 for what is not one value per row.
+            pub(super) fn width(self) -> u64 {
+                match self { $(Section::$name => $width,)* }
+            }
+        }
+    };
+}
+
+sections! {
+    /// Texts and digests, each after its length.
+    Heap = 1, 0;
+    /// Sorted distinct names: (offset of the text, first row).
+    Names = 2, 0;
+    /// Provided names, sorted by hash: (hash, offset of the name, row, offset of the version).
+    Provided = 3, 0;
+    /// Text columns.
+    Name = 16, 4;
+    Version = 17, 4;
+    Arch = 18, 4;
+    Source = 19, 4;
+    SourceVersion = 20, 4;
+    Path = 21, 4;
+    PreDepends = 22, 4;
+    Depends = 23, 4;
+    Provides = 24, 4;
+    Conflicts = 25, 4;
+    Breaks = 26, 4;
+    Replaces = 27, 4;
+    Category = 28, 4;
+    /// A tag byte (1 SHA-256 of the file, 2 SHA-512 of the file, 3 SHA-1 of apk's control) and the hash.
+    Identity = 40, 4;
+    /// SHA-256 of the file where the identity is another hash.
+    Sha256 = 41, 4;
+    /// Bits 0–1 Multi-Arch, 2 Essential, 3 Important or Protected, 4–6 priority.
+    Flags = 48, 4;
+    /// The record's place in the index, from 0.
+    Ordinal = 49, 4;
+    /// Bytes of the file.
+    Size = 56, 8;
+    /// Bytes once installed.
+    InstalledSize = 57, 8;
+}
