@@ -4,6 +4,7 @@
 //! devices are data, symbolic links are resolved inside the tree. The price is that a tree's
 //! metadata is in memory (some 150 bytes an entry); contents never are.
 
+pub mod actions;
 mod body;
 mod entry;
 mod layers;
