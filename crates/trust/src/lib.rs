@@ -1,1 +1,32 @@
-//! Room `trust`.
+//! Who vouches for bytes: keyrings, OpenPGP verification, freshness, and [`Verified`].
+//!
+//! A value that came from outside and matters carries the type [`Verified`], with a [`Receipt`] that
+//! says whose word it is; functions that need trust ask for that type, so a forgotten check does not
+//! compile. No key is ever fetched and no format parsed here: bytes come in, verified bytes go out.
+//!
+//! The OpenPGP arithmetic is rpgp's; the policy is ours ([`Policy`], `certificate`), since rpgp has
+//! none, and so is the reading of the clear-text frame, which is stricter than anybody's. The price:
+//! a hundred crates of cryptography in the tree, and a policy that must be tested case by case
+//! (tests/policy.rs makes a key for each).
+
+mod certificate;
+pub mod debian_keys;
+mod fingerprint;
+mod framing;
+mod freshness;
+mod keyring;
+mod policy;
+mod restore;
+mod signature;
+mod time;
+mod verified;
+
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use framing::FramingError;
+pub use freshness::{Dates, Freshness, FreshnessError};
+pub use keyring::{Keyring, KeyringError};
+pub use policy::{MIN_RSA_BITS, Policy};
+pub use restore::{RestoreError, restore};
+pub use signature::{Fault, Faulty, VerifyError, verify, verify_detached};
+pub use time::Time;
+pub use verified::{AdmitError, Expectation, Names, Receipt, Signed, Signer, Verified};
