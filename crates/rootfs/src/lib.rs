@@ -6,11 +6,25 @@
 
 pub mod actions;
 mod body;
+mod cut;
+mod diff;
 mod entry;
+mod explain;
 mod layers;
+mod merge;
+#[cfg(test)]
+mod merge_tests;
+/// Paths of a tree: their one form, and symbolic links followed inside the tree.
+pub mod path;
+pub mod payload;
+pub mod tar;
 mod tree;
 
-pub use body::{Bodies, Body, PayloadIx};
+pub use body::{Bodies, Body, MemoryPayload, PayloadIx, Payloads, ReadAt};
+pub use cut::{Cut, Rootfs};
+pub use diff::{Aspect, Difference, diff};
 pub use entry::{Device, Entry, Node, Owner, Xattr};
 pub use layers::{LayerGroup, SegmentPlan};
+pub use merge::{MergeError, MergeRules, Part, merge};
+pub use path::MAX_PATH;
 pub use tree::Tree;

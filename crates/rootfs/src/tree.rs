@@ -25,6 +25,16 @@ impl Tree {
         Tree { entries }
     }
 
+    /// A tree of entries that are sorted by path, each path once; none if they are not.
+    pub fn from_sorted(entries: Vec<Entry>) -> Option<Tree> {
+        entries.is_sorted_by(|a, b| a.path < b.path).then_some(Tree { entries })
+    }
+
+    /// Where among [`entries`](Tree::entries) a path is.
+    pub fn position(&self, path: impl AsRef<[u8]>) -> Option<usize> {
+        self.find(path.as_ref()).ok()
+    }
+
     /// All entries, by path.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
