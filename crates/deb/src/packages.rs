@@ -216,7 +216,7 @@ pub fn read_control(paragraph: &[u8]) -> Result<RecordDraft<'_>, StanzaFault> {
 }
 
 /// The fields that are kept; the position is the bit in `Stanza::seen`.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 24] = [
     "Package",
     "Version",
     "Architecture",
@@ -237,6 +237,9 @@ const FIELDS: [&str; 21] = [
     "Essential",
     "Important",
     "Protected",
+    "Recommends",
+    "Suggests",
+    "Enhances",
     "Priority",
 ];
 
@@ -304,6 +307,9 @@ impl<'a> Stanza<'a> {
             "Conflicts" => draft.conflicts = value,
             "Breaks" => draft.breaks = value,
             "Replaces" => draft.replaces = value,
+            "Recommends" => draft.recommends = value,
+            "Suggests" => draft.suggests = value,
+            "Enhances" => draft.enhances = value,
             "Section" => draft.section = value,
             "Multi-Arch" => draft.multi_arch = multi_arch(value),
             "Essential" => draft.essential = value == "yes",

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use oci::Digest;
 
 use super::section::{Section, WIDE};
-use super::{FORMAT, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash};
+use super::{FORMAT, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash, hash_wide};
 use crate::requirement::parse_alternative;
 use crate::{Identity, RelationError};
 
@@ -42,6 +43,12 @@ pub struct RecordDraft<'a> {
     pub breaks: &'a str,
     /// `Replaces`.
     pub replaces: &'a str,
+    /// `Recommends`.
+    pub recommends: &'a str,
+    /// `Suggests`.
+    pub suggests: &'a str,
+    /// `Enhances`: not kept, it only counts as a mention.
+    pub enhances: &'a str,
     /// `Section`.
     pub section: &'a str,
     /// `Multi-Arch`.
@@ -73,6 +80,8 @@ pub struct ShelfBuilder {
     wide: [(Section, Vec<u64>); 2],
     names: Vec<u32>,
     provided: Vec<[u32; 4]>,
+    /// When each name was first seen, by the name's hash.
+    mentions: HashMap<u64, u32, BuildHasherDefault<Ready>>,
     /// Words that thousands of records share (architectures, sections).
     shared: HashMap<Box<str>, u32>,
     rows: u32,
@@ -89,6 +98,7 @@ impl ShelfBuilder {
             wide: [(Section::Size, Vec::new()), (Section::InstalledSize, Vec::new())],
             names: Vec::new(),
             provided: Vec::new(),
+            mentions: HashMap::default(),
             shared: HashMap::new(),
             rows: 0,
         }
@@ -106,19 +116,23 @@ impl ShelfBuilder {
 
     /// Adds the next record.
     pub fn push(&mut self, draft: &RecordDraft<'_>) -> Result<(), BuildError> {
-        let before = self.heap.len();
+        self.mention(draft);
         let name = self.put(draft.name.as_bytes());
         self.names.push(name);
         self.push_provides(draft.provides)?;
         for i in 0..self.columns.len() {
             let section = self.columns[i].0;
-            let value = if section == Section::Name { name } else { self.value(section, draft) };
+            let value = match section {
+                Section::Name => name,
+                // Filled in when all mentions are known.
+                Section::Mention => 0,
+                _ => self.value(section, draft),
+            };
             self.columns[i].1.push(value);
         }
         self.wide[0].1.push(draft.size);
         self.wide[1].1.push(draft.installed_size);
         self.rows = self.rows.checked_add(1).ok_or(BuildError::TooLarge)?;
-        debug_assert!(self.heap.len() >= before);
         if u32::try_from(self.heap.len()).is_err() { Err(BuildError::TooLarge) } else { Ok(()) }
     }
 
@@ -134,6 +148,8 @@ impl ShelfBuilder {
             Section::Conflicts => draft.conflicts,
             Section::Breaks => draft.breaks,
             Section::Replaces => draft.replaces,
+            Section::Recommends => draft.recommends,
+            Section::Suggests => draft.suggests,
             Section::Arch => return self.put_shared(draft.arch),
             Section::Category => return self.put_shared(draft.section),
             Section::Identity => return self.put_identity(draft.identity),
@@ -143,6 +159,35 @@ impl ShelfBuilder {
             _ => "",
         };
         self.put(text.as_bytes())
+    }
+
+    /// Notes the names of a record in the order in which apt's cache generator meets them
+    /// (apt 2.6, deblistparser.cc, `NewVersion`).
+    fn mention(&mut self, draft: &RecordDraft<'_>) {
+        self.mention_name(draft.name);
+        let fields = [
+            draft.pre_depends,
+            draft.depends,
+            draft.conflicts,
+            draft.breaks,
+            draft.recommends,
+            draft.suggests,
+            draft.replaces,
+            draft.enhances,
+            draft.provides,
+        ];
+        for alternative in fields.iter().flat_map(|field| field.split([',', '|'])) {
+            let text = alternative.trim_start();
+            let end = text.find(|c: char| c == '(' || c.is_ascii_whitespace()).unwrap_or(text.len());
+            if !text[..end].is_empty() && !text[..end].contains(':') {
+                self.mention_name(&text[..end]);
+            }
+        }
+    }
+
+    fn mention_name(&mut self, name: &str) {
+        let next = self.mentions.len() as u32;
+        self.mentions.entry(hash_wide(name)).or_insert(next);
     }
 
     fn push_provides(&mut self, field: &str) -> Result<(), BuildError> {
@@ -202,6 +247,7 @@ impl ShelfBuilder {
         let mut out =
             Writer::new(self.world, self.rows, 3 + self.columns.len() + self.wide.len(), self.heap.len());
         out.section(Section::Names, self.name_table(&rows).into_iter().flatten());
+        let mentions = self.mention_column(&rows);
         let mut provided = self.provided;
         // Stable, so that providers of one name keep the index's order.
         provided.sort_by_key(|p| p[0]);
@@ -209,7 +255,11 @@ impl ShelfBuilder {
             provided.iter().flat_map(|p| [p[0], p[1], place.get(p[2] as usize).copied().unwrap_or(0), p[3]]);
         out.section(Section::Provided, moved);
         for (section, values) in &self.columns {
-            out.section(*section, rows.iter().map(|&r| values[r as usize]));
+            if *section == Section::Mention {
+                out.section(*section, mentions.iter().copied());
+            } else {
+                out.section(*section, rows.iter().map(|&r| values[r as usize]));
+            }
         }
         for (section, values) in &self.wide {
             let halves = rows.iter().map(|&r| values[r as usize]).flat_map(|v| [v as u32, (v >> 32) as u32]);
@@ -232,6 +282,14 @@ impl ShelfBuilder {
         }
     }
 
+    fn mention_column(&self, rows: &[u32]) -> Vec<u32> {
+        let of = |&row: &u32| {
+            let name = std::str::from_utf8(self.text(self.names[row as usize])).unwrap_or("");
+            self.mentions.get(&hash_wide(name)).copied().unwrap_or(u32::MAX)
+        };
+        rows.iter().map(of).collect()
+    }
+
     fn sorted_rows(&self) -> Vec<u32> {
         let mut rows: Vec<u32> = (0..self.rows).collect();
         // Indexes come sorted, which a stable sort notices in one pass.
@@ -248,6 +306,20 @@ impl ShelfBuilder {
             }
         }
         table
+    }
+}
+
+/// A hasher for keys that are hashes already.
+#[derive(Default)]
+struct Ready(u64);
+
+impl Hasher for Ready {
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

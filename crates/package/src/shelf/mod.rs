@@ -244,11 +244,16 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 /// FNV-1a, folded to 32 bits: part of the format, so it is written out here.
 fn hash(text: &str) -> u32 {
+    let h = hash_wide(text);
+    (h ^ h >> 32) as u32
+}
+
+fn hash_wide(text: &str) -> u64 {
     let mut h = 0xcbf2_9ce4_8422_2325u64;
     for b in text.bytes() {
         h = (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
     }
-    (h ^ h >> 32) as u32
+    h
 }
 
 #[cfg(test)]

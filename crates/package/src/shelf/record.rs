@@ -71,6 +71,10 @@ texts! {
     breaks => Breaks;
     /// `Replaces`.
     replaces => Replaces;
+    /// `Recommends`.
+    recommends => Recommends;
+    /// `Suggests`.
+    suggests => Suggests;
     /// `Section`.
     section => Category;
 }
@@ -89,6 +93,12 @@ impl<'a> Record<'a> {
     /// Place in the index file, from 0.
     pub fn ordinal(self) -> u32 {
         self.number(Section::Ordinal)
+    }
+
+    /// When the package's name was first seen in the index, in a record or in a relation of one:
+    /// only the order means something. apt decides between equal providers by it.
+    pub fn mention(self) -> u32 {
+        self.number(Section::Mention)
     }
 
     /// Source package (apk: origin); the package's own name where the index says nothing.

@@ -49,6 +49,8 @@ sections! {
     Breaks = 26, 4;
     Replaces = 27, 4;
     Category = 28, 4;
+    Recommends = 29, 4;
+    Suggests = 30, 4;
     /// A tag byte (1 SHA-256 of the file, 2 SHA-512 of the file, 3 SHA-1 of apk's control) and the hash.
     Identity = 40, 4;
     /// SHA-256 of the file where the identity is another hash.
@@ -57,6 +59,8 @@ sections! {
     Flags = 48, 4;
     /// The record's place in the index, from 0.
     Ordinal = 49, 4;
+    /// When the name was first seen in the index, in a record or in a relation; apt's tie-break.
+    Mention = 50, 4;
     /// Bytes of the file.
     Size = 56, 8;
     /// Bytes once installed.
