@@ -10,6 +10,7 @@
 //! bytes: every reader is total and bounds its memory, whatever the headers claim.
 
 mod encode;
+pub mod ld_so_cache;
 mod machine;
 mod reader;
 mod source;
