@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Snapshot;
+use crate::{Snapshot, World};
 
 /// An archive that can have mirrors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +63,61 @@ impl fmt::Display for Archive {
     }
 }
 
+/// Hosts and paths that serve an archive; a host with `*` in front of a dot stands for one label.
+const HOSTS: &[(Archive, &str, &str)] = &[
+    (Archive::Debian, "ftp.debian.org", "/debian"),
+    (Archive::Debian, "deb.debian.org", "/debian"),
+    (Archive::Debian, "ftp.*.debian.org", "/debian"),
+    (Archive::Debian, "cdn-fastly.deb.debian.org", "/debian"),
+    (Archive::Debian, "cdn-aws.deb.debian.org", "/debian"),
+    (Archive::Debian, "httpredir.debian.org", "/debian"),
+    (Archive::Debian, "http.debian.net", "/debian"),
+    (Archive::Debian, "cloudfront.debian.net", "/debian"),
+    (Archive::DebianSecurity, "security.debian.org", "/debian-security"),
+    (Archive::DebianSecurity, "deb.debian.org", "/debian-security"),
+    (Archive::DebianSecurity, "cdn-fastly.deb.debian.org", "/debian-security"),
+    (Archive::DebianSecurity, "cdn-aws.deb.debian.org", "/debian-security"),
+    // The archive's root at this host is the archive itself, too.
+    (Archive::DebianSecurity, "security.debian.org", ""),
+    (Archive::DebianSnapshot, "snapshot.debian.org", "/archive"),
+    (Archive::Alpine, "dl-cdn.alpinelinux.org", "/alpine"),
+    (Archive::Alpine, "dl-2.alpinelinux.org", "/alpine"),
+    (Archive::Alpine, "dl-3.alpinelinux.org", "/alpine"),
+    (Archive::Alpine, "dl-4.alpinelinux.org", "/alpine"),
+    (Archive::Alpine, "dl-5.alpinelinux.org", "/alpine"),
+    (Archive::Wolfi, "packages.wolfi.dev", "/os"),
+];
+
+/// Which archive a URL counts as, and the path below the archive's base (without slashes around it).
+///
+/// Scheme, user information and the scheme's own port do not matter; another port is another server.
+pub fn archive_of(url: &str) -> Option<(Archive, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let port = match scheme.to_ascii_lowercase().as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let slash = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(slash);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+    HOSTS.iter().filter(|(_, pattern, _)| host_matches(&host, pattern)).find_map(|(archive, _, base)| {
+        let below = path.strip_prefix(base)?;
+        (below.is_empty() || below.starts_with('/')).then(|| (*archive, below.trim_matches('/')))
+    })
+}
+
+fn host_matches(host: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => host == pattern,
+        Some((before, after)) => host
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+    }
+}
+
 /// A distribution that `distribution:` knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Distribution {
@@ -74,6 +129,17 @@ pub enum Distribution {
     Alpine(String),
     /// Wolfi.
     Wolfi,
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Distribution::Debian12 => f.write_str("debian-12"),
+            Distribution::Debian13 => f.write_str("debian-13"),
+            Distribution::Alpine(release) => write!(f, "alpine-{release}"),
+            Distribution::Wolfi => f.write_str("wolfi"),
+        }
+    }
 }
 
 /// Which built-in keys sign a suite.
@@ -103,13 +169,66 @@ pub struct Suite {
 }
 
 impl Distribution {
+    /// By its word: `debian-12`, `debian-13`, `alpine-3.NN`, `alpine-edge`, `wolfi`.
+    pub fn by_name(word: &str) -> Option<Distribution> {
+        match word {
+            "debian-12" => Some(Distribution::Debian12),
+            "debian-13" => Some(Distribution::Debian13),
+            "wolfi" => Some(Distribution::Wolfi),
+            "alpine-edge" => Some(Distribution::Alpine("edge".to_owned())),
+            _ => {
+                let release = word.strip_prefix("alpine-")?;
+                let minor = release.strip_prefix("3.")?;
+                let digits = (1..=3).contains(&minor.len()) && minor.bytes().all(|b| b.is_ascii_digit());
+                digits.then(|| Distribution::Alpine(release.to_owned()))
+            }
+        }
+    }
+
+    /// The world of its packages.
+    pub fn world(&self) -> World {
+        match self {
+            Distribution::Debian12 | Distribution::Debian13 => World::Deb,
+            Distribution::Alpine(_) | Distribution::Wolfi => World::Apk,
+        }
+    }
+
+    /// `VERSION_ID` of Debian's os-release, and its code name; none for apk worlds.
+    pub fn debian_release(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Distribution::Debian12 => Some(("12", "bookworm")),
+            Distribution::Debian13 => Some(("13", "trixie")),
+            _ => None,
+        }
+    }
+
+    /// Who signs it.
+    pub fn keys(&self) -> KeySet {
+        match self {
+            Distribution::Debian12 => KeySet::Debian12,
+            Distribution::Debian13 => KeySet::Debian13,
+            Distribution::Alpine(_) => KeySet::Alpine,
+            Distribution::Wolfi => KeySet::Wolfi,
+        }
+    }
+
+    /// The apk repositories that the shorthand stands for, as paths below the archive's base
+    /// (`v3.22/main`); empty for deb worlds.
+    pub fn apk_repositories(&self) -> Vec<(Archive, String)> {
+        match self {
+            Distribution::Alpine(release) => {
+                let branch = if release == "edge" { "edge".to_owned() } else { format!("v{release}") };
+                ["main", "community"].map(|part| (Archive::Alpine, format!("{branch}/{part}"))).to_vec()
+            }
+            Distribution::Wolfi => vec![(Archive::Wolfi, String::new())],
+            _ => Vec::new(),
+        }
+    }
+
     /// The suites that the shorthand stands for: release, updates, security; empty for apk worlds.
     pub fn suites(&self) -> Vec<Suite> {
-        let (code, keys) = match self {
-            Distribution::Debian12 => ("bookworm", KeySet::Debian12),
-            Distribution::Debian13 => ("trixie", KeySet::Debian13),
-            _ => return Vec::new(),
-        };
+        let Some((_, code)) = self.debian_release() else { return Vec::new() };
+        let keys = self.keys();
         let suite = |archive, suffix: &str| Suite {
             archive,
             suite: format!("{code}{suffix}"),

@@ -11,12 +11,31 @@
 
 pub mod archives;
 mod ask;
+mod catalogue;
+mod error;
+pub mod keys;
+mod load;
+mod merge;
+mod node;
+mod place;
+mod read;
+mod recipe;
 mod repository;
+mod request;
+mod resolve;
 mod resolved;
 mod system;
+mod walk;
 
 pub use ask::{Ask, Want};
+pub use catalogue::names as catalogue_names;
+pub use error::{Problem, RecipeError};
+pub use load::{Loader, NoFiles, load, load_catalogue};
+pub use place::{At, Source, Spanned};
+pub use read::parse;
+pub use recipe::{ArchWord, Body, Contents, IncludeName, PackageLine, Recipe, Variant};
 pub use repository::{ApkRepository, DebRepository, LocalRepository, Repository, SignedBy};
+pub use request::request_text;
 pub use resolved::{
     Allow, Certificate, FileBody, KeySource, Layering, LocalPath, OwnFile, Part, Resolved, Slim, Snapshot,
     Strategy, World,

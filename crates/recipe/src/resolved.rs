@@ -96,6 +96,28 @@ impl World {
 pub struct Snapshot(pub(crate) String);
 
 impl Snapshot {
+    /// Reads `20261101T000000Z`: a moment that the calendar has, in UTC.
+    pub fn read(text: &str) -> Option<Snapshot> {
+        let b = text.as_bytes();
+        let digits = |range: std::ops::Range<usize>| {
+            let part = text.get(range).filter(|p| p.bytes().all(|b| b.is_ascii_digit()))?;
+            part.parse::<u32>().ok()
+        };
+        if b.len() != 16 || b[8] != b'T' || b[15] != b'Z' {
+            return None;
+        }
+        let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
+        let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        let days = match month {
+            2 => 28 + u32::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        let time = digits(9..11)? < 24 && digits(11..13)? < 60 && digits(13..15)? < 60;
+        ((1..=days).contains(&day) && time).then(|| Snapshot(text.to_owned()))
+    }
+
     /// The text, as the snapshot archive's URLs have it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,401 @@
+//! From what is written to what is meant: variants, defaults, and what only the whole recipe can tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use package::Arch;
+
+use crate::archives;
+use crate::error::{Problem, RecipeError};
+use crate::merge::merge;
+use crate::place::{At, Spanned};
+use crate::recipe::{ArchWord, Body, PackageLine, Recipe, Variant};
+use crate::{Allow, Ask, Layering, Part, Repository, Resolved, RunAs, Slim, Strategy, World};
+
+/// `all` of a deb recipe.
+const ALL_DEB: [&str; 6] = ["amd64", "arm64", "armhf", "s390x", "ppc64el", "riscv64"];
+/// `all` of an apk recipe, as apko has it.
+const ALL_APK: [&str; 9] =
+    ["i386", "amd64", "arm64", "armel", "armhf", "loong64", "ppc64el", "riscv64", "s390x"];
+
+impl Recipe {
+    /// The variants that a build makes: the untagged one (none), then those that the recipe lists.
+    pub fn variants_to_build(&self) -> Vec<Option<&str>> {
+        let own =
+            self.variants.iter().filter(|(_, v)| !v.value.inherited).map(|(name, _)| Some(name.as_str()));
+        std::iter::once(None).chain(own).collect()
+    }
+
+    /// One variant with everything decided; `None` and `latest` are the untagged one. `host` is what
+    /// `archs: [host]` means.
+    ///
+    /// # Errors
+    /// No such variant; variants in a circle; two package worlds; a package line that its world cannot
+    /// read; root without `allow`; and what else only the whole recipe tells.
+    pub fn resolve(&self, variant: Option<&str>, host: &Arch) -> Result<Resolved, RecipeError> {
+        let variant = variant.filter(|name| *name != "latest");
+        let mut body = self.body.clone();
+        if let Some(name) = variant {
+            for step in self.order(name)? {
+                body = merge(&body, &step.body);
+            }
+        }
+        Decision { recipe: self, body: &body }.decide(variant, host)
+    }
+
+    /// Each of [`Recipe::variants_to_build`], resolved.
+    ///
+    /// # Errors
+    /// As [`Recipe::resolve`].
+    pub fn resolve_all(&self, host: &Arch) -> Result<Vec<Resolved>, RecipeError> {
+        self.variants_to_build().into_iter().map(|name| self.resolve(name, host)).collect()
+    }
+
+    /// A variant after all those that it is made `of`, each once.
+    fn order<'a>(&'a self, name: &'a str) -> Result<Vec<&'a Variant>, RecipeError> {
+        let start = self.variant(name).map_err(|problem| {
+            let fault = RecipeError::named(&self.file, problem);
+            fault.hint(self.variant_hint(name))
+        })?;
+        let mut done = Vec::new();
+        self.visit(name, start, &mut vec![name], &mut done)?;
+        Ok(done.into_iter().map(|(_, v)| v).collect())
+    }
+
+    fn visit<'a>(
+        &'a self,
+        name: &'a str,
+        variant: &'a Variant,
+        chain: &mut Vec<&'a str>,
+        done: &mut Vec<(&'a str, &'a Variant)>,
+    ) -> Result<(), RecipeError> {
+        for part in &variant.of {
+            let next = self
+                .variant(&part.value)
+                .map_err(|problem| RecipeError::at(&part.at, problem).hint(self.variant_hint(&part.value)))?;
+            if chain.contains(&part.value.as_str()) {
+                let text = format!("the variants go in a circle: {} → {}", chain.join(" → "), part.value);
+                return Err(RecipeError::clash(&part.at, text));
+            }
+            chain.push(&part.value);
+            self.visit(&part.value, next, chain, done)?;
+            chain.pop();
+        }
+        if !done.iter().any(|(n, _)| *n == name) {
+            done.push((name, variant));
+        }
+        Ok(())
+    }
+
+    fn variant(&self, name: &str) -> Result<&Variant, Problem> {
+        let unknown = || Problem::Unknown { what: "variant", name: name.to_owned() };
+        self.variants.get(name).map(|v| &v.value).ok_or_else(unknown)
+    }
+
+    fn variant_hint(&self, name: &str) -> String {
+        let names: Vec<&str> = self.variants.keys().map(String::as_str).collect();
+        match diag::nearest(name, names.iter().copied(), 1).first() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "the recipe has no `variants`".to_owned(),
+            None => format!("it has {}", names.join(", ")),
+        }
+    }
+}
+
+struct Decision<'a> {
+    recipe: &'a Recipe,
+    body: &'a Body,
+}
+
+impl Decision<'_> {
+    fn decide(&self, variant: Option<&str>, host: &Arch) -> Result<Resolved, RecipeError> {
+        let body = self.body;
+        let world = self.world()?;
+        let chosen = self.packages(world)?;
+        self.check_sources(world)?;
+        let allow: BTreeSet<Allow> = plain(&body.allow).into_iter().collect();
+        Ok(Resolved {
+            variant: variant.map(str::to_owned),
+            world,
+            distribution: body.contents.distribution.as_ref().map(|s| s.value.clone()),
+            snapshot: self.snapshot()?,
+            repositories: once(plain(&body.contents.repositories)),
+            keyring: once(plain(&body.contents.keyring)),
+            packages: chosen.asks,
+            removed: chosen.removed,
+            parts: chosen.parts,
+            files: plain(&body.contents.files),
+            slim: self.slim(world),
+            keep: once(plain(&body.contents.keep)),
+            drop: once(plain(&body.contents.drop)),
+            run_as: self.run_as(world, &allow)?,
+            allow,
+            certificates: plain(&body.certificates),
+            users: plain(&body.users),
+            groups: plain(&body.groups),
+            entrypoint: some_words(&body.entrypoint),
+            cmd: some_words(&body.cmd),
+            environment: values(&body.environment),
+            work_dir: body.work_dir.as_ref().map(|s| s.value.clone()),
+            stop_signal: body.stop_signal.as_ref().map(|s| s.value.clone()),
+            ports: once(plain(&body.ports)),
+            volumes: once(plain(&body.volumes)),
+            paths: plain(&body.paths),
+            labels: values(&body.labels),
+            annotations: values(&body.annotations),
+            archs: self.archs(world, host),
+            layering: self.layering()?,
+        })
+    }
+
+    /// The package world, from distribution, repositories and keys; all of them must agree.
+    fn world(&self) -> Result<World, RecipeError> {
+        let contents = &self.body.contents;
+        let mut clues: Vec<(World, String, &At)> = Vec::new();
+        if let Some(d) = &contents.distribution {
+            clues.push((d.value.world(), d.value.to_string(), &d.at));
+        }
+        for r in &contents.repositories {
+            match &r.value {
+                Repository::Deb(deb) => {
+                    clues.push((World::Deb, format!("deb {}", shown_url(&deb.uri)), &r.at))
+                }
+                Repository::Apk(apk) => clues.push((World::Apk, shown_url(&apk.url), &r.at)),
+                Repository::Local(_) => {}
+            }
+        }
+        let Some((world, name, at)) = clues.first() else {
+            return Ok(self.world_of_lines());
+        };
+        if let Some((other, second, place)) = clues.iter().find(|(w, ..)| w != world) {
+            let text = format!(
+                "one image has one package world, but `{name}` ({}, line {}) is {} and `{second}` (line {}) is {}",
+                at.file(),
+                at.line(),
+                world.as_str(),
+                place.line(),
+                other.as_str(),
+            );
+            return Err(RecipeError::clash(place, text)
+                .label(format!("this is {}", other.as_str()))
+                .hint("build two images, or take the packages of one world only"));
+        }
+        Ok(*world)
+    }
+
+    /// With only local directories (or nothing) to tell, keys and package lines do.
+    fn world_of_lines(&self) -> World {
+        let contents = &self.body.contents;
+        let apk = contents.packages.iter().any(|p| {
+            let text = p.value.text.trim_start_matches('!');
+            !text.contains('(') && text.contains(['~', '@', '<', '>'])
+        });
+        let key = contents.keyring.iter().any(|k| match &k.value {
+            crate::KeySource::Local(path) => path.path.ends_with(".rsa.pub"),
+            crate::KeySource::Url(url) => url.ends_with(".rsa.pub"),
+        });
+        if apk || key { World::Apk } else { World::Deb }
+    }
+
+    fn packages(&self, world: World) -> Result<Chosen, RecipeError> {
+        let mut chosen = Chosen::default();
+        for line in &self.body.contents.packages {
+            chosen.add(line, world)?;
+        }
+        let contents = &self.body.contents;
+        if let (Some(first), None, true) =
+            (contents.packages.first(), &contents.distribution, contents.repositories.is_empty())
+        {
+            return Err(RecipeError::clash(
+                &first.at,
+                "there are packages, but no distribution or repository to take them from",
+            )
+            .hint("add `distribution: debian-13` to `contents`, or `include: base`"));
+        }
+        Ok(chosen)
+    }
+
+    fn check_sources(&self, world: World) -> Result<(), RecipeError> {
+        let contents = &self.body.contents;
+        for repository in &contents.repositories {
+            if let Repository::Deb(deb) = &repository.value {
+                let signed = deb.trusted || !deb.signed_by.is_empty() || !contents.keyring.is_empty();
+                if !signed && archives::archive_of(&deb.uri).is_none() {
+                    let text = format!("nothing says whose signature `{}` must carry", shown_url(&deb.uri));
+                    return Err(RecipeError::clash(&repository.at, text)
+                        .hint("add `[signed-by=FILE]`, or `[trusted=yes]` to take it without a signature"));
+                }
+            }
+            if let (World::Deb, Repository::Local(local)) = (world, &repository.value) {
+                if local.tag.is_some() {
+                    return Err(RecipeError::clash(
+                        &repository.at,
+                        "a `@tag` is apk's, and this is a deb recipe",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Option<crate::Snapshot>, RecipeError> {
+        let contents = &self.body.contents;
+        let Some(snapshot) = &contents.snapshot else { return Ok(None) };
+        match &contents.distribution {
+            Some(d) if d.value.world() == World::Deb => Ok(Some(snapshot.value.clone())),
+            Some(d) => {
+                Err(RecipeError::clash(&snapshot.at, format!("`{}` has no snapshot archive", d.value)))
+            }
+            None => {
+                Err(RecipeError::clash(&snapshot.at, "`snapshot` pins the distribution, and there is none")
+                    .hint("add `distribution: debian-13`"))
+            }
+        }
+    }
+
+    fn slim(&self, world: World) -> Slim {
+        let default = match world {
+            World::Deb => Slim::Classes,
+            World::Apk => Slim::None,
+        };
+        self.body.contents.slim.as_ref().map_or(default, |s| s.value)
+    }
+
+    fn run_as(&self, world: World, allow: &BTreeSet<Allow>) -> Result<Option<RunAs>, RecipeError> {
+        let Some(run_as) = &self.body.run_as else {
+            return Ok((world == World::Deb).then(|| RunAs::Name("nonroot".to_owned())));
+        };
+        let users = plain(&self.body.users);
+        let root = run_as.value.uid(&users) == Some(0);
+        if root && world == World::Deb && !allow.contains(&Allow::Root) {
+            return Err(RecipeError::clash(&run_as.at, "the image would run as root, and nothing allows it")
+                .hint("add `allow: [root]`, or leave `run-as` out to run as nonroot (65532)"));
+        }
+        Ok(Some(run_as.value.clone()))
+    }
+
+    fn archs(&self, world: World, host: &Arch) -> Vec<Arch> {
+        let all: &[&str] = match world {
+            World::Deb => &ALL_DEB,
+            World::Apk => &ALL_APK,
+        };
+        let all = || all.iter().map(|word| Arch::new(*word)).collect::<Vec<_>>();
+        let Some(words) = &self.body.archs else {
+            return match world {
+                World::Deb => vec![Arch::new("amd64"), Arch::new("arm64")],
+                World::Apk => all(),
+            };
+        };
+        let each = words.value.iter().flat_map(|word| match &word.value {
+            ArchWord::All => all(),
+            ArchWord::Host => vec![host.clone()],
+            ArchWord::One(arch) => vec![arch.clone()],
+        });
+        once(each.collect())
+    }
+
+    fn layering(&self) -> Result<Layering, RecipeError> {
+        let strategy = self.body.strategy.as_ref().map_or(Strategy::Split, |s| s.value);
+        if let Some(budget) = &self.body.budget {
+            if !matches!(strategy, Strategy::Package | Strategy::Origin) {
+                return Err(RecipeError::clash(
+                    &budget.at,
+                    "`budget` goes with the strategies `package` and `origin`",
+                ));
+            }
+        }
+        Ok(Layering { strategy, budget: self.body.budget.as_ref().map(|b| b.value) })
+    }
+}
+
+/// What the package lines come to.
+#[derive(Default)]
+struct Chosen {
+    asks: Vec<Ask>,
+    removed: Vec<String>,
+    parts: BTreeMap<String, Part>,
+}
+
+impl Chosen {
+    /// The next line; a later line has the last word.
+    fn add(&mut self, line: &Spanned<PackageLine>, world: World) -> Result<(), RecipeError> {
+        let text = &line.value.text;
+        let read = |text: &str| {
+            Ask::read(text, world)
+                .map_err(|bad| RecipeError::bad(&line.at, &line.value.text, bad.expected).hint(bad.hint))
+        };
+        if let Some(rest) = text.strip_prefix('!') {
+            let ask = read(rest.trim())?;
+            if ask.want != crate::Want::Any || ask.arch.is_some() {
+                return Err(
+                    RecipeError::bad(&line.at, text, "a removal").hint(format!("write `!{}`", ask.name))
+                );
+            }
+            self.asks.retain(|a| a.name != ask.name);
+            self.parts.remove(&ask.name);
+            if !self.removed.contains(&ask.name) {
+                self.removed.push(ask.name);
+            }
+            return Ok(());
+        }
+        let ask = read(text)?;
+        self.removed.retain(|name| *name != ask.name);
+        self.add_part(&ask.name, line.value.part.as_ref());
+        if !self.asks.iter().any(|a| a.text == ask.text) {
+            self.asks.push(ask);
+        }
+        Ok(())
+    }
+
+    /// Several lines for one package: together they take what any of them takes, less what any drops.
+    fn add_part(&mut self, name: &str, part: Option<&Part>) {
+        let asked = self.asks.iter().any(|a| a.name == name);
+        let old = self.parts.remove(name);
+        let whole = |p: Option<&Part>| p.is_none_or(|p| p.only.is_empty());
+        let drop: Vec<String> =
+            [old.as_ref(), part].into_iter().flatten().flat_map(|p| p.drop.clone()).collect();
+        let only = if whole(part) || (asked && whole(old.as_ref())) {
+            Vec::new()
+        } else {
+            [old.as_ref(), part].into_iter().flatten().flat_map(|p| p.only.clone()).collect()
+        };
+        let part = Part { only: once(only), drop: once(drop) };
+        if part != Part::default() {
+            self.parts.insert(name.to_owned(), part);
+        }
+    }
+}
+
+fn plain<T: Clone>(list: &[Spanned<T>]) -> Vec<T> {
+    list.iter().map(|s| s.value.clone()).collect()
+}
+
+fn values(map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+    map.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect()
+}
+
+/// Each element once, where it came first.
+fn once<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+    list.into_iter().fold(Vec::new(), |mut all, next| {
+        if !all.contains(&next) {
+            all.push(next);
+        }
+        all
+    })
+}
+
+/// An empty list takes back what an include gave.
+fn some_words(words: &Option<Spanned<Vec<String>>>) -> Option<Vec<String>> {
+    words.as_ref().map(|w| w.value.clone()).filter(|w| !w.is_empty())
+}
+
+/// A URL without the user information that it may have.
+pub(crate) fn shown_url(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let slash = rest.find('/').unwrap_or(rest.len());
+            let host = rest[..slash].rfind('@').map_or(0, |i| i + 1);
+            format!("{scheme}://{}", &rest[host..])
+        }
+        None => url.to_owned(),
+    }
+}
