@@ -3,7 +3,21 @@
 //! Bytes in, values out: nothing here opens a file or a socket. The price: whoever calls brings
 //! the bytes, already verified.
 
+pub mod archive;
+mod control;
+mod control_files;
 mod date;
+mod deb_error;
 pub mod edges;
+mod limits;
 pub mod packages;
 pub mod release;
+mod triggers;
+mod unpack;
+
+pub use control::Control;
+pub use control_files::{ControlFiles, Script, ScriptKind};
+pub use deb_error::DebError;
+pub use limits::Limits;
+pub use triggers::{Trigger, parse_triggers};
+pub use unpack::{CONTROL_PART, REVISION, fact_of, read_control_files, unpack};
