@@ -22,7 +22,7 @@ fn every_hostile_package_is_refused_by_name() {
             Err(error) => {
                 let causes = diag::Diagnostic::from(error).to_string();
                 // Long names are said, but not whole.
-                let short: String = causes.chars().take(160).collect();
+                let short: String = causes.replace('\0', "\\0").chars().take(160).collect();
                 told.push_str(&format!("{}: {short}\n", attack.name));
             }
         }
