@@ -1,1 +1,232 @@
-//! Daemons.
+//! What a test starts on the machine, and stops: Docker with its own data, a registry on the
+//! loopback, the kernel's registration of qemu. All of it needs programs that a machine may lack.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A Docker daemon that answers.
+#[derive(Debug)]
+pub struct Docker {
+    socket: PathBuf,
+    own: Option<(Child, tempfile::TempDir)>,
+}
+
+impl Docker {
+    /// The socket it listens at.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The `docker` command, pointed at it.
+    pub fn command(&self) -> Command {
+        let mut docker = Command::new("docker");
+        docker.arg("--host").arg(format!("unix://{}", self.socket.display()));
+        docker
+    }
+
+    /// Runs `docker WORDS`; what it printed, or what it complained of.
+    pub fn run(&self, words: &[&str]) -> Result<String, String> {
+        let run = self.command().args(words).output().map_err(|e| format!("docker: {e}"))?;
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        if run.status.success() {
+            return Ok(said);
+        }
+        Err(format!(
+            "docker {}: {}: {said}{}",
+            words.join(" "),
+            run.status,
+            String::from_utf8_lossy(&run.stderr)
+        ))
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        if let Some((daemon, _)) = &mut self.own {
+            stop(daemon);
+        }
+    }
+}
+
+/// A Docker for this test: the one that `cargo xtask test` started (`DISTIL_TEST_DOCKER`), or, as
+/// root, one of its own. Never the machine's: its images are none of a test's business.
+pub fn docker() -> Result<Docker, String> {
+    if let Some(socket) = std::env::var_os("DISTIL_TEST_DOCKER") {
+        return Ok(Docker { socket: socket.into(), own: None });
+    }
+    let dir = tempfile::Builder::new().prefix("distil-docker").tempdir().map_err(|e| e.to_string())?;
+    let daemon = spawn_dockerd(dir.path()).map_err(|e| format!("cannot start dockerd: {e}"))?;
+    let mut docker = Docker { socket: dir.path().join("docker.sock"), own: Some((daemon, dir)) };
+    let patience = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < patience {
+        if answers(&docker.socket) {
+            return Ok(docker);
+        }
+        let ended = docker.own.as_mut().and_then(|(d, _)| d.try_wait().ok().flatten());
+        if let Some(status) = ended {
+            return Err(format!("dockerd ended: {status} (it needs root)"));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err("dockerd does not answer".to_owned())
+}
+
+/// Starts a Docker daemon whose state, socket (`docker.sock`) and log (`log`) are all in `dir`. It
+/// makes no network: containers of tests run with `--network none` or `host`.
+pub fn spawn_dockerd(dir: &Path) -> std::io::Result<Child> {
+    let log = std::fs::File::create(dir.join("log"))?;
+    let at = |name: &str| dir.join(name).into_os_string();
+    Command::new("dockerd")
+        .arg("--data-root")
+        .arg(at("data"))
+        .arg("--exec-root")
+        .arg(at("exec"))
+        .arg("--pidfile")
+        .arg(at("pid"))
+        .arg("--host")
+        .arg(format!("unix://{}", dir.join("docker.sock").display()))
+        .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+}
+
+/// Whether an engine answers at this socket (`GET /_ping`).
+pub fn answers(socket: &Path) -> bool {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        Ok::<_, std::io::Error>(said)
+    };
+    ask().is_ok_and(|said| said.contains(" 200 "))
+}
+
+/// Asks a process that we started to end, and waits; after ten seconds it is killed.
+pub fn stop(child: &mut Child) {
+    let _ = Command::new("kill").arg(child.id().to_string()).status();
+    let patience = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < patience {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Debian's `docker-registry` on the loopback, empty, without TLS or users.
+#[derive(Debug)]
+pub struct Registry {
+    address: SocketAddr,
+    child: Child,
+    _dir: tempfile::TempDir,
+}
+
+impl Registry {
+    /// Where it listens, as in `127.0.0.1:5000/name:tag`.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// Starts a registry, or says why there is none.
+pub fn registry() -> Result<Registry, String> {
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    // Free when asked; the registry itself cannot be told to choose and say.
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
+    let config = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'}}\n",
+        dir.path().join("data").display()
+    );
+    let file = dir.path().join("config.yml");
+    std::fs::write(&file, config).map_err(|e| e.to_string())?;
+    let child = Command::new("docker-registry")
+        .arg("serve")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("cannot start docker-registry: {e}"))?;
+    let registry = Registry { address, child, _dir: dir };
+    let patience = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < patience {
+        if TcpStream::connect(address).is_ok() {
+            return Ok(registry);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err("docker-registry does not answer".to_owned())
+}
+
+/// Lets the kernel start arm64 programs under `qemu-aarch64-static`, inside containers too; the
+/// registration stays (it belongs to the machine, as the package's own does). Needs root.
+pub fn register_arm64() -> Result<(), String> {
+    let folder = Path::new("/proc/sys/fs/binfmt_misc");
+    if !folder.join("register").exists() {
+        let mount = ["-t", "binfmt_misc", "binfmt_misc", "/proc/sys/fs/binfmt_misc"];
+        let status = Command::new("mount").args(mount).status().map_err(|e| format!("mount: {e}"))?;
+        if !status.success() {
+            return Err("cannot mount binfmt_misc".to_owned());
+        }
+    }
+    if folder.join("qemu-aarch64").exists() {
+        return Ok(());
+    }
+    let qemu = ["/usr/bin/qemu-aarch64-static", "/usr/local/bin/qemu-aarch64-static"];
+    let qemu = qemu.into_iter().find(|q| Path::new(q).exists()).ok_or("no qemu-aarch64-static")?;
+    // ELF, 64 bits, little endian, ET_EXEC or ET_DYN, EM_AARCH64; F opens qemu now, so that a
+    // container needs none (Linux, admin-guide/binfmt-misc).
+    let magic = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00";
+    let mask = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff";
+    let line = format!(":qemu-aarch64:M::{magic}:{mask}:{qemu}:F");
+    std::fs::write(folder.join("register"), line).map_err(|e| format!("binfmt_misc: {e}"))
+}
+
+/// Whether this kernel runs arm64 programs: its own, or by qemu.
+pub fn runs_arm64() -> bool {
+    cfg!(target_arch = "aarch64") || Path::new("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_answers_and_is_ours() {
+        let docker = match docker() {
+            Ok(docker) => docker,
+            Err(why) => crate::skip!("{why}"),
+        };
+        assert_eq!(docker.run(&["version", "--format", "{{.Server.Os}}"]).as_deref(), Ok("linux\n"));
+        assert!(!docker.socket().starts_with("/var/run"));
+    }
+
+    #[test]
+    fn the_registry_answers() {
+        let registry = match registry() {
+            Ok(registry) => registry,
+            Err(why) => crate::skip!("{why}"),
+        };
+        let mut stream = TcpStream::connect(registry.address()).unwrap();
+        stream.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.contains(" 200 OK"), "{said}");
+    }
+}

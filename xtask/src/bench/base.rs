@@ -1,0 +1,139 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Bench;
+use super::measure::{measure, pairs, series};
+use super::table::{Quantity, Row};
+
+/// The command line of a build, with all its state in `home`.
+fn build(bench: &Bench, home: &Path) -> Command {
+    let mut build = distil(bench, home);
+    build.args(["build", "base", "--arch", "amd64", "--variant", "latest", "--quiet"]);
+    build
+}
+
+fn distil(bench: &Bench, home: &Path) -> Command {
+    let mut distil = Command::new(&bench.distil);
+    distil.env("DISTIL_CACHE_DIR", home.join("cache")).env("DISTIL_DATA_DIR", home.join("data"));
+    distil
+}
+
+/// A home in which `base` has been locked, its packages downloaded, and built once.
+fn prepared(bench: &Bench) -> Result<PathBuf> {
+    let home = bench.room.path().join("home");
+    if !home.exists() {
+        std::fs::create_dir_all(&home)?;
+        measure(&build(bench, &home)).context("the first build")?;
+    }
+    Ok(home)
+}
+
+/// Nothing changed since the last build.
+pub(super) fn warm(bench: &Bench) -> Result<Vec<Row>> {
+    let home = prepared(bench)?;
+    let runs = series(bench.runs.max(15), &|| Ok(()), &build(bench, &home))?;
+    Ok(vec![
+        Row::new("warm build base", Quantity::Seconds(runs.wall())).target(Quantity::Seconds(0.010)),
+        Row::new("warm build base, RSS", Quantity::Megabytes(runs.rss())).target(Quantity::Megabytes(25.0)),
+    ])
+}
+
+/// Packages and lock are there; everything derived from them, and the image, are not.
+pub(super) fn cold(bench: &Bench) -> Result<Vec<Row>> {
+    let home = prepared(bench)?;
+    let runs = series(bench.runs, &|| forget(bench, &home), &build(bench, &home))?;
+    Ok(vec![
+        Row::new("cold build base", Quantity::Seconds(runs.wall())).target(Quantity::Seconds(0.4)),
+        Row::new("cold build base, RSS", Quantity::Megabytes(runs.rss())).target(Quantity::Megabytes(100.0)),
+    ])
+}
+
+/// Forgets what is derived, keeps what was downloaded and locked.
+fn forget(bench: &Bench, home: &Path) -> Result<()> {
+    let mut prune = distil(bench, home);
+    prune.args(["cache", "prune", "--derived", "--images", "--quiet"]);
+    let done = prune.output()?;
+    if !done.status.success() {
+        bail!("distil cache prune: {}", String::from_utf8_lossy(&done.stderr).trim_end());
+    }
+    Ok(())
+}
+
+/// The same packages, unpacked by mmdebstrap from a local archive into a tar file, uncompressed.
+pub(super) fn beside_mmdebstrap(bench: &Bench) -> Result<Vec<Row>> {
+    let home = prepared(bench)?;
+    let (archive, names) = local_archive(bench, &home)?;
+    let mut peer = Command::new("mmdebstrap");
+    peer.args(["--variant=extract", "--mode=auto", "--architectures=amd64", "--quiet"])
+        .arg(format!("--include={}", names.join(",")))
+        .args(["trixie", "-"])
+        .arg(format!("deb [trusted=yes] file://{} ./", archive.display()));
+    let (ours, theirs, ratio) = pairs(bench.runs, &|| forget(bench, &home), &build(bench, &home), &peer)?;
+    Ok(vec![
+        Row::new("cold build base, gzip included", Quantity::Seconds(ours.wall())).beside(
+            "mmdebstrap, no compression",
+            Quantity::Seconds(theirs.wall()),
+            ratio,
+        ),
+        Row::new("cold build base, RSS", Quantity::Megabytes(ours.rss())).beside(
+            "mmdebstrap",
+            Quantity::Megabytes(theirs.rss()),
+            ours.rss() / theirs.rss(),
+        ),
+    ])
+}
+
+/// A flat archive of the locked packages, and their names. Dependencies are left out of its index:
+/// both sides are to unpack the same set, and apt would ask for what distil leaves out.
+fn local_archive(bench: &Bench, home: &Path) -> Result<(PathBuf, Vec<String>)> {
+    let archive = bench.room.path().join("archive");
+    std::fs::create_dir_all(&archive)?;
+    let mut lock = distil(bench, home);
+    let done =
+        lock.args(["lock", "base", "--arch", "amd64", "--quiet", "--vendor"]).arg(&archive).output()?;
+    if !done.status.success() {
+        bail!("distil lock --vendor: {}", String::from_utf8_lossy(&done.stderr).trim_end());
+    }
+    let (mut index, mut names) = (String::new(), Vec::new());
+    for deb in debs(&archive)? {
+        let said = Command::new("dpkg-deb").arg("--field").arg(&deb).output()?;
+        let fields = String::from_utf8(said.stdout)?;
+        let mut kept = true;
+        for line in fields.lines() {
+            if !line.starts_with(' ') {
+                kept = !["Depends:", "Pre-Depends:", "Recommends:"].iter().any(|f| line.starts_with(f));
+            }
+            if kept {
+                index.push_str(line);
+                index.push('\n');
+            }
+        }
+        let name = fields.lines().find_map(|l| l.strip_prefix("Package: ")).context("a package's name")?;
+        names.push(name.to_owned());
+        let file = deb.strip_prefix(&archive)?.display().to_string();
+        index.push_str(&format!("Filename: ./{file}\nSize: {}\n\n", deb.metadata()?.len()));
+    }
+    if names.is_empty() {
+        bail!("distil lock --vendor left no packages in {}", archive.display());
+    }
+    std::fs::write(archive.join("Packages"), index)?;
+    Ok((archive, names))
+}
+
+fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "deb") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
