@@ -9,9 +9,11 @@ use std::fmt;
 
 mod nearest;
 mod progress;
+mod secret;
 
 pub use nearest::nearest;
 pub use progress::{Cancelled, Note, Reporter, Silent, Task, TaskId, Unit};
+pub use secret::Secret;
 
 /// What sort of failure it is; the binary maps it to the documented exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
