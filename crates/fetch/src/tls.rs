@@ -1,0 +1,194 @@
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+use crate::{Pem, Tls};
+
+/// Wraps https connections in TLS. Nothing is read or computed before the first of them.
+///
+/// ureq has such a connector; this one exists because that panics on a client certificate that rustls
+/// refuses, and cannot say which root certificates there are.
+#[derive(Clone)]
+pub(crate) struct TlsConnector {
+    tls: Arc<Tls>,
+    config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+}
+
+/// A fault of our own certificates, on its way through ureq's error type.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct SetupFailure(pub(crate) String);
+
+/// A failed handshake, on its way through ureq's error type.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct HandshakeFailure(pub(crate) String);
+
+impl TlsConnector {
+    pub(crate) fn new(tls: Tls) -> TlsConnector {
+        TlsConnector { tls: Arc::new(tls), config: Arc::default() }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        let config = self.config.get_or_init(|| configure(&self.tls).map(Arc::new));
+        config.clone().map_err(|cause| Error::Other(Box::new(SetupFailure(cause))))
+    }
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsConnector")
+    }
+}
+
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let Some(below) = chained else {
+            return Ok(None);
+        };
+        if !details.needs_tls() || below.is_tls() {
+            return Ok(Some(Either::A(below)));
+        }
+        let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name =
+            ServerName::try_from(host).map_err(|_| Error::Tls("the host's name is no name for TLS"))?;
+        let mut connection = ClientConnection::new(self.config()?, name).map_err(handshake)?;
+        let below: Box<dyn Transport> = Box::new(below);
+        let mut socket = TransportAdapter::new(below, details.current_time.clone());
+        socket.set_timeout(details.timeout);
+        connection.complete_io(&mut socket).map_err(handshake_io)?;
+        let buffers =
+            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned { conn: connection, sock: socket } })))
+    }
+}
+
+fn handshake(error: rustls::Error) -> Error {
+    Error::Other(Box::new(HandshakeFailure(explain(&error))))
+}
+
+fn handshake_io(error: std::io::Error) -> Error {
+    match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+        Some(tls) => Error::Other(Box::new(HandshakeFailure(explain(tls)))),
+        None => Error::from(error),
+    }
+}
+
+/// Says which certificate problem it is, in words that can be acted on.
+pub(crate) fn explain(error: &rustls::Error) -> String {
+    use rustls::CertificateError as C;
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return error.to_string();
+    };
+    match problem {
+        C::UnknownIssuer => "its certificate is signed by no authority that is trusted here".into(),
+        C::Expired | C::ExpiredContext { .. } => "its certificate has expired".into(),
+        C::NotValidYet | C::NotValidYetContext { .. } => "its certificate is not valid yet".into(),
+        C::NotValidForName => "its certificate is for another name".into(),
+        C::NotValidForNameContext { presented, .. } => {
+            format!("its certificate is for another name ({})", presented.join(", "))
+        }
+        C::Revoked => "its certificate was revoked".into(),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => "its certificate is not for a server".into(),
+        other => format!("its certificate is not good: {other}"),
+    }
+}
+
+fn configure(tls: &Tls) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots(tls)?);
+    let Some((chain, key)) = &tls.client else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let certificates = read_certificates(chain)?;
+    let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
+        .map_err(|e| format!("the private key for {} cannot be read: {e}", chain.name))?;
+    builder
+        .with_client_auth_cert(certificates, key)
+        .map_err(|e| format!("the client certificate {} cannot be used: {e}", chain.name))
+}
+
+/// The system's authorities (of `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set) and the user's.
+fn roots(tls: &Tls) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    for pem in &tls.authorities {
+        for certificate in read_certificates(pem)? {
+            store.add(certificate).map_err(|e| format!("{} cannot be used: {e}", pem.name))?;
+        }
+    }
+    if tls.only_these {
+        return Ok(store);
+    }
+    let system = rustls_native_certs::load_native_certs();
+    let (usable, _) = store.add_parsable_certificates(system.certs);
+    if usable == 0 {
+        // Slim containers have no certificates at all: then Mozilla's, as of this build.
+        store.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+    }
+    Ok(store)
+}
+
+fn read_certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(&pem.text).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|e| format!("{} cannot be read: {e}", pem.name))?;
+    if found.is_empty() {
+        return Err(format!("{} holds no certificate", pem.name));
+    }
+    Ok(found)
+}
+
+/// A connection inside TLS.
+pub(crate) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter<Box<dyn Transport>>>,
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsTransport")
+    }
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let output = &self.buffers.output()[..amount];
+        std::io::Write::write_all(&mut self.stream, output).map_err(handshake_io)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let room = self.buffers.input_append_buf();
+        let amount = std::io::Read::read(&mut self.stream, room).map_err(handshake_io)?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
