@@ -15,7 +15,6 @@ struct Fault {
     at: Option<At>,
     label: Option<String>,
     hint: Option<String>,
-    details: Vec<String>,
 }
 
 /// What is wrong with a recipe.
@@ -105,7 +104,6 @@ impl RecipeError {
             at: Some(at.clone()),
             label: None,
             hint: None,
-            details: Vec::new(),
         }))
     }
 
@@ -114,14 +112,7 @@ impl RecipeError {
     }
 
     pub(crate) fn named(file: &str, problem: Problem) -> RecipeError {
-        RecipeError(Box::new(Fault {
-            file: file.to_owned(),
-            problem,
-            at: None,
-            label: None,
-            hint: None,
-            details: Vec::new(),
-        }))
+        RecipeError(Box::new(Fault { file: file.to_owned(), problem, at: None, label: None, hint: None }))
     }
 
     pub(crate) fn bad(at: &At, value: &str, expected: impl Into<String>) -> RecipeError {
@@ -139,11 +130,6 @@ impl RecipeError {
 
     pub(crate) fn label(mut self, label: impl Into<String>) -> RecipeError {
         self.0.label = Some(label.into());
-        self
-    }
-
-    pub(crate) fn detail(mut self, line: impl Into<String>) -> RecipeError {
-        self.0.details.push(line.into());
         self
     }
 
@@ -182,10 +168,6 @@ impl Explain for RecipeError {
 
     fn hint(&self) -> Option<String> {
         self.0.hint.clone()
-    }
-
-    fn details(&self) -> Vec<String> {
-        self.0.details.clone()
     }
 
     fn excerpt(&self) -> Option<Excerpt> {

@@ -24,6 +24,7 @@ mod repository;
 mod request;
 mod resolve;
 mod resolved;
+pub mod schema;
 mod system;
 mod walk;
 
@@ -40,4 +41,5 @@ pub use resolved::{
     Allow, Certificate, FileBody, KeySource, Layering, LocalPath, OwnFile, Part, Resolved, Slim, Snapshot,
     Strategy, World,
 };
+pub use schema::schema;
 pub use system::{Capabilities, Group, PathChange, PathKind, Port, Protocol, RunAs, User};

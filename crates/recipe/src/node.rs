@@ -130,7 +130,9 @@ impl<'a> Reader<'a> {
         let start = mark.byte_offset().unwrap_or_else(|| byte_of_char(&self.source.text, mark.index()));
         let at = At::new(self.source, start..start + 1);
         let fault = RecipeError::at(&at, Problem::Syntax(format!("it is no YAML: {}", error.info())));
-        match self.source.text[start.min(self.source.text.len())..].chars().next() {
+        let (before, after) = self.source.text.split_at_checked(start).unwrap_or((&self.source.text, ""));
+        match after.chars().next() {
+            _ if before.ends_with('\t') => fault.hint("YAML indents with spaces, not with tabs"),
             Some(c @ ('@' | '`' | '%')) => fault.hint(format!("a text that begins with `{c}` needs quotes")),
             Some('\t') => fault.hint("YAML indents with spaces, not with tabs"),
             _ => fault,

@@ -69,10 +69,6 @@ impl At {
         let begin = self.start + offset;
         At::new(&self.source, begin + range.start..begin + range.end)
     }
-
-    pub(crate) fn source(&self) -> &Arc<Source> {
-        &self.source
-    }
 }
 
 impl fmt::Debug for At {

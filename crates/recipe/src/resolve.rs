@@ -39,7 +39,7 @@ impl Recipe {
                 body = merge(&body, &step.body);
             }
         }
-        Decision { recipe: self, body: &body }.decide(variant, host)
+        Decision { body: &body }.decide(variant, host)
     }
 
     /// Each of [`Recipe::variants_to_build`], resolved.
@@ -102,7 +102,6 @@ impl Recipe {
 }
 
 struct Decision<'a> {
-    recipe: &'a Recipe,
     body: &'a Body,
 }
 
@@ -168,10 +167,11 @@ impl Decision<'_> {
         };
         if let Some((other, second, place)) = clues.iter().find(|(w, ..)| w != world) {
             let text = format!(
-                "one image has one package world, but `{name}` ({}, line {}) is {} and `{second}` (line {}) is {}",
+                "one image has one package world, but `{name}` ({}, line {}) is {} and `{second}` ({}, line {}) is {}",
                 at.file(),
                 at.line(),
                 world.as_str(),
+                place.file(),
                 place.line(),
                 other.as_str(),
             );

@@ -109,9 +109,15 @@ fn hint_for(key: &str, keys: &'static Keys) -> String {
     if let Some(near) = keys.known.iter().find(|k| plain(k) == plain(key)) {
         return format!("did you mean `{near}`?");
     }
-    let place = keys::ALL.iter().find(|k| k.known.contains(&key));
-    if let Some(other) = place.filter(|k| k.place.starts_with('`') || k.place == keys::RECIPE.place) {
+    // Only mappings that have a place of their own: `name` belongs in too many lists.
+    let elsewhere = || keys::ALL.iter().filter(|k| k.place.starts_with('`') || k.place == keys::RECIPE.place);
+    if let Some(other) = elsewhere().find(|k| k.known.contains(&key)) {
         return format!("`{key}` belongs in {}", other.place);
+    }
+    for other in elsewhere() {
+        if let Some(near) = diag::nearest(key, other.known.iter().copied(), 1).first() {
+            return format!("did you mean `{near}` in {}?", other.place);
+        }
     }
     format!("{} may have: {}", keys.place, keys.known.join(", "))
 }
@@ -168,7 +174,14 @@ pub(crate) fn truth(node: &Node, place: &str) -> Result<bool, RecipeError> {
     match scalar(node, place)?.text.as_str() {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
-        other => Err(RecipeError::bad(&node.at, other, "`true` or `false`")),
+        other => {
+            let fault = RecipeError::bad(&node.at, other, format!("`true` or `false` ({place})"));
+            Err(match other {
+                "yes" | "on" | "y" => fault.hint("write `true`"),
+                "no" | "off" | "n" => fault.hint("write `false`"),
+                _ => fault,
+            })
+        }
     }
 }
 
@@ -193,6 +206,7 @@ pub(crate) fn word<T: Copy>(node: &Node, place: &str, table: &[(&str, T)]) -> Re
     if let Some((_, value)) = table.iter().find(|(word, _)| word == text) {
         return Ok(*value);
     }
+    let place = place.strip_prefix("an element of ").unwrap_or(place);
     let words: Vec<&str> = table.iter().map(|(word, _)| *word).collect();
     let fault = RecipeError::bad(&node.at, text, format!("a value of {place}"));
     Err(match diag::nearest(text, words.iter().copied(), 1).first() {

@@ -1,0 +1,8 @@
+//! The recipe as its users meet it: text in, values or a message out.
+
+mod bad;
+mod documented;
+mod good;
+mod merged;
+mod rendered;
+mod total;
