@@ -6,6 +6,7 @@
 
 mod arch;
 mod closure;
+mod edge;
 mod identity;
 mod requirement;
 pub mod shelf;
@@ -14,6 +15,7 @@ pub mod version;
 
 pub use arch::{Arch, ArchError};
 pub use closure::{Cause, Closure, LeftOut, Pin, Reason};
+pub use edge::{CutEdge, HiddenEdge};
 pub use identity::{Identity, Sha1};
 pub use requirement::{
     Alternative, ArchQualifier, Bound, Comparison, Relation, RelationError, parse_alternative,

@@ -1,0 +1,26 @@
+//! apt's answer: the set that `apt-get --no-install-recommends install` would choose on an empty
+//! system, in an order in which it can be installed.
+//!
+//! The algorithm is that of apt 2.6 and of 3.0's classic solver: candidates by pin and version
+//! ([`state`]), depth-first marking ([`mark`]), repair by score ([`resolver`]), and removal of what
+//! an abandoned attempt left ([`sweep`]). Where apt's own answer hangs on the order of a hash table
+//! (packages of equal score during repair), ours hangs on the order of the indexes.
+
+mod follow;
+mod mark;
+mod order;
+mod pool;
+mod prune;
+mod request;
+mod resolver;
+mod solution;
+mod state;
+mod sweep;
+mod unsatisfiable;
+mod validate;
+
+pub use prune::{Applied, Pruned, prune};
+pub use request::{Ask, Preferred, Request};
+pub use solution::{Chosen, Solution, solve};
+pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
+pub use validate::{Violation, validate};
