@@ -1,0 +1,196 @@
+use oci::{Algorithm, Digest, Platform};
+use package::{Arch, Cause, Identity, Pin, Sha1};
+use serde::{Deserialize, Serialize};
+
+/// A suite as it was when the lock was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SuitePin {
+    /// The id that packages name: `debian/trixie`.
+    pub id: String,
+    /// Components; empty for flat repositories and directories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// The moment of the snapshot archive, where the recipe pins one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// SHA-256 of the signed document (`InRelease`) as it came; none where no signature is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inrelease: Option<Digest>,
+    /// Its `Date`, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<i64>,
+    /// Its `Valid-Until`, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<i64>,
+    /// Fingerprints of the certificates that signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
+    /// The user's word that takes the place of a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
+    /// The indexes that were read.
+    #[serde(default, rename = "index", skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexPin>,
+}
+
+/// An index of packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct IndexPin {
+    /// Path relative to the signed document.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// What the signed document says of it.
+    pub digest: Digest,
+}
+
+/// A package of one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedPin {
+    /// The platform whose images it is in.
+    pub platform: Platform,
+    /// The package.
+    pub pin: Pin,
+    /// The variants that have it (`latest` is the untagged one); empty: all.
+    pub variants: Vec<String>,
+    /// Its maintainer scripts.
+    pub scripts: Vec<ScriptFact>,
+}
+
+/// A maintainer script and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptFact {
+    /// `preinst`, `postinst` …
+    pub kind: String,
+    /// SHA-256 of the script.
+    pub digest: Digest,
+    /// `nothing to do`, `replaced`, or `not replaced`.
+    pub verdict: String,
+}
+
+/// The spelling of a [`LockedPin`] in the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Row {
+    name: String,
+    version: String,
+    arch: Arch,
+    platform: String,
+    repository: String,
+    path: String,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// Where the index says something else than the SHA-256 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    variants: Vec<String>,
+    because: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scripts: Vec<String>,
+}
+
+impl From<&LockedPin> for Row {
+    fn from(locked: &LockedPin) -> Row {
+        let pin = &locked.pin;
+        let plain = matches!(pin.identity, Identity::Whole(d) if Some(d) == pin.sha256);
+        Row {
+            name: pin.name.clone(),
+            version: pin.version.clone(),
+            arch: pin.arch.clone(),
+            platform: locked.platform.to_string(),
+            repository: pin.repository.clone(),
+            path: pin.path.clone(),
+            size: pin.size,
+            sha256: pin.sha256.map(|d| d.hex()),
+            identity: (!plain).then(|| spell_identity(&pin.identity)),
+            source: pin.source.clone(),
+            variants: locked.variants.clone(),
+            because: pin.because.iter().map(spell_cause).collect(),
+            scripts: locked.scripts.iter().map(|s| format!("{} {}: {}", s.kind, s.digest.hex(), s.verdict)).collect(),
+        }
+    }
+}
+
+impl Row {
+    /// What the row means; the error names the key and what is wrong with it.
+    pub(crate) fn meaning(self) -> Result<LockedPin, (String, &'static str)> {
+        let fail = |key| (self.name.clone(), key);
+        let sha256 = match &self.sha256 {
+            Some(hex) => Some(Digest::from_hex(Algorithm::Sha256, hex).map_err(|_| fail("sha256"))?),
+            None => None,
+        };
+        let identity = match (&self.identity, sha256) {
+            (Some(text), _) => read_identity(text).ok_or_else(|| fail("identity"))?,
+            (None, Some(digest)) => Identity::Whole(digest),
+            (None, None) => return Err(fail("sha256")),
+        };
+        let because = self.because.iter().map(|t| read_cause(t)).collect::<Option<Vec<_>>>();
+        let scripts = self.scripts.iter().map(|t| read_script(t)).collect::<Option<Vec<_>>>();
+        if self.path.starts_with('/') || self.path.split('/').any(|part| part == "..") {
+            return Err(fail("path"));
+        }
+        Ok(LockedPin {
+            platform: self.platform.parse().map_err(|_| fail("platform"))?,
+            variants: self.variants.clone(),
+            scripts: scripts.ok_or_else(|| fail("scripts"))?,
+            pin: Pin {
+                because: because.ok_or_else(|| fail("because"))?,
+                name: self.name,
+                version: self.version,
+                arch: self.arch,
+                source: self.source,
+                repository: self.repository,
+                path: self.path,
+                size: self.size,
+                identity,
+                sha256,
+            },
+        })
+    }
+}
+
+fn spell_identity(identity: &Identity) -> String {
+    match identity {
+        Identity::Whole(digest) => digest.to_string(),
+        Identity::ApkControl(sha1) => format!("apk-control:{}", sha1.hex()),
+    }
+}
+
+fn read_identity(text: &str) -> Option<Identity> {
+    match text.strip_prefix("apk-control:") {
+        Some(hex) => Sha1::from_hex(hex).map(Identity::ApkControl),
+        None => text.parse().ok().map(Identity::Whole),
+    }
+}
+
+fn spell_cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Asked(text) => format!("asked: {text}"),
+        Cause::Needed { by, requirement } => format!("needed by {by}: {requirement}"),
+        Cause::Hidden { by, reason } => format!("hidden need of {by}: {reason}"),
+    }
+}
+
+fn read_cause(text: &str) -> Option<Cause> {
+    if let Some(asked) = text.strip_prefix("asked: ") {
+        return Some(Cause::Asked(asked.to_owned()));
+    }
+    if let Some((by, requirement)) = text.strip_prefix("needed by ").and_then(|rest| rest.split_once(": ")) {
+        return Some(Cause::Needed { by: by.to_owned(), requirement: requirement.to_owned() });
+    }
+    let (by, reason) = text.strip_prefix("hidden need of ")?.split_once(": ")?;
+    Some(Cause::Hidden { by: by.to_owned(), reason: reason.to_owned() })
+}
+
+fn read_script(text: &str) -> Option<ScriptFact> {
+    let (head, verdict) = text.split_once(": ")?;
+    let (kind, hex) = head.split_once(' ')?;
+    let digest = Digest::from_hex(Algorithm::Sha256, hex).ok()?;
+    Some(ScriptFact { kind: kind.to_owned(), digest, verdict: verdict.to_owned() })
+}

@@ -1,0 +1,56 @@
+use diag::{Excerpt, Explain, Kind};
+
+/// A lock that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// It is not TOML, or has unknown keys, or wrong types.
+    #[error("cannot read lock {file}: {why}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+        /// Where.
+        at: Option<Box<Excerpt>>,
+    },
+    /// A newer distil wrote it.
+    #[error("cannot read lock {file}: its format is {found}, and this distil knows formats up to {known}")]
+    Newer {
+        /// The file.
+        file: String,
+        /// Its format.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// A value that means nothing.
+    #[error("cannot read lock {file}: package {package} has a `{key}` that means nothing")]
+    Value {
+        /// The file.
+        file: String,
+        /// The package.
+        package: String,
+        /// The key.
+        key: &'static str,
+    },
+}
+
+impl Explain for LockError {
+    fn kind(&self) -> Kind {
+        Kind::Input
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            LockError::Newer { .. } => "use the distil that wrote it, or a newer one".into(),
+            _ => "locks are written by `distil lock`; restore the file, or delete it and lock again".into(),
+        })
+    }
+
+    fn excerpt(&self) -> Option<Excerpt> {
+        match self {
+            LockError::Syntax { at, .. } => at.as_deref().cloned(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use diag::Excerpt;
+use oci::Platform;
+use package::Closure;
+use serde::{Deserialize, Serialize};
+use trust::Verified;
+
+use crate::facts::Row;
+use crate::{LockError, LockedPin, ScriptFact, SuitePin};
+
+/// The newest format that we read, and the one that we write.
+pub const FORMAT: u32 = 1;
+
+/// The pinned closures of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lockfile {
+    /// Revision of the rules of composition: another one may make other bytes of the same packages.
+    pub composition: u32,
+    /// How layers are compressed, and by which revision of which library.
+    pub codec: String,
+    /// What was asked, per variant (`latest` is the untagged one), a line a fact.
+    pub requests: BTreeMap<String, Vec<String>>,
+    /// The suites that were read.
+    pub suites: Vec<SuitePin>,
+    /// All packages, by platform and then in install order.
+    pub packages: Vec<LockedPin>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    format: u32,
+    composition: u32,
+    codec: String,
+    request: BTreeMap<String, Vec<String>>,
+    #[serde(default, rename = "suite")]
+    suites: Vec<SuitePin>,
+    #[serde(default, rename = "package")]
+    packages: Vec<Row>,
+}
+
+const HEAD: &str = "# Written by distil; `distil lock` and `distil update` change it. Keep it under version control.\n";
+
+impl Lockfile {
+    /// A lock without packages yet.
+    pub fn new(composition: u32, codec: String, requests: BTreeMap<String, Vec<String>>, suites: Vec<SuitePin>) -> Lockfile {
+        Lockfile { composition, codec, requests, suites, packages: Vec::new() }
+    }
+
+    /// Adds the closures of a platform's variants; only what was verified gets in. A package of several
+    /// variants becomes one row; install order is that of the first closure which has it.
+    pub fn add(&mut self, platform: &Platform, closures: Vec<(String, Verified<Closure>)>) {
+        let all = closures.len();
+        let mut rows: Vec<LockedPin> = Vec::new();
+        for (variant, closure) in closures {
+            let mut at = 0;
+            for pin in closure.into_parts().0.pins {
+                let same = |r: &LockedPin| (&r.pin.name, &r.pin.version, &r.pin.arch) == (&pin.name, &pin.version, &pin.arch);
+                match rows.iter().position(same) {
+                    Some(i) => {
+                        rows[i].variants.push(variant.clone());
+                        let new: Vec<_> = pin.because.into_iter().filter(|b| !rows[i].pin.because.contains(b)).collect();
+                        rows[i].pin.because.extend(new);
+                        at = at.max(i + 1);
+                    }
+                    None => {
+                        let row = LockedPin { platform: platform.clone(), pin, variants: vec![variant.clone()], scripts: Vec::new() };
+                        rows.insert(at, row);
+                        at += 1;
+                    }
+                }
+            }
+        }
+        for row in &mut rows {
+            if row.variants.len() == all {
+                row.variants.clear();
+            }
+        }
+        self.packages.extend(rows);
+    }
+
+    /// The packages of one variant's image on one platform, in install order.
+    pub fn pins<'a>(&'a self, platform: &'a Platform, variant: &'a str) -> impl Iterator<Item = &'a LockedPin> {
+        self.packages
+            .iter()
+            .filter(move |p| p.platform == *platform && (p.variants.is_empty() || p.variants.iter().any(|v| v == variant)))
+    }
+
+    /// Sets what was found out about a package file: its SHA-256 and its scripts.
+    pub fn learn(&mut self, index: usize, sha256: oci::Digest, scripts: Vec<ScriptFact>) {
+        if let Some(row) = self.packages.get_mut(index) {
+            row.pin.sha256 = Some(sha256);
+            row.scripts = scripts;
+        }
+    }
+
+    /// The newest date of its indexes, seconds since the epoch.
+    pub fn as_of(&self) -> i64 {
+        self.suites.iter().filter_map(|s| s.date).max().unwrap_or(0)
+    }
+}
+
+/// The text of a lock.
+pub fn write(lock: &Lockfile) -> String {
+    let file = File {
+        format: FORMAT,
+        composition: lock.composition,
+        codec: lock.codec.clone(),
+        request: lock.requests.clone(),
+        suites: lock.suites.clone(),
+        packages: lock.packages.iter().map(Row::from).collect(),
+    };
+    let text = toml::to_string_pretty(&file).expect("the types of a lock are TOML's");
+    format!("{HEAD}{text}")
+}
+
+/// Reads a lock; `file` is its name in errors.
+///
+/// # Errors
+/// It is malformed, or newer than this program.
+pub fn read(file: &str, text: &str) -> Result<Lockfile, LockError> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let syntax = |e: &toml::de::Error| LockError::Syntax {
+        file: file.to_owned(),
+        why: e.message().trim_end().to_owned(),
+        at: e.span().map(|span| Box::new(excerpt(file, text, span))),
+    };
+    // The format first: a newer one may have keys that we do not know.
+    let version: Version = toml::from_str(text).map_err(|e| syntax(&e))?;
+    if version.format > FORMAT || version.format == 0 {
+        return Err(LockError::Newer { file: file.to_owned(), found: version.format, known: FORMAT });
+    }
+    let read: File = toml::from_str(text).map_err(|e| syntax(&e))?;
+    let meaning = |row: Row| {
+        row.meaning().map_err(|(package, key)| LockError::Value { file: file.to_owned(), package, key })
+    };
+    Ok(Lockfile {
+        composition: read.composition,
+        codec: read.codec,
+        requests: read.request,
+        suites: read.suites,
+        packages: read.packages.into_iter().map(meaning).collect::<Result<_, _>>()?,
+    })
+}
+
+fn excerpt(file: &str, text: &str, span: std::ops::Range<usize>) -> Excerpt {
+    let start = text.floor_char_boundary(span.start);
+    let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let column = text[line_start..start].chars().count();
+    let width = span.end.saturating_sub(span.start).clamp(1, line.len().saturating_sub(column).max(1));
+    Excerpt {
+        file: file.to_owned(),
+        line: text[..line_start].matches('\n').count() as u32 + 1,
+        column: column as u32 + 1,
+        width: width as u32,
+        text: line.to_owned(),
+        label: None,
+    }
+}
