@@ -25,6 +25,31 @@ pub fn debs() -> &'static [Hostile] {
     ALL.get_or_init(|| [containers(), names(), links(), headers(), kinds(), bombs()].concat())
 }
 
+/// The data.tar of those attacks that work at that layer, uncompressed: seeds for a reader of tar.
+pub fn tars() -> Vec<Vec<u8>> {
+    let member = |deb: &[u8]| {
+        // After the magic: headers of 60 bytes, whose size field stands at 48 (deb(5)).
+        let mut at = 8;
+        while let Some(header) = deb.get(at..at + 60) {
+            let size: usize = std::str::from_utf8(&header[48..58]).ok()?.trim().parse().ok()?;
+            let body = deb.get(at + 60..at + 60 + size)?;
+            if header.starts_with(b"data.tar.xz") {
+                let mut out = Vec::new();
+                let mut xz = liblzma::read::XzDecoder::new(body);
+                std::io::Read::read_to_end(&mut xz, &mut out).ok()?;
+                return Some(out);
+            }
+            if header.starts_with(b"data.tar ") {
+                return Some(body.to_vec());
+            }
+            at += 60 + size.next_multiple_of(2);
+        }
+        None
+    };
+    let bombs = |h: &&Hostile| !h.name.starts_with("bomb");
+    debs().iter().filter(bombs).filter_map(|h| member(&h.deb)).collect()
+}
+
 /// A sound package around these members of data.tar.
 fn with(entries: &[Entry]) -> Vec<u8> {
     entries.iter().cloned().fold(Package::new("evil", "1").bare(), Package::entry).deb()

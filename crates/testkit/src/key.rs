@@ -198,6 +198,8 @@ impl Key {
 
 /// One message signed by several keys, as Debian's InRelease is.
 pub(crate) fn clear_sign_by(keys: &[&Key], text: &str, with: SignWith) -> String {
+    // The end of the last line is no part of what is signed (RFC 9580, 7.1); rpgp adds one.
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let message = CleartextSignedMessage::new_many(text, |normal| {
         Ok(keys.iter().map(|k| k.sign(SignatureType::Text, normal.as_bytes(), with)).collect())
     });

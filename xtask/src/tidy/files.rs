@@ -25,6 +25,8 @@ const DOCUMENTS: &[&str] = &["www.debian.org", "manpages.debian.org", "wiki.debi
 /// Files that may name a host, and why.
 const MAY_NAME_HOSTS: &[(&str, &str)] = &[
     ("crates/recipe/src/archives", "the table of archives"),
+    ("crates/recipe/tests/", "the table's tests"),
+    ("docs/recipe.md", "shows what the table knows"),
     ("xtask/src/tidy/files.rs", "this rule"),
     ("crates/trust/keys/", "the keys' own provenance"),
 ];

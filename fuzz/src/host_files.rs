@@ -1,0 +1,31 @@
+use diag::Explain;
+
+use super::choice;
+
+/// Files of the host: apt's sources and configuration, credentials, lists of mirrors. Their lines
+/// may be nonsense: then they are passed over, with a reason.
+pub(crate) fn apt_files(data: &[u8]) {
+    let (which, bytes) = choice(data);
+    match which % 6 {
+        0 => drop(settings::parse_sources_list(bytes)),
+        1 => drop(settings::parse_deb822_sources(bytes)),
+        2 => drop(settings::parse_apt_conf(bytes)),
+        3 => drop(settings::parse_apt_auth(bytes)),
+        4 => drop(settings::parse_netrc(bytes)),
+        _ => drop(settings::parse_mirror_list(bytes)),
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = settings::parse_http_auth(text);
+        let _ = settings::Uri::read(text).scheme();
+    }
+}
+
+/// Our settings file: each mistake has words and a place inside the file.
+pub(crate) fn settings_file(data: &[u8]) {
+    if let Err(error) = settings::parse_settings(data, "fuzz.yaml") {
+        assert!(!error.to_string().is_empty());
+        if let Some(excerpt) = error.excerpt() {
+            assert!(excerpt.line >= 1 && excerpt.width >= 1);
+        }
+    }
+}

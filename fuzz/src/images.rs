@@ -1,0 +1,25 @@
+use oci::{Digest, ImageConfig, Index, Manifest, Platform, Raw, Reference};
+
+/// JSON of others: what is kept is kept byte for byte.
+pub(crate) fn documents(data: &[u8]) {
+    if let Ok(raw) = Raw::<Manifest>::read(data) {
+        assert_eq!(raw.bytes(), data);
+    }
+    let _ = Raw::<Index>::read(data);
+    let _ = Raw::<ImageConfig>::read(data);
+}
+
+/// References, digests and platforms: what is accepted prints and reads back the same.
+pub(crate) fn names(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(reference) = text.parse::<Reference>() {
+        let shown = reference.to_string();
+        assert_eq!(shown.parse::<Reference>().expect("what we printed"), reference, "{shown}");
+    }
+    if let Ok(digest) = text.parse::<Digest>() {
+        assert_eq!(digest.to_string(), text);
+    }
+    if let Ok(platform) = text.parse::<Platform>() {
+        assert_eq!(platform.to_string().parse::<Platform>().expect("what we printed"), platform);
+    }
+}

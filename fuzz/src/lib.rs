@@ -1,0 +1,60 @@
+//! What is fuzzed: for each reader of outside bytes a function that runs it and holds what must
+//! hold for any bytes at all. None may panic, hang, or take memory that the input did not pay for.
+//!
+//! cargo-fuzz runs them for hours (`cargo xtask fuzz`); `xtask/tests/fuzz_targets.rs` includes this
+//! file and feeds them the seeds and some thousand mutations on the stable compiler, in CI.
+
+mod elf_files;
+mod host_files;
+mod images;
+mod packages;
+mod recipes;
+mod seeds;
+mod trees;
+mod trust_roots;
+
+pub use seeds::seeds;
+
+/// A target: its name, which is also its corpus's folder, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them; `fuzz_targets/NAME.rs` for each, and the table in `fuzz/Cargo.toml` says what it covers.
+pub const TARGETS: &[Target] = &[
+    ("apt_files", host_files::apt_files),
+    ("control", packages::control),
+    ("deb", packages::deb),
+    ("elf", elf_files::elf),
+    ("elf_facts", elf_files::facts),
+    ("image_documents", images::documents),
+    ("keyring", trust_roots::keyring),
+    ("ld_so_cache", elf_files::ld_so_cache),
+    ("names", images::names),
+    ("packages", packages::packages),
+    ("payload", trees::payload),
+    ("recipe", recipes::recipe),
+    ("relations", packages::relations),
+    ("release", packages::release),
+    ("settings", host_files::settings_file),
+    ("shelf", packages::shelf),
+    ("signature", trust_roots::signature),
+    ("tar", trees::tar),
+    ("triggers", packages::triggers),
+    ("versions", packages::versions),
+];
+
+/// Runs one target; the entry of `fuzz_targets/*.rs`.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|(n, _)| *n == name);
+    target.expect("a target of the table").1(data);
+}
+
+/// Some targets want a choice beside their bytes: the first byte.
+fn choice(data: &[u8]) -> (u8, &[u8]) {
+    data.split_first().map_or((0, data), |(first, rest)| (*first, rest))
+}
+
+/// The text before the first NUL, and what follows.
+fn halves(data: &[u8]) -> (&[u8], &[u8]) {
+    let at = data.iter().position(|b| *b == 0).unwrap_or(data.len());
+    (&data[..at], data.get(at + 1..).unwrap_or_default())
+}

@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use testkit::{Compression, Key, Package, SignWith, World, hostile};
+
+use super::trust_roots::{SIGNED, key};
+
+/// What fuzzing starts from, by target: made-up files that are the same everywhere, and real ones
+/// from this machine (programs, dpkg's and apt's databases) and from `../shared/data`, where there.
+pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
+
+/// No seed is larger: a fuzzer learns nothing from a megabyte that it cannot from a page.
+const LARGEST: usize = 96 << 10;
+
+/// All seeds.
+pub fn seeds() -> Seeds {
+    let mut all = Seeds::new();
+    made_up(&mut all);
+    attacks(&mut all);
+    of_this_machine(&mut all);
+    of_the_tree(&mut all);
+    of_shared_data(&mut all);
+    for seeds in all.values_mut() {
+        seeds.retain(|s| s.len() <= LARGEST);
+        seeds.sort();
+        seeds.dedup();
+    }
+    all
+}
+
+fn add(all: &mut Seeds, target: &'static str, bytes: impl Into<Vec<u8>>) {
+    all.entry(target).or_default().push(bytes.into());
+}
+
+fn packages() -> Vec<Package> {
+    let package = |compression| {
+        Package::new("foo", "1:1.0~rc1-2+b1")
+            .depends("libfoo1 (>= 1.0), bar:any | baz [amd64] <!nocheck>, libc6 (= 2.41-12)")
+            .provides("foo-api (= 3), mail-transport-agent")
+            .multi_arch("same")
+            .source("foo-src (1.0-1)")
+            .file("/usr/share/doc/foo/copyright", "free")
+            .executable("/usr/bin/foo", "#!/bin/sh -e\nexec true\n")
+            .symlink("/usr/bin/bar", "foo")
+            .hardlink("/usr/bin/baz", "/usr/bin/foo")
+            .script(
+                "postinst",
+                "#!/bin/sh\nset -e\nupdate-alternatives --install /usr/bin/x x /usr/bin/foo 50\n",
+            )
+            .conffiles("/etc/foo.conf\n")
+            .triggers("interest-noawait /usr/lib/foo\nactivate-noawait ldconfig\n")
+            .compression(compression)
+    };
+    [Compression::Xz, Compression::Gzip, Compression::Zstd, Compression::None].map(package).into()
+}
+
+fn made_up(all: &mut Seeds) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = packages().into_iter().take(1).fold(World::new(), World::package);
+    let world = world.valid_until(1_900_000_000).publish(dir.path());
+    add(all, "release", world.read("dists/stable/Release"));
+    let index = world.read("dists/stable/main/binary-amd64/Packages.xz");
+    add(all, "packages", [&[2][..], &index].concat());
+    for package in packages() {
+        let paragraph = package.paragraph();
+        let stanza =
+            format!("{paragraph}Filename: {}\nSize: 1\nSHA256: {}\n", package.pool_path(), "0".repeat(64));
+        add(all, "packages", [&[0][..], stanza.as_bytes()].concat());
+        add(all, "packages", [&[1][..], &Compression::Gzip.compress(stanza.as_bytes())].concat());
+        add(all, "control", paragraph);
+        let deb = package.deb();
+        let mut out = rootfs::payload::Writer::new(Vec::new());
+        if let Ok(control) = deb::unpack(&deb[..], &deb::Limits::default(), &mut out) {
+            add(all, "control", control.encode());
+            add(all, "payload", out.finish().expect("a sound package"));
+        }
+        add(all, "deb", deb);
+        if let Ok(shelf) =
+            deb::packages::read_packages(stanza.as_bytes(), deb::release::Compression::None, 1 << 20, 1)
+        {
+            add(all, "shelf", shelf);
+        }
+    }
+    let with = SignWith::sha256(1_735_689_600);
+    for text in SIGNED {
+        add(all, "signature", key().clear_sign(text, with));
+        add(all, "signature", format!("{text}\0{}", key().detach_sign(text.as_bytes(), with)));
+    }
+    for key in [key(), Key::seeded(2).with_subkey(), Key::seeded(3).revoked(), Key::seeded(4).lives(1)] {
+        add(all, "keyring", key.public_armored());
+        add(all, "keyring", key.public_binary());
+    }
+    for text in ["libc6 (>= 2.36), a:any | b [!amd64] <x y>", "foo (<< 1:2~3-4)", "a|b|c"] {
+        add(all, "relations", text);
+    }
+    for text in ["1.0-1\x001:1.0~rc1\x001.0+b1-1~", "0\x000:0-0\x0000", "1.2.3a\x001.2.3+\x001.2.3~~"] {
+        add(all, "versions", text);
+    }
+    let digest = "0123456789abcdef".repeat(4);
+    for text in [
+        "registry.example:5000/a/b:1.2".to_owned(),
+        format!("a/b@sha256:{digest}"),
+        format!("sha256:{digest}"),
+        "linux/arm/v7".to_owned(),
+    ] {
+        add(all, "names", text);
+    }
+    for (which, text) in [
+        "deb [arch=amd64 signed-by=/k.gpg] https://u:p@apt.example/debian stable main contrib # why\n",
+        "Types: deb\nURIs: https://apt.example/debian\nSuites: a b\nComponents: main\nSigned-By:\n -----BEGIN\n .\n",
+        "Acquire { http { Proxy \"http://proxy.example:3128\"; Proxy::apt.example \"DIRECT\"; }; }; // x\nA::B:: \"c\";\n",
+        "machine https://apt.example/a login u password p\nmachine b.example login v password q\n",
+        "default login anonymous password x\nmacdef init\nls\n\nmachine h login u password p",
+        "https://apt.example/debian\tpriority:1 type:index\n# x\nfile:/srv/debian\n",
+    ]
+    .iter()
+    .enumerate()
+    {
+        add(all, "apt_files", [&[u8::try_from(which).expect("few")][..], text.as_bytes()].concat());
+    }
+    add(
+        all,
+        "settings",
+        "mirrors:\n  debian: https://apt.example/debian\nproxy: {http: 'http://proxy.example:3128'}\n",
+    );
+    let descriptor = format!(
+        r#"{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:{digest}","size":2}}"#
+    );
+    add(
+        all,
+        "image_documents",
+        format!(
+            r#"{{"schemaVersion":2,"config":{descriptor},"layers":[{descriptor}],"annotations":{{"a":"b"}}}}"#
+        ),
+    );
+    add(all, "image_documents", format!(r#"{{"schemaVersion":2,"manifests":[{descriptor}]}}"#));
+    add(
+        all,
+        "image_documents",
+        format!(
+            r#"{{"architecture":"amd64","os":"linux","config":{{"User":"65532","Env":["A=b"]}},"rootfs":{{"type":"layers","diff_ids":["sha256:{digest}"]}},"history":[{{"created_by":"x"}}]}}"#
+        ),
+    );
+}
+
+fn attacks(all: &mut Seeds) {
+    for attack in hostile::debs() {
+        add(all, "deb", attack.deb.clone());
+    }
+    for tar in hostile::tars() {
+        add(all, "tar", tar);
+    }
+}
+
+fn of_this_machine(all: &mut Seeds) {
+    let read = |path: &str| std::fs::read(path).ok();
+    for path in
+        ["/bin/true", "/lib64/ld-linux-x86-64.so.2", "/usr/bin/env", "/usr/lib/x86_64-linux-gnu/libdl.so.2"]
+    {
+        if let Some(mut bytes) = read(path) {
+            if let Ok(Some(summary)) = elf::Summary::read(&bytes) {
+                add(all, "elf_facts", summary.encode());
+            }
+            bytes.truncate(LARGEST);
+            add(all, "elf", bytes);
+        }
+    }
+    for (target, path) in [("ld_so_cache", "/etc/ld.so.cache"), ("triggers", "/var/lib/dpkg/triggers/File")] {
+        all.entry(target).or_default().extend(read(path));
+    }
+    for (target, folder, suffix) in
+        [("keyring", "/usr/share/keyrings", ".gpg"), ("triggers", "/var/lib/dpkg/info", ".triggers")]
+    {
+        all.entry(target).or_default().extend(files(Path::new(folder), suffix, 12));
+    }
+    let status = read("/var/lib/dpkg/status").unwrap_or_default();
+    for paragraph in String::from_utf8_lossy(&status).split("\n\n").take(40) {
+        add(all, "control", format!("{paragraph}\n"));
+        for line in paragraph.lines().filter_map(|l| l.strip_prefix("Depends: ")) {
+            add(all, "relations", line);
+        }
+    }
+    if let Ok(run) = Command::new("apt-cache").args(["show", "libc6", "bash", "tzdata", "python3"]).output() {
+        add(all, "packages", [&[0][..], &run.stdout].concat());
+    }
+    for signed in files(Path::new("/var/lib/apt/lists"), "InRelease", 4) {
+        let text = String::from_utf8_lossy(&signed).into_owned();
+        let body = text.split_once("\n\n").map_or("", |(_, b)| b);
+        let body = body.split("-----BEGIN PGP SIGNATURE").next().unwrap_or_default();
+        let short: String = body.lines().take(400).map(|l| format!("{l}\n")).collect();
+        add(all, "release", short);
+    }
+}
+
+fn of_the_tree(all: &mut Seeds) {
+    for folder in ["images", "docs"] {
+        let folder = testkit::workspace().join(folder);
+        all.entry("recipe").or_default().extend(files(&folder, ".yaml", 50));
+    }
+    let page = std::fs::read_to_string(testkit::workspace().join("docs/recipe.md")).unwrap_or_default();
+    for block in page.split("```yaml\n").skip(1) {
+        add(all, "recipe", block.split("```").next().unwrap_or_default());
+    }
+}
+
+fn of_shared_data(all: &mut Seeds) {
+    let Some(derived) = testkit::shared_data("vuln/derived") else { return };
+    for packed in files(&derived, "InRelease.gz", 4).into_iter().chain(files(&derived, ".gz", 20)) {
+        let mut text = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&packed[..]), &mut text);
+        // The head and the signature are what matters; the digests between are cut to fit.
+        let tail = text.len().saturating_sub(4 << 10);
+        add(all, "signature", [&text[..text.len().min(8 << 10)], &text[tail..]].concat());
+    }
+    all.entry("keyring").or_default().extend(files(&derived, ".gpg", 4));
+    if let Some(keys) = testkit::shared_data("apk/keys") {
+        all.entry("keyring").or_default().extend(files(&keys, ".pub", 4));
+    }
+}
+
+/// The first files of a folder whose names end so, in the order of their names.
+fn files(folder: &Path, suffix: &str, most: usize) -> Vec<Vec<u8>> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
+    paths.retain(|p| p.to_str().is_some_and(|p| p.ends_with(suffix)));
+    paths.sort();
+    paths.iter().take(most).filter_map(|p| std::fs::read(p).ok()).collect()
+}
