@@ -1,5 +1,5 @@
 //! The release file of an archive's suite: what it is, when it was made, and which index has which
-//! digest (deb.debian.org/doc: Debian repository format, "Release files").
+//! digest (wiki.debian.org/DebianRepository/Format, "Release files").
 //!
 //! Strict where leniency would be a hole: a field or a path that stands twice, sizes that disagree
 //! between the hash sections, and archives that offer only MD5 or SHA-1 are refused.
