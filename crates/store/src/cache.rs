@@ -85,13 +85,22 @@ impl Cache {
         key: &str,
         make: impl FnOnce(&mut dyn Write) -> Result<T, E>,
     ) -> Result<T, E> {
+        let mut new = self.begin(kind, key)?;
+        let made = make(&mut new)?;
+        new.commit()?;
+        Ok(made)
+    }
+
+    /// Writes an object bit by bit, for a caller that writes several things at once. Dropped without
+    /// [`NewDerived::commit`] it never was.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn begin(&self, kind: &str, key: &str) -> Result<NewDerived, StoreError> {
         let to = self.path(kind, key);
         let dir = self.dir.join(kind);
         fs::create_dir_all(&dir).map_err(StoreError::io("make", &dir))?;
-        let mut out = BlockWriter::new(self.temporaries.make()?);
-        let made = make(&mut out)?;
-        out.finish().map_err(StoreError::io("write", &to))?.name(&to)?;
-        Ok(made)
+        Ok(NewDerived { out: BlockWriter::new(self.temporaries.make()?), to })
     }
 
     /// Forgets an object that turned out to be damaged, and counts it.
@@ -148,6 +157,32 @@ impl Cache {
 
     fn path(&self, kind: &str, key: &str) -> PathBuf {
         self.dir.join(kind).join(key)
+    }
+}
+
+/// An object that is being written.
+pub struct NewDerived {
+    out: BlockWriter,
+    to: PathBuf,
+}
+
+impl NewDerived {
+    /// Gives it its name. Whoever comes second replaces the same by the same.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn commit(self) -> Result<(), StoreError> {
+        self.out.finish().map_err(StoreError::io("write", &self.to))?.name(&self.to)
+    }
+}
+
+impl Write for NewDerived {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

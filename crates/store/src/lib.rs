@@ -23,7 +23,7 @@ mod seen;
 mod temporary;
 
 pub use blobs::{Blob, Blobs, Ingest};
-pub use cache::{Cache, Derived, Usage};
+pub use cache::{Cache, Derived, NewDerived, Usage};
 pub use expect::{Expect, ExpectAnything, ExpectDigest, Mismatch};
 pub use fault::StoreError;
 pub use filelock::FileLock;
