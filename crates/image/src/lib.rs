@@ -1,1 +1,29 @@
-//! Room `image`.
+//! Images: trees into layers, layers into images, images in and out of layouts and archives.
+//!
+//! Why not a library: layers here are made of segments that are found again by their content, so
+//! that a build recompresses only what changed, and their bytes depend on nothing but the tree
+//! and the codec. The price is our own gzip framing and our own OCI reading and writing.
+
+mod assemble;
+mod cache;
+mod codec;
+mod compress;
+mod explain;
+mod gzip;
+mod hash_state;
+mod layer;
+mod layout;
+mod memo;
+mod pipeline;
+mod segment;
+mod transport;
+
+pub use assemble::{Image, assemble, index, publish};
+pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
+pub use codec::{Codec, CodecError};
+pub use layer::{Layer, LayerError, LayerWriter};
+pub use layout::{Layout, REF_NAME, link};
+pub use segment::{Segment, SegmentKey};
+pub use transport::{
+    BlobSink, Document, NewBlob, Sink, Source, TransportError, copy, read_document, read_small,
+};

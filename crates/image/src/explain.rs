@@ -1,0 +1,65 @@
+use std::io;
+
+use diag::{Explain, Kind};
+
+use crate::{CodecError, LayerError, TransportError};
+
+impl Explain for CodecError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+}
+
+impl Explain for LayerError {
+    fn kind(&self) -> Kind {
+        match self {
+            LayerError::Read { .. } | LayerError::Write { .. } | LayerError::Content { .. } => Kind::Machine,
+            LayerError::Compress { .. } => Kind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            LayerError::Content { .. } => Some(
+                "the cache was damaged on disk; `distil cache verify` finds what else was, then build again"
+                    .into(),
+            ),
+            LayerError::Write { error, .. } => space_hint(error),
+            _ => None,
+        }
+    }
+}
+
+impl Explain for TransportError {
+    fn kind(&self) -> Kind {
+        match self {
+            TransportError::Io { .. } => Kind::Machine,
+            TransportError::NoImage { .. }
+            | TransportError::Malformed { .. }
+            | TransportError::NoBlob { .. } => Kind::Input,
+            TransportError::Mismatch { .. } => Kind::Trust,
+            TransportError::Platforms { .. } => Kind::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            TransportError::Io { error, .. } => space_hint(error),
+            TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
+            TransportError::NoImage { name, known, .. } => {
+                let nearest = diag::nearest(name, known.iter().map(String::as_str), 1);
+                match (nearest.first(), known.as_slice()) {
+                    (Some(near), _) => Some(format!("there is `{near}`")),
+                    (None, []) => Some("there are no images yet".to_owned()),
+                    (None, known) => Some(format!("there are {}", known.join(", "))),
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn space_hint(error: &io::Error) -> Option<String> {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        .then(|| "free some disk space; nothing unfinished is left behind".to_owned())
+}

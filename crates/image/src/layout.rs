@@ -1,0 +1,410 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use oci::{Descriptor, Digest, Hasher, Index, MediaType, Raw};
+
+use crate::transport::{describe, parse_document};
+use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
+
+/// The annotation of an index entry that names it (image-spec, annotations.md).
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+pub(crate) const LAYOUT_FILE: &str = "oci-layout";
+pub(crate) const LAYOUT_JSON: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const INDEX_FILE: &str = "index.json";
+const TEMPORARY: &str = ".distil-";
+
+/// An OCI image layout: a directory of blobs and an index of names (image-spec, image-layout.md).
+/// What `oci:DIR` means, and our local image store.
+///
+/// Blobs and index appear by rename, whole; writers of the index take turns by a lock on the
+/// `oci-layout` file. A killed process leaves files named `.distil-*`, which the next writer removes.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    dir: PathBuf,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+impl Layout {
+    /// A layout that exists.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Layout, TransportError> {
+        let layout = Layout { dir: dir.into() };
+        let file = layout.dir.join(LAYOUT_FILE);
+        let bytes = fs::read(&file).map_err(TransportError::io("read", file.display()))?;
+        check_layout(&file.display().to_string(), &bytes)?;
+        Ok(layout)
+    }
+
+    /// A layout that exists, or a new, empty one; what killed processes left is removed.
+    pub fn create(dir: impl Into<PathBuf>) -> Result<Layout, TransportError> {
+        let layout = Layout { dir: dir.into() };
+        let blobs = layout.dir.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(TransportError::io("make", blobs.display()))?;
+        let file = layout.dir.join(LAYOUT_FILE);
+        match fs::read(&file) {
+            Ok(bytes) => check_layout(&file.display().to_string(), &bytes)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => layout.write_file(&file, LAYOUT_JSON)?,
+            Err(e) => return Err(TransportError::io("read", file.display())(e)),
+        }
+        layout.sweep().map_err(TransportError::io("clean up", layout.dir.display()))?;
+        Ok(layout)
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a blob is, or would be.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.dir.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+    }
+
+    /// Its index; an empty one where nothing was published yet.
+    pub fn index(&self) -> Result<Index, TransportError> {
+        let file = self.dir.join(INDEX_FILE);
+        match fs::read(&file) {
+            Ok(bytes) => read_index(&file.display().to_string(), &bytes),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(empty_index()),
+            Err(e) => Err(TransportError::io("read", file.display())(e)),
+        }
+    }
+
+    /// Every name and what it leads to, in the order of the index.
+    pub fn names(&self) -> Result<Vec<(String, Descriptor)>, TransportError> {
+        let named = |d: Descriptor| d.annotations.get(REF_NAME).cloned().map(|name| (name, d));
+        Ok(self.index()?.manifests.into_iter().filter_map(named).collect())
+    }
+
+    /// Forgets a name; false if there was none. Blobs stay, until [`Layout::prune`].
+    pub fn forget(&self, name: &str) -> Result<bool, TransportError> {
+        let _lock = self.lock()?;
+        let mut index = self.index()?;
+        let before = index.manifests.len();
+        index.manifests.retain(|d| d.annotations.get(REF_NAME).map(String::as_str) != Some(name));
+        if index.manifests.len() == before {
+            return Ok(false);
+        }
+        self.write_index(index)?;
+        Ok(true)
+    }
+
+    /// Removes the blobs that no name leads to; gives how many and their bytes. Not to be called
+    /// while somebody writes an image: its blobs come before its name.
+    pub fn prune(&self) -> Result<(u64, u64), TransportError> {
+        let _lock = self.lock()?;
+        let mut used = std::collections::BTreeSet::new();
+        for part in self.index()?.manifests {
+            self.mark(&part, &mut used, 0)?;
+        }
+        let blobs = self.dir.join("blobs/sha256");
+        let (mut count, mut bytes) = (0, 0);
+        for entry in fs::read_dir(&blobs).map_err(TransportError::io("read", blobs.display()))? {
+            let entry = entry.map_err(TransportError::io("read", blobs.display()))?;
+            if !used.contains(entry.file_name().to_string_lossy().as_ref()) {
+                let size = entry.metadata().map_or(0, |m| m.len());
+                fs::remove_file(entry.path())
+                    .map_err(TransportError::io("remove", entry.path().display()))?;
+                (count, bytes) = (count + 1, bytes + size);
+            }
+        }
+        Ok((count, bytes))
+    }
+
+    fn mark(
+        &self,
+        part: &Descriptor,
+        used: &mut std::collections::BTreeSet<String>,
+        depth: u32,
+    ) -> Result<(), TransportError> {
+        if !used.insert(part.digest.hex()) || depth > 8 {
+            return Ok(());
+        }
+        if !(part.media_type.is_index() || part.media_type.is_manifest()) {
+            return Ok(());
+        }
+        let parts = match crate::transport::read_document(self, part)?.value() {
+            Document::Index(index) => index.manifests.clone(),
+            Document::Manifest(m) => m.layers.iter().chain([&m.config]).cloned().collect(),
+        };
+        parts.iter().try_for_each(|p| self.mark(p, used, depth + 1))
+    }
+
+    fn lock(&self) -> Result<File, TransportError> {
+        let path = self.dir.join(LAYOUT_FILE);
+        let file = File::open(&path).map_err(TransportError::io("open", path.display()))?;
+        file.lock().map_err(TransportError::io("lock", path.display()))?;
+        Ok(file)
+    }
+
+    fn write_index(&self, index: Index) -> Result<(), TransportError> {
+        self.write_file(&self.dir.join(INDEX_FILE), &oci::canonical_json(&index))
+    }
+
+    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), TransportError> {
+        let write = || {
+            let mut file = Temporary::new(&self.dir)?;
+            file.file.write_all(bytes)?;
+            file.keep(path)
+        };
+        write().map_err(TransportError::io("write", path.display()))
+    }
+
+    /// Removes temporary files whose writer is dead: a living one holds a lock on his.
+    fn sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                continue;
+            }
+            if File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a blob over from another layout: a hard link where the file system can, else a copy.
+    fn link_blob(&self, from: &Path, part: &Descriptor) -> io::Result<()> {
+        let to = self.blob_path(&part.digest);
+        match fs::hard_link(from, &to) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// Copies an image from one layout to another like [`crate::copy`], with hard links instead of
+/// copied bytes where the file system allows.
+pub fn link(from: &Layout, name: &str, to: &Layout, to_name: &str) -> Result<Digest, TransportError> {
+    crate::copy(from, name, &Linking { from, to }, to_name)
+}
+
+struct Linking<'a> {
+    from: &'a Layout,
+    to: &'a Layout,
+}
+
+impl Sink for Linking<'_> {
+    fn has(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        self.to.has(part)
+    }
+
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        let from = self.from.blob_path(&part.digest);
+        let sound = fs::metadata(&from).is_ok_and(|m| m.len() == part.size);
+        if sound && self.to.link_blob(&from, part).is_ok() && self.to.has(part)? {
+            return Ok(());
+        }
+        self.to.put(part, bytes)
+    }
+
+    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
+        self.to.publish(name, document)
+    }
+}
+
+impl Source for Layout {
+    /// `name` is a name of the index, or a digest; with an empty name the only image there is.
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        let index = self.index()?;
+        let part = find(&index, name, &self.dir.display().to_string())?;
+        crate::transport::read_document(self, part)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        let path = self.blob_path(&of.digest);
+        let mut file = File::open(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => {
+                TransportError::NoBlob { digest: of.digest, place: self.dir.display().to_string() }
+            }
+            _ => TransportError::io("read", path.display())(e),
+        })?;
+        if from > 0 {
+            file.seek(SeekFrom::Start(from)).map_err(TransportError::io("read", path.display()))?;
+        }
+        Ok(Box::new(file))
+    }
+}
+
+impl Sink for Layout {
+    fn has(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        self.has_blob(&part.digest, part.size).map_err(TransportError::io("read", self.dir.display()))
+    }
+
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        let fail = |e| TransportError::io("write", part.digest)(e);
+        let mut file = Temporary::new(&self.dir).map_err(fail)?;
+        let mut hash = Hasher::new(part.digest.algorithm());
+        let mut buffer = vec![0; 256 << 10];
+        let mut size = 0;
+        loop {
+            let got = match bytes.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(got) => got,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(TransportError::io("read", part.digest)(e)),
+            };
+            size += got as u64;
+            if size > part.size {
+                break;
+            }
+            hash.update(&buffer[..got]);
+            file.file.write_all(&buffer[..got]).map_err(fail)?;
+        }
+        let found = hash.finish();
+        if size != part.size || found != part.digest {
+            let (wanted, found) = (describe(&part.digest, part.size), describe(&found, size));
+            return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
+        }
+        let to = self.blob_path(&part.digest);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(fail)?;
+        }
+        file.keep(&to).map_err(fail)
+    }
+
+    /// Names the document; what had the name loses it, other names stay.
+    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
+        let mut part = Descriptor::of(document.value().media_type(), document.bytes());
+        self.put(&part, &mut document.bytes())?;
+        if !name.is_empty() {
+            part.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+        }
+        let _lock = self.lock()?;
+        let mut index = self.index()?;
+        index.manifests.retain(|d| d.annotations.get(REF_NAME) != part.annotations.get(REF_NAME));
+        index.manifests.push(part);
+        self.write_index(index)
+    }
+}
+
+impl BlobSink for Layout {
+    /// By presence and size only: whoever reads it out checks it in full.
+    fn has_blob(&self, digest: &Digest, size: u64) -> io::Result<bool> {
+        match fs::metadata(self.blob_path(digest)) {
+            Ok(meta) => Ok(meta.len() == size),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn new_blob(&self) -> io::Result<Box<dyn NewBlob + '_>> {
+        Ok(Box::new(LayoutBlob { layout: self, file: Temporary::new(&self.dir)? }))
+    }
+}
+
+struct LayoutBlob<'a> {
+    layout: &'a Layout,
+    file: Temporary,
+}
+
+impl Write for LayoutBlob<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl NewBlob for LayoutBlob<'_> {
+    fn commit(self: Box<Self>, digest: &Digest, _size: u64) -> io::Result<()> {
+        self.file.keep(&self.layout.blob_path(digest))
+    }
+}
+
+/// A file without a final name, locked while we live, removed when dropped.
+#[derive(Debug)]
+struct Temporary {
+    file: File,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Temporary {
+    fn new(dir: &Path) -> io::Result<Temporary> {
+        loop {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = dir.join(format!("{TEMPORARY}{}-{n}", std::process::id()));
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => file,
+                // Of a dead process that had our number.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(e) => return Err(e),
+            };
+            file.lock()?;
+            // Somebody may have swept it away before it was locked; then it is not there any more.
+            if path.exists() {
+                return Ok(Temporary { file, path, kept: false });
+            }
+        }
+    }
+
+    /// Gives it its name, readable by all whatever the umask.
+    fn keep(mut self, to: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        self.file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        fs::rename(&self.path, to)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+pub(crate) fn empty_index() -> Index {
+    Index {
+        schema_version: 2,
+        media_type: Some(MediaType::INDEX),
+        artifact_type: None,
+        manifests: Vec::new(),
+        subject: None,
+        annotations: oci::Annotations::new(),
+    }
+}
+
+pub(crate) fn check_layout(what: &str, bytes: &[u8]) -> Result<(), TransportError> {
+    let malformed = |why: String| TransportError::Malformed { what: what.to_owned(), why };
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
+    match value.get("imageLayoutVersion").and_then(|v| v.as_str()) {
+        Some("1.0.0") => Ok(()),
+        _ => Err(malformed("its version is not 1.0.0".to_owned())),
+    }
+}
+
+pub(crate) fn read_index(what: &str, bytes: &[u8]) -> Result<Index, TransportError> {
+    match parse_document(what, bytes.to_vec())?.value() {
+        Document::Index(index) => Ok(index.clone()),
+        Document::Manifest(_) => {
+            Err(TransportError::Malformed { what: what.to_owned(), why: "it is a manifest".to_owned() })
+        }
+    }
+}
+
+/// The entry of an index that `name` means: by name, by digest, or the only one.
+pub(crate) fn find<'a>(index: &'a Index, name: &str, place: &str) -> Result<&'a Descriptor, TransportError> {
+    let named = |d: &&Descriptor| d.annotations.get(REF_NAME).map(String::as_str) == Some(name);
+    let found = match name {
+        "" if index.manifests.len() == 1 => index.manifests.first(),
+        "" => None,
+        _ => index.manifests.iter().find(named),
+    };
+    let digest = || index.manifests.iter().find(|d| d.digest.to_string() == name);
+    found.or_else(digest).ok_or_else(|| TransportError::NoImage {
+        name: name.to_owned(),
+        place: place.to_owned(),
+        known: index.manifests.iter().filter_map(|d| d.annotations.get(REF_NAME).cloned()).collect(),
+    })
+}

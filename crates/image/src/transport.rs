@@ -1,0 +1,242 @@
+use std::io::{self, Read, Write};
+
+use oci::{Descriptor, Digest, MediaType, Raw};
+use serde::{Deserialize, Serialize};
+
+/// What a name of an image leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "AnyDocument", untagged)]
+pub enum Document {
+    /// Several platforms.
+    Index(oci::Index),
+    /// One image.
+    Manifest(oci::Manifest),
+}
+
+impl Document {
+    /// Its type, as it says itself, else by its shape.
+    pub fn media_type(&self) -> MediaType {
+        match self {
+            Document::Index(index) => index.media_type.clone().unwrap_or(MediaType::INDEX),
+            Document::Manifest(manifest) => manifest.media_type.clone().unwrap_or(MediaType::MANIFEST),
+        }
+    }
+}
+
+/// Tells the two apart by what they have. A document with the parts of both would be another image
+/// to another reader (CVE-2021-41190), so it is refused.
+#[derive(Deserialize)]
+struct AnyDocument(serde_json::Value);
+
+impl TryFrom<AnyDocument> for Document {
+    type Error = String;
+
+    fn try_from(AnyDocument(value): AnyDocument) -> Result<Document, String> {
+        let has = |key: &str| value.get(key).is_some();
+        let kind = value.get("mediaType").and_then(|v| v.as_str()).map(|t| MediaType::new(t.to_owned()));
+        let parts = (has("manifests"), has("config") || has("layers"));
+        match (parts, kind) {
+            ((true, false), kind) if kind.as_ref().is_none_or(MediaType::is_index) => {
+                serde_json::from_value(value).map(Document::Index).map_err(|e| e.to_string())
+            }
+            ((false, true), kind) if kind.as_ref().is_none_or(MediaType::is_manifest) => {
+                serde_json::from_value(value).map(Document::Manifest).map_err(|e| e.to_string())
+            }
+            ((true, true), _) => Err("it is an index and a manifest at once".to_owned()),
+            ((false, false), _) => Err("it is neither an index nor a manifest".to_owned()),
+            (_, Some(kind)) => Err(format!("its parts are not those of its type {kind}")),
+            (_, None) => Err("it has no type".to_owned()),
+        }
+    }
+}
+
+/// Why an image cannot be read from somewhere or written to somewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The other side failed.
+    #[error("cannot {verb} {what}: {error}")]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// With what: a path, a digest.
+        what: String,
+        /// The cause.
+        #[source]
+        error: io::Error,
+    },
+    /// No image of that name.
+    #[error("cannot find the image `{name}` in {place}")]
+    NoImage {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        place: String,
+        /// Names that are there.
+        known: Vec<String>,
+    },
+    /// A part is missing.
+    #[error("cannot find {digest} in {place}")]
+    NoBlob {
+        /// The part.
+        digest: Digest,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A document is not what it should be.
+    #[error("cannot read {what}: {why}")]
+    Malformed {
+        /// Which document.
+        what: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Bytes are not those that their descriptor promises.
+    #[error("cannot take {wanted} from {place}: its content is {found}")]
+    Mismatch {
+        /// What was promised.
+        wanted: String,
+        /// What came.
+        found: String,
+        /// From where.
+        place: String,
+    },
+    /// An archive takes one platform and there are several, or not the one.
+    #[error("cannot write {place}: it takes one platform, and the image has {}", list(.platforms))]
+    Platforms {
+        /// The archive.
+        place: String,
+        /// Platforms of the image.
+        platforms: Vec<String>,
+    },
+}
+
+fn list(platforms: &[String]) -> String {
+    if platforms.is_empty() { "none of those asked for".to_owned() } else { platforms.join(", ") }
+}
+
+impl TransportError {
+    pub(crate) fn io(verb: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> TransportError {
+        let what = what.to_string();
+        move |error| TransportError::Io { verb, what, error }
+    }
+}
+
+/// Where images are read from: a layout, an archive, a registry.
+pub trait Source: Sync {
+    /// What a name leads to, byte for byte.
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError>;
+    /// The bytes of a part, from `from` on. The caller checks them.
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError>;
+}
+
+/// Where images are written to.
+pub trait Sink: Sync {
+    /// Is that part there already?
+    fn has(&self, part: &Descriptor) -> Result<bool, TransportError>;
+    /// Takes a part over from a place that the sink knows (another repository of the registry);
+    /// false where it cannot.
+    fn mount(&self, _part: &Descriptor, _from: &str) -> Result<bool, TransportError> {
+        Ok(false)
+    }
+    /// Writes a part; `bytes` are checked against the descriptor before anything is seen of them.
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError>;
+    /// Lets `name` lead to `document`, whose parts are all there.
+    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError>;
+}
+
+/// Takes blobs whose digest is known only when they are written, as layers.
+pub trait BlobSink: Sync {
+    /// Is a blob of that digest and size there?
+    fn has_blob(&self, digest: &Digest, size: u64) -> io::Result<bool>;
+    /// A new blob. Nothing is seen of it before `commit`.
+    fn new_blob(&self) -> io::Result<Box<dyn NewBlob + '_>>;
+}
+
+/// A blob that is being written; dropped without [`commit`](NewBlob::commit), it never was.
+pub trait NewBlob: Write {
+    /// Makes it visible under its digest, which the writer computed from what it wrote.
+    fn commit(self: Box<Self>, digest: &Digest, size: u64) -> io::Result<()>;
+}
+
+/// Reads a small part in full and checks it.
+pub fn read_small(source: &dyn Source, part: &Descriptor) -> Result<Vec<u8>, TransportError> {
+    /// As registries limit manifests (distribution-spec: 4 MiB), with room for large configs.
+    const MAX: u64 = 16 << 20;
+    let malformed =
+        |why: &str| TransportError::Malformed { what: part.digest.to_string(), why: why.to_owned() };
+    if part.size > MAX {
+        return Err(malformed("it is larger than 16 MiB"));
+    }
+    let mut bytes = Vec::new();
+    let reader = source.blob(part, 0)?;
+    reader.take(part.size + 1).read_to_end(&mut bytes).map_err(TransportError::io("read", part.digest))?;
+    let found = Digest::of(&bytes);
+    if found != part.digest || bytes.len() as u64 != part.size {
+        let (wanted, found) = (describe(&part.digest, part.size), describe(&found, bytes.len() as u64));
+        return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn describe(digest: &Digest, size: u64) -> String {
+    format!("{digest} ({size} bytes)")
+}
+
+/// Reads an index or manifest that a descriptor leads to.
+pub fn read_document(source: &dyn Source, part: &Descriptor) -> Result<Raw<Document>, TransportError> {
+    parse_document(&part.digest.to_string(), read_small(source, part)?)
+}
+
+pub(crate) fn parse_document(what: &str, bytes: Vec<u8>) -> Result<Raw<Document>, TransportError> {
+    Raw::read(bytes).map_err(|e| TransportError::Malformed { what: what.to_owned(), why: e.to_string() })
+}
+
+/// Copies an image with all its platforms, byte for byte, and publishes it as `to_name`.
+pub fn copy(
+    source: &dyn Source,
+    name: &str,
+    sink: &dyn Sink,
+    to_name: &str,
+) -> Result<Digest, TransportError> {
+    let document = source.document(name)?;
+    copy_parts(source, document.value(), sink, 0)?;
+    sink.publish(to_name, &document)?;
+    Ok(document.digest())
+}
+
+/// An index in an index in an index: nothing real goes deeper.
+const MAX_DEPTH: u32 = 4;
+
+fn copy_parts(
+    source: &dyn Source,
+    document: &Document,
+    sink: &dyn Sink,
+    depth: u32,
+) -> Result<(), TransportError> {
+    let parts = match document {
+        Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).collect(),
+        Document::Index(_) if depth >= MAX_DEPTH => {
+            let why = "indexes are nested deeper than 4".to_owned();
+            return Err(TransportError::Malformed { what: "the index".to_owned(), why });
+        }
+        Document::Index(index) => index.manifests.iter().collect::<Vec<_>>(),
+    };
+    for part in parts {
+        if sink.has(part)? {
+            // A manifest that is there came after its parts; but of another process half of them
+            // may be there, so only plain blobs are passed over.
+            if !(part.media_type.is_index() || part.media_type.is_manifest()) {
+                continue;
+            }
+        }
+        if part.media_type.is_index() || part.media_type.is_manifest() {
+            let bytes = read_small(source, part)?;
+            let inner = parse_document(&part.digest.to_string(), bytes.clone())?;
+            copy_parts(source, inner.value(), sink, depth + 1)?;
+            sink.put(part, &mut &bytes[..])?;
+        } else {
+            sink.put(part, &mut *source.blob(part, 0)?)?;
+        }
+    }
+    Ok(())
+}
