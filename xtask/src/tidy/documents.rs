@@ -1,4 +1,5 @@
 use super::Source;
+use super::floors::FLOORS;
 
 /// Links of a document that lead nowhere. `exists` answers for paths from the top of the tree.
 pub(super) fn check(sources: &[Source], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
@@ -22,6 +23,32 @@ pub(super) fn check(sources: &[Source], exists: &dyn Fn(&str) -> bool) -> Vec<St
                     "{}:{number}: a link to a heading #{anchor} that {full} lacks",
                     source.path
                 ));
+            }
+        }
+    }
+    for source in sources.iter().filter(|s| s.path == MAP) {
+        faults.extend(check_map(source, exists));
+    }
+    faults
+}
+
+/// The map of the house.
+const MAP: &str = "docs/ARCHITECTURE.md";
+
+/// The map names every room on its floor, and no file that is not there.
+fn check_map(map: &Source, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (room, floor) in FLOORS {
+        if !map.text.contains(&format!("| {floor} | `{room}` |")) {
+            faults.push(format!("{MAP}: the table of rooms lacks `{room}` on floor {floor}"));
+        }
+    }
+    for (number, line) in (1..).zip(map.text.lines()) {
+        for code in line.split('`').skip(1).step_by(2).filter(|c| c.contains("/src/")) {
+            if !exists(code.trim_end_matches('/'))
+                && !exists(&format!("crates/{}", code.trim_end_matches('/')))
+            {
+                faults.push(format!("{MAP}:{number}: {code} is not there"));
             }
         }
     }
@@ -91,5 +118,15 @@ mod tests {
                 "docs/x.md:2: a link to a heading #two that docs/x.md lacks"
             ]
         );
+    }
+
+    #[test]
+    fn the_map_is_complete_and_true() {
+        let mut text: String = FLOORS.iter().skip(1).map(|(r, f)| format!("| {f} | `{r}` | x |\n")).collect();
+        text.push_str("`deb/src/gone.rs` `deb/src/lib.rs`\n");
+        let map = Source { path: MAP.to_owned(), text };
+        let faults = check(&[map], &|path| path == "crates/deb/src/lib.rs");
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].contains("lacks `oci` on floor 1") && faults[1].contains("deb/src/gone.rs"));
     }
 }
