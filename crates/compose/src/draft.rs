@@ -1,0 +1,257 @@
+use std::collections::BTreeMap;
+use std::io;
+
+use bstr::{BStr, BString, ByteSlice};
+use rootfs::path::{ResolveError, follow, parent};
+use rootfs::{Bodies, Body, Entry, MemoryPayload, Node, Owner, Tree};
+
+use crate::Rule;
+
+/// A tree while it is made: what rules and the user put into it goes through symbolic links, gets its
+/// parents, and is written down.
+pub(crate) struct Draft<'a> {
+    pub(crate) entries: BTreeMap<BString, Entry>,
+    pub(crate) derived: MemoryPayload,
+    pub(crate) made: BTreeMap<BString, Rule>,
+    /// mtime of what no package brings.
+    pub(crate) mtime: i64,
+    bodies: &'a dyn Bodies,
+}
+
+/// Why something cannot be put into the tree.
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    /// A symbolic link leads in circles.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// A parent is not a directory.
+    #[error("cannot make /{path}: /{above} is not a directory")]
+    BelowFile {
+        /// The path.
+        path: BString,
+        /// What is in the way.
+        above: BString,
+    },
+    /// A directory where a file is to go.
+    #[error("cannot make /{path}: it is a directory")]
+    IsDirectory {
+        /// The path.
+        path: BString,
+    },
+    /// A file where a directory is to go.
+    #[error("cannot make the directory /{path}: a file of that name exists")]
+    NotDirectory {
+        /// The path.
+        path: BString,
+    },
+    /// A file where a link is to go.
+    #[error("cannot make the link /{path}: a file of that name exists")]
+    Exists {
+        /// The path.
+        path: BString,
+    },
+    /// Nothing there to work on.
+    #[error("cannot {verb} /{path}: there is no such file")]
+    Missing {
+        /// What was to be done.
+        verb: &'static str,
+        /// The path.
+        path: BString,
+    },
+    /// The content of a file cannot be had.
+    #[error("cannot read /{path}: {error}")]
+    Read {
+        /// The path.
+        path: BString,
+        /// The cause.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// Files of packages that rules read are small; more than this is not what they expect.
+const MOST_READ: u64 = 64 << 20;
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(tree: Tree, bodies: &'a dyn Bodies, derived: MemoryPayload, mtime: i64) -> Draft<'a> {
+        let mut draft = Draft { entries: BTreeMap::new(), derived, made: BTreeMap::new(), mtime, bodies };
+        draft.take(tree);
+        draft
+    }
+
+    /// Goes on with another tree.
+    pub(crate) fn take(&mut self, tree: Tree) {
+        self.entries = tree.into_entries().into_iter().map(|e| (e.path.clone(), e)).collect();
+    }
+
+    /// Gives the tree away, to be put back by [`Draft::take`].
+    pub(crate) fn give(&mut self) -> Tree {
+        let entries = std::mem::take(&mut self.entries).into_values().collect();
+        Tree::from_sorted(entries).expect("a map is sorted and has each path once")
+    }
+
+    /// The path of the tree that a path means, its last component not followed unless `last`.
+    pub(crate) fn real(&self, path: &BStr, last: bool) -> Result<BString, ResolveError> {
+        follow(path, last, |p| match &self.entries.get(p)?.node {
+            Node::Symlink(target) => Some(target.as_bstr()),
+            _ => None,
+        })
+    }
+
+    /// What a path leads to in the end.
+    pub(crate) fn behind(&self, path: &BStr) -> Option<&Entry> {
+        let real = self.real(path, true).ok()?;
+        self.entries.get(&real)
+    }
+
+    pub(crate) fn is_dir(&self, path: &BStr) -> bool {
+        path.is_empty() || self.behind(path).is_some_and(Entry::is_dir)
+    }
+
+    /// Is there anything, a dangling link too?
+    pub(crate) fn exists(&self, path: &BStr) -> bool {
+        self.real(path, false).is_ok_and(|real| self.entries.contains_key(&real))
+    }
+
+    /// The file body behind a path, hard links included.
+    pub(crate) fn body(&self, path: &BStr) -> Option<Body> {
+        let entry = self.behind(path)?;
+        match &entry.node {
+            Node::File(body) => Some(*body),
+            Node::Hardlink(target) => match &self.entries.get(target)?.node {
+                Node::File(body) => Some(*body),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The content of a file, if there is one.
+    pub(crate) fn read(&self, path: &BStr) -> Result<Option<Vec<u8>>, DraftError> {
+        let Some(body) = self.body(path) else { return Ok(None) };
+        self.read_body(&body).map(Some).map_err(|error| DraftError::Read { path: path.into(), error })
+    }
+
+    pub(crate) fn read_body(&self, body: &Body) -> io::Result<Vec<u8>> {
+        if let Some(bytes) = self.derived.get(body) {
+            return Ok(bytes.to_vec());
+        }
+        if body.size > MOST_READ {
+            return Err(io::Error::other("it is larger than 64 MiB"));
+        }
+        self.bodies.read(body)
+    }
+
+    /// Everything below a directory, not the directory itself.
+    pub(crate) fn below(&self, directory: &BStr) -> impl Iterator<Item = &Entry> {
+        let mut prefix = BString::from(directory);
+        if !prefix.is_empty() {
+            prefix.push(b'/');
+        }
+        let from = (std::ops::Bound::Included(prefix.as_bstr()), std::ops::Bound::Unbounded);
+        let from = self.entries.range::<BStr, _>(from);
+        from.map(|(_, e)| e)
+            .skip_while(|e| e.path.is_empty())
+            .take_while(move |e| e.path.starts_with(&prefix))
+    }
+
+    /// Only what is directly in a directory.
+    pub(crate) fn list(&self, directory: &BStr) -> Vec<&Entry> {
+        let direct = |e: &&Entry| parent(e.path.as_bstr()) == Some(directory);
+        self.below(directory).filter(direct).collect()
+    }
+
+    /// Puts an entry where its path means, in place of a file that is there, and gives the real path.
+    pub(crate) fn put(&mut self, mut entry: Entry) -> Result<BString, DraftError> {
+        let path = self.real(entry.path.as_bstr(), false)?;
+        self.add_parents(path.as_bstr())?;
+        match self.entries.get(&path) {
+            Some(old) if old.is_dir() && !entry.is_dir() => return Err(DraftError::IsDirectory { path }),
+            Some(old) if !old.is_dir() && entry.is_dir() => return Err(DraftError::NotDirectory { path }),
+            Some(_) => self.unlink(path.as_bstr()),
+            None => {}
+        }
+        entry.path = path.clone();
+        self.entries.insert(path.clone(), entry);
+        Ok(path)
+    }
+
+    /// A derived file, root's.
+    pub(crate) fn put_file(
+        &mut self,
+        path: &str,
+        content: &[u8],
+        mode: u32,
+        rule: Rule,
+    ) -> Result<(), DraftError> {
+        let body = self.derived.add(content);
+        self.put_made(Entry::new(path, Node::File(body), mode, Owner::Derived), rule)
+    }
+
+    /// A derived link.
+    pub(crate) fn put_link(
+        &mut self,
+        path: impl Into<BString>,
+        target: impl Into<BString>,
+        rule: Rule,
+    ) -> Result<(), DraftError> {
+        let entry = Entry::new(path, Node::Symlink(target.into()), 0o777, Owner::Derived);
+        self.put_made(entry, rule)
+    }
+
+    /// Any derived entry.
+    pub(crate) fn put_made(&mut self, mut entry: Entry, rule: Rule) -> Result<(), DraftError> {
+        entry.mtime = self.mtime;
+        entry.owner = Owner::Derived;
+        let path = self.put(entry)?;
+        self.made.insert(path, rule);
+        Ok(())
+    }
+
+    /// Takes a path away; where it was the first name of a hard-linked file the next one becomes it.
+    pub(crate) fn unlink(&mut self, path: &BStr) {
+        let Some(entry) = self.entries.remove(path) else { return };
+        self.made.remove(path);
+        if !matches!(entry.node, Node::File(_)) {
+            return;
+        }
+        let mut heir: Option<BString> = None;
+        for other in self.entries.values_mut() {
+            if !matches!(&other.node, Node::Hardlink(target) if *target == *path) {
+                continue;
+            }
+            match &heir {
+                Some(heir) => other.node = Node::Hardlink(heir.clone()),
+                None => {
+                    other.node = entry.node.clone();
+                    heir = Some(other.path.clone());
+                }
+            }
+        }
+    }
+
+    fn add_parents(&mut self, path: &BStr) -> Result<(), DraftError> {
+        let mut next = parent(path);
+        while let Some(above) = next.filter(|p| !p.is_empty()) {
+            match self.entries.get(above) {
+                Some(e) if e.is_dir() => break,
+                Some(_) => return Err(DraftError::BelowFile { path: path.into(), above: above.into() }),
+                None => {
+                    let entry = Entry { mtime: self.mtime, ..Entry::implicit_dir(above) };
+                    self.entries.insert(above.into(), entry);
+                }
+            }
+            next = parent(above);
+        }
+        Ok(())
+    }
+}
+
+impl diag::Explain for DraftError {
+    fn kind(&self) -> diag::Kind {
+        match self {
+            DraftError::Read { .. } => diag::Kind::Machine,
+            _ => diag::Kind::Input,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+use std::collections::HashMap;
+
+use bstr::{BString, ByteSlice};
+use package::version::Order;
+use package::{Pin, parse_relations};
+use recipe::World;
+use rootfs::actions::Actions;
+use rootfs::{Cut, Entry, MemoryPayload, MergeError, MergeRules, Node, Owner, Part, Rootfs, Tree, merge};
+
+use crate::accounts::Accounts;
+use crate::cut::{Cutter, totals};
+use crate::draft::Draft;
+use crate::policy::{self, PolicyError};
+use crate::{
+    ComposeInput, Composition, DraftError, GlobError, Note, PackageTree, alternatives, certificates, config,
+    derive, layers, library_cache, own, parts, settle, status, steps,
+};
+
+/// Why a recipe and its packages make no image.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// Two packages are in each other's way.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// Something cannot be put into the tree.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// A glob of the recipe.
+    #[error(transparent)]
+    Glob(#[from] GlobError),
+    /// The image would not be distroless.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A certificate of the recipe.
+    #[error("cannot trust the certificate {name}: {why}")]
+    Certificate {
+        /// The file or its name in the recipe.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The user of the image is not in `/etc/passwd`.
+    #[error("cannot run the image as `{name}`: it has no such user")]
+    NoUser {
+        /// The name in the recipe.
+        name: String,
+        /// The users that there are.
+        users: Vec<String>,
+    },
+    /// A file of the user's was not handed over.
+    #[error("cannot put {path}: its content was not read")]
+    NotRead {
+        /// The path in the recipe.
+        path: String,
+    },
+}
+
+impl diag::Explain for ComposeError {
+    fn kind(&self) -> diag::Kind {
+        match self {
+            ComposeError::Merge(e) => e.kind(),
+            ComposeError::Draft(e) => e.kind(),
+            ComposeError::Glob(e) => e.kind(),
+            ComposeError::Policy(e) => e.kind(),
+            ComposeError::Certificate { .. } | ComposeError::NoUser { .. } => diag::Kind::Input,
+            ComposeError::NotRead { .. } => diag::Kind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            ComposeError::Merge(e) => e.hint(),
+            ComposeError::Draft(e) => e.hint(),
+            ComposeError::Glob(e) => e.hint(),
+            ComposeError::Policy(e) => e.hint(),
+            ComposeError::Certificate { .. } => {
+                Some("give a file with `-----BEGIN CERTIFICATE-----` blocks".to_owned())
+            }
+            ComposeError::NoUser { users, .. } => {
+                let text = format!("the image has the users {}", users.join(", "));
+                Some(format!("{text}; add one under `accounts: {{users: […]}}`, or use its number"))
+            }
+            ComposeError::NotRead { .. } => None,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            ComposeError::Policy(e) => e.details(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Makes a composition of unpacked packages, the user's files and a recipe.
+///
+/// # Errors
+/// Two packages on one path, globs or certificates that are none, paths that cannot be made, and
+/// whatever is against the distroless policy of a recipe of deb packages.
+pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError> {
+    let recipe = input.recipe;
+    let deb = recipe.world == World::Deb;
+    let mtime = input.epoch.unwrap_or(0);
+    let pins: Vec<&Pin> = input.packages.iter().map(|p| p.pin).collect();
+    let mut notes = Vec::new();
+
+    // What rules read of packages they read before anything of them is left out.
+    let authorities = input.packages.iter().find(|p| p.pin.name == "ca-certificates").filter(|_| deb);
+    let authorities = authorities.map(|p| certificates::of_package(&p.tree)).unwrap_or_default();
+    let mut actions = Actions::default();
+    for package in &mut input.packages {
+        actions.append(std::mem::take(&mut package.actions));
+    }
+
+    // merge
+    let (mut cuts, mut sizes) = take_parts(&mut input)?;
+    let tree = merge_packages(&mut input, &actions, deb, mtime)?;
+    let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
+    derive::settle_aliases(&mut draft);
+    let accounts = Accounts::gather(&draft, recipe, &actions)?;
+    steps::apply(&mut draft, &actions.steps, &accounts, &mut notes)?;
+    steps::apply_overrides(&mut draft, &actions.overrides, &accounts);
+
+    // cut
+    let mut tree = draft.give();
+    note_sizes(&tree, &mut sizes);
+    cuts.extend(Cutter::new(recipe.slim, &recipe.keep, &recipe.drop)?.apply(&mut tree));
+    draft.take(tree);
+
+    // derive
+    accounts.write(&mut draft, recipe)?;
+    if deb {
+        derive::directories(&mut draft)?;
+        derive::os_release(&mut draft, recipe)?;
+        derive::name_service(&mut draft)?;
+        derive::local_time(&mut draft)?;
+        derive::character_sets(&mut draft)?;
+        alternatives::apply(&mut draft, &actions.alternatives)?;
+        derive::shells(&mut draft, &actions.shells)?;
+    }
+    own::put_files(&mut draft, &input)?;
+    certificates::make(&mut draft, &input, &authorities)?;
+    if deb {
+        library_cache::make(&mut draft, &input)?;
+    }
+    own::change_paths(&mut draft, &recipe.paths)?;
+    status::write(&mut draft, &input)?;
+    settle::order_hard_links(&mut draft);
+    notes.extend(remarks(&draft, &input));
+
+    // policy
+    let uid = user_of(&input, &accounts)?;
+    let violations = policy::check(&draft, recipe, uid, &pins);
+    if deb && !violations.is_empty() {
+        return Err(PolicyError { violations }.into());
+    }
+
+    // layers
+    let names = status::names(&input);
+    let tree = draft.give();
+    let groups = layers::split(&tree, &pins, &names, recipe.layering);
+    cuts.sort_by(|a, b| (&a.path, a.owner).cmp(&(&b.path, b.owner)));
+    let totals = totals(&cuts, |cut| sizes.get(&(cut.owner, cut.path.clone())).copied());
+    let created = input.epoch.unwrap_or_else(|| layers::newest(&tree));
+    let mut made: Vec<_> = std::mem::take(&mut draft.made).into_iter().collect();
+    made.retain(|(path, _)| tree.get(path).is_some());
+    Ok(Composition {
+        groups,
+        config: config::config(recipe, uid),
+        created,
+        made: made.into_iter().map(|(path, rule)| crate::Made { path, rule }).collect(),
+        cuts: totals,
+        reported: violations,
+        notes,
+        derived: draft.derived,
+        rootfs: Rootfs { lower: None, tree, cut: cuts },
+    })
+}
+
+/// Sizes of files, to sum up what was left out.
+type Sizes = HashMap<(Owner, BString), u64>;
+
+fn note_sizes(tree: &Tree, sizes: &mut Sizes) {
+    for entry in tree.entries().iter().filter(|e| !e.is_dir()) {
+        let size = if let Node::File(body) = &entry.node { body.size } else { 0 };
+        sizes.insert((entry.owner, entry.path.clone()), size);
+    }
+}
+
+fn take_parts(input: &mut ComposeInput<'_>) -> Result<(Vec<Cut>, Sizes), GlobError> {
+    let (mut cuts, mut sizes) = (Vec::new(), Sizes::new());
+    for (n, package) in input.packages.iter_mut().enumerate() {
+        let Some(part) = input.recipe.parts.get(&package.pin.name) else { continue };
+        let owner = Owner::Package(u32::try_from(n).expect("fewer than 2^32 packages"));
+        let mut entries = std::mem::take(&mut package.tree).into_entries();
+        for entry in &mut entries {
+            entry.owner = owner;
+        }
+        package.tree = Tree::from_sorted(entries).expect("only owners changed");
+        note_sizes(&package.tree, &mut sizes);
+        cuts.extend(parts::take_part(&mut package.tree, &package.pin.name, part)?);
+    }
+    Ok((cuts, sizes))
+}
+
+fn merge_packages(
+    input: &mut ComposeInput<'_>,
+    actions: &Actions,
+    deb: bool,
+    mtime: i64,
+) -> Result<Tree, MergeError> {
+    let part = |p: &mut PackageTree<'_>| Part {
+        name: p.pin.name.as_str().into(),
+        tree: std::mem::take(&mut p.tree),
+    };
+    let trees = input.packages.iter_mut().map(part).collect();
+    let alias = |(link, target): (&str, &str)| {
+        let mut entry = Entry::new(link, Node::Symlink(target.into()), 0o777, Owner::Derived);
+        entry.mtime = mtime;
+        entry
+    };
+    let start = if deb { derive::ALIASES.into_iter().map(alias).collect() } else { Vec::new() };
+    let packages = &input.packages;
+    let rules = MergeRules {
+        lower: None,
+        start: Tree::from_entries(start),
+        overwrites: &|winner, loser| replaces(&packages[winner], packages[loser].pin),
+        diversions: &actions.diversions,
+        mtime,
+    };
+    merge(trees, &rules)
+}
+
+/// Policy 7.6.1; and two architectures of one package share the files that are the same in both.
+fn replaces(package: &PackageTree<'_>, other: &Pin) -> bool {
+    if package.pin.name == other.name {
+        return true;
+    }
+    let Ok(relations) = parse_relations(&package.replaces) else { return false };
+    relations.iter().flat_map(|r| &r.alternatives).any(|a| {
+        a.name == other.name && a.bound.as_ref().is_none_or(|b| b.admits(&other.version, Order::Debian))
+    })
+}
+
+fn user_of(input: &ComposeInput<'_>, accounts: &Accounts) -> Result<Option<u32>, ComposeError> {
+    let Some(run_as) = &input.recipe.run_as else { return Ok(None) };
+    match accounts.run_as(run_as) {
+        Some(uid) => Ok(Some(uid)),
+        None => Err(ComposeError::NoUser { name: run_as.to_string(), users: accounts.names() }),
+    }
+}
+
+fn remarks(draft: &Draft<'_>, input: &ComposeInput<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for package in input.packages.iter().filter(|p| !p.control.is_empty()) {
+        let path = format!("usr/share/doc/{}/copyright", package.pin.name);
+        if draft.body(path.as_bytes().as_bstr()).is_none() {
+            notes.push(Note::NoCopyright { package: package.pin.name.clone() });
+        }
+    }
+    if derive::has_python(draft) {
+        notes.push(Note::PythonNotCompiled);
+    }
+    notes
+}
