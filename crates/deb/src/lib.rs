@@ -12,6 +12,7 @@ pub mod edges;
 mod limits;
 pub mod packages;
 pub mod release;
+pub mod scripts;
 mod triggers;
 mod unpack;
 

@@ -1,0 +1,368 @@
+//! One command with its arguments: the shell's own, those whose answer is known beforehand, those
+//! that are applied literally, those that a rule covers.
+
+use super::rules::{self, Instead};
+use super::shell::{Redirect, Word};
+use super::state::{Answer, Flow, State};
+use super::text::Text;
+use super::walk::{Step, Walker};
+
+impl Walker<'_> {
+    pub(super) fn simple(
+        &mut self,
+        assignments: &[(String, Word)],
+        words: &[Word],
+        redirects: &[Redirect],
+    ) -> Step {
+        self.substituted = None;
+        let values: Vec<(String, Text)> =
+            assignments.iter().map(|(name, word)| (name.clone(), self.word(word))).collect();
+        let mut fields = self.fields(words);
+        if fields.is_empty() {
+            if words.is_empty() {
+                self.state.variables.extend(values);
+            }
+            let answer = self.take_substituted().unwrap_or_else(|| Answer::known(true));
+            // `: > file` without the colon.
+            return self.redirected(redirects, |_| (Flow::Next, answer));
+        }
+        let name = fields.remove(0);
+        let Some(name) = name.whole().map(str::to_owned) else {
+            return self.redirected(redirects, |w| {
+                w.unknown_command(&name, &fields);
+                (Flow::Next, Answer::unknown())
+            });
+        };
+        if name == "exec" && fields.is_empty() {
+            // Only redirects the script itself: logs and debconf's descriptors.
+            return (Flow::Next, Answer::known(true));
+        }
+        let hidden: Vec<(String, Option<Text>)> = values
+            .iter()
+            .map(|(name, _)| (name.clone(), self.state.variables.get(name).cloned()))
+            .collect();
+        self.state.variables.extend(values);
+        let step = self.redirected(redirects, |w| w.run(&name, fields));
+        for (name, old) in hidden {
+            match old {
+                Some(value) => self.state.variables.insert(name, value),
+                None => self.state.variables.remove(&name),
+            };
+        }
+        step
+    }
+
+    fn unknown_command(&mut self, name: &Text, arguments: &[Text]) {
+        if let Some(rule) = rules::for_path(name.prefix()).filter(|_| !name.prefix().is_empty()) {
+            self.found.rules.insert(rule.id);
+            return;
+        }
+        let shown = show(&name.shown(), arguments);
+        self.leave(&shown);
+    }
+
+    pub(super) fn run(&mut self, name: &str, arguments: Vec<Text>) -> Step {
+        if let Some(body) = self.state.functions.get(name).cloned() {
+            return self.call(&body, arguments);
+        }
+        if let Some(step) = self.builtin(name, &arguments) {
+            return step;
+        }
+        (Flow::Next, self.program(name, &arguments))
+    }
+
+    fn builtin(&mut self, name: &str, arguments: &[Text]) -> Option<Step> {
+        let first = arguments.first().and_then(Text::whole);
+        let known = |answer| Some((Flow::Next, Answer::known(answer)));
+        match name {
+            ":" | "true" | "trap" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times" | "fg" => {
+                known(true)
+            }
+            "false" => known(false),
+            "test" => Some((Flow::Next, self.test(arguments))),
+            "[" => {
+                let inner = arguments.strip_suffix(&[Text::known("]")]).unwrap_or(arguments);
+                Some((Flow::Next, self.test(inner)))
+            }
+            "exit" => Some(match first {
+                Some("0") | None if arguments.len() <= 1 && arguments.first().is_none_or(|a| a.whole().is_some()) => {
+                    (Flow::Exit, Answer::known(true))
+                }
+                Some(_) => (Flow::Fail, Answer::known(false)),
+                None => (Flow::Exit, Answer::unknown()),
+            }),
+            "return" => {
+                let answer = match first {
+                    Some(status) => Answer::known(status == "0"),
+                    None => Answer::unknown(),
+                };
+                Some((Flow::Return, answer))
+            }
+            "break" => Some((Flow::Break, Answer::known(true))),
+            "continue" => Some((Flow::Continue, Answer::known(true))),
+            "shift" => {
+                let count = first.map_or(Some(1), |n| n.parse().ok());
+                self.state.positional = match (self.state.positional.take(), count) {
+                    (Some(values), Some(count)) => Some(values.into_iter().skip(count).collect()),
+                    _ => None,
+                };
+                known(true)
+            }
+            "set" => {
+                self.set(arguments);
+                known(true)
+            }
+            "local" | "export" | "readonly" | "declare" | "typeset" => {
+                self.declare(name != "export" && name != "readonly", arguments);
+                let answer = self.take_substituted().unwrap_or_else(|| Answer::known(true));
+                Some((Flow::Next, answer))
+            }
+            "unset" => {
+                for argument in arguments {
+                    self.state.variables.remove(argument.prefix());
+                }
+                known(true)
+            }
+            "read" => {
+                for argument in arguments.iter().filter(|a| !a.prefix().starts_with('-')) {
+                    self.state.variables.insert(argument.prefix().to_owned(), Text::unknown());
+                }
+                Some((Flow::Next, Answer::unknown()))
+            }
+            "cd" => {
+                self.state.directory = first.and_then(|d| self.absolute(d));
+                let there = arguments.first().map(|d| self.ask_path(d, rootfs::actions::Test::Directory));
+                // Where it fails, the script does; where it does not, it goes on from there.
+                Some((Flow::Next, there.filter(|t| t.value == Some(false)).unwrap_or_else(Answer::unknown)))
+            }
+            "command" | "type" | "which" | "hash" => Some(self.which(name, arguments)),
+            "exec" | "nice" | "ionice" | "env" | "builtin" | "eatmydata" | "nohup" | "setsid" | "time" => {
+                Some(self.wrapped(name, arguments))
+            }
+            "eval" => Some(self.eval(arguments)),
+            "." | "source" => Some((Flow::Next, self.source(arguments))),
+            _ if name.starts_with("db_") => Some((Flow::Next, self.debconf(name, arguments))),
+            _ => None,
+        }
+    }
+
+    fn set(&mut self, arguments: &[Text]) {
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.clone().next() {
+            match argument.whole() {
+                Some("--") => {
+                    rest.next();
+                    self.state.positional = Some(rest.cloned().collect());
+                    return;
+                }
+                Some(option) if option.starts_with(['-', '+']) => {
+                    rest.next();
+                    if option.ends_with('o') {
+                        rest.next();
+                    }
+                }
+                _ => {
+                    self.state.positional = Some(rest.cloned().collect());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn declare(&mut self, local: bool, arguments: &[Text]) {
+        for argument in arguments {
+            let (name, has_value) = match argument.prefix().split_once('=') {
+                Some((name, _)) => (name.to_owned(), true),
+                None => (argument.prefix().to_owned(), false),
+            };
+            if name.starts_with('-') {
+                continue;
+            }
+            if local && let Some(hidden) = self.hidden.last_mut() {
+                hidden.push((name.clone(), self.state.variables.get(&name).cloned()));
+                if !has_value {
+                    self.state.variables.insert(name.clone(), Text::known(""));
+                }
+            }
+            if has_value {
+                let mut value = Text::known(&argument.prefix()[name.len() + 1..]);
+                if argument.whole().is_none() {
+                    value.push(&Text::unknown());
+                }
+                self.state.variables.insert(name, value);
+            }
+        }
+    }
+
+    fn which(&mut self, name: &str, arguments: &[Text]) -> Step {
+        let asks = name != "command"
+            || arguments.first().is_some_and(|a| matches!(a.whole(), Some("-v" | "-V" | "-pv")));
+        if !asks {
+            return self.wrapped(name, arguments);
+        }
+        let wanted = arguments.iter().find(|a| !a.prefix().starts_with('-') || a.prefix().is_empty());
+        let Some(wanted) = wanted.and_then(Text::whole).map(str::to_owned) else {
+            self.write(&Text::unknown());
+            return (Flow::Next, Answer::unknown());
+        };
+        let answer = self.ask_command(&wanted);
+        let path = match answer.value {
+            Some(true) if wanted.starts_with('/') => Text::known(wanted),
+            Some(true) => Text::known(format!("/usr/bin/{wanted}")),
+            Some(false) => Text::known(""),
+            None => Text::unknown(),
+        };
+        self.write(&path);
+        (Flow::Next, answer)
+    }
+
+    /// A command that runs the command in its arguments.
+    fn wrapped(&mut self, name: &str, arguments: &[Text]) -> Step {
+        let mut rest = arguments.to_vec();
+        while let Some(first) = rest.first() {
+            let text = first.prefix();
+            let option = text.starts_with('-') || (name == "env" && text.contains('='));
+            if !option {
+                break;
+            }
+            let takes_value = matches!(text, "-n" | "-c" | "-u") && name != "command";
+            rest.remove(0);
+            if takes_value && !rest.is_empty() {
+                rest.remove(0);
+            }
+        }
+        if rest.is_empty() {
+            return (Flow::Next, Answer::known(true));
+        }
+        let inner = rest.remove(0);
+        let step = match inner.whole() {
+            Some(inner) if inner != name => self.run(&inner.to_owned(), rest),
+            _ => {
+                self.unknown_command(&inner, &rest);
+                (Flow::Next, Answer::unknown())
+            }
+        };
+        // Nothing comes after `exec`.
+        if name == "exec" { (Flow::Exit, step.1) } else { step }
+    }
+
+    fn eval(&mut self, arguments: &[Text]) -> Step {
+        let mut text = Text::known("");
+        for argument in arguments {
+            text.push(argument);
+            text.push_str(" ");
+        }
+        let parsed = text.whole().and_then(|t| super::shell::parse(t).ok());
+        match parsed {
+            // What `eval` runs may hold an `eval` again.
+            Some(list) if self.calls < 20 => {
+                self.calls += 1;
+                let step = self.list(&list);
+                self.calls -= 1;
+                step
+            }
+            _ => {
+                // `eval "$name=…"`: sets something; anything may have another value now.
+                self.leave(&show("eval", arguments));
+                (Flow::Next, Answer::unknown())
+            }
+        }
+    }
+
+    fn source(&mut self, arguments: &[Text]) -> Answer {
+        let Some(path) = arguments.first() else { return Answer::unknown() };
+        match rules::for_source(path.prefix()) {
+            Some(rule) => {
+                self.found.rules.insert(rule.id);
+            }
+            None => {
+                let shown = show(".", arguments);
+                self.leave(&shown);
+            }
+        }
+        Answer::known(true)
+    }
+
+    /// A program that is not the shell's.
+    fn program(&mut self, name: &str, arguments: &[Text]) -> Answer {
+        let base = name.rsplit('/').next().unwrap_or(name).to_owned();
+        if let Some(answer) = self.known_program(&base, arguments) {
+            return answer;
+        }
+        if let Some(rule) = rules::for_target(&base, arguments) {
+            self.found.rules.insert(rule.id);
+            self.forget_targets(arguments);
+            return Answer::unknown();
+        }
+        if let Some((rule, answer)) = self.applied(&base, arguments) {
+            self.found.rules.insert(rule);
+            return answer;
+        }
+        if let Some(rule) = rules::for_command(&base, arguments) {
+            self.found.rules.insert(rule.id);
+            if let Instead::Reads = rule.instead {
+                self.write(&Text::unknown());
+            } else if !self.outputs.is_empty() {
+                self.write(&Text::unknown());
+            }
+            return Answer::unknown();
+        }
+        if let Some(rule) = rules::for_state(&base, arguments) {
+            self.found.rules.insert(rule.id);
+            return Answer::unknown();
+        }
+        let shown = show(name, arguments);
+        self.leave(&shown);
+        self.write(&Text::unknown());
+        Answer::unknown()
+    }
+
+    /// What a covered command made of its operands is not known to the script's later questions.
+    fn forget_targets(&mut self, arguments: &[Text]) {
+        for argument in arguments {
+            if let Some(path) = argument.whole().filter(|a| a.starts_with('/')).and_then(|a| self.absolute(a)) {
+                self.state.touched.insert(path, None);
+            }
+        }
+    }
+
+    /// A file that a redirection writes.
+    pub(super) fn write_file(&mut self, path: &Text, content: &Text, append: bool) {
+        let shown = || format!("{} {}", if append { ">>" } else { ">" }, path.shown());
+        if let Some(rule) = rules::for_path(path.prefix()) {
+            self.found.rules.insert(rule.id);
+            return;
+        }
+        let literal = path.whole().and_then(|p| self.absolute(p)).zip(content.whole());
+        match literal {
+            Some((to, content)) if !to.is_empty() => {
+                let content = content.to_owned();
+                if self.write_literal(&to, &content, append, shown) {
+                    self.found.rules.insert("file-actions");
+                }
+            }
+            _ => match rules::for_state_path(path.prefix()) {
+                Some(rule) => {
+                    self.found.rules.insert(rule.id);
+                }
+                None => self.leave(&shown()),
+            },
+        }
+    }
+
+    /// Starts over with the state that another script left: debconf's answers.
+    pub(super) fn answers(self) -> State {
+        State { answers: self.state.answers, ..State::default() }
+    }
+}
+
+/// A command as it would be typed.
+pub(super) fn show(name: &str, arguments: &[Text]) -> String {
+    let mut out = name.to_owned();
+    for argument in arguments {
+        out.push(' ');
+        out.push_str(&argument.shown());
+    }
+    out
+}
+

@@ -1,0 +1,481 @@
+//! Walks through a script as a shell would on a first installation, without running anything: what
+//! is known is followed, where a question has no answer yet both ways are taken.
+
+use std::rc::Rc;
+
+use super::Subject;
+use super::shell::{AndOr, Command, CommandKind, Join, List, Pipeline, Redirect, RedirectKind, Word};
+use super::state::{Act, Answer, Asked, Findings, Flow, Guard, Leftover, State};
+use super::text::{Text, matches};
+use super::world::World;
+
+/// Commands that are looked at before a script is given up as too long: real ones stay below 3,000.
+const MOST_COMMANDS: u32 = 50_000;
+const DEEPEST_CALL: u32 = 40;
+
+pub(super) struct Walker<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) world: &'a dyn World,
+    /// The package's own files stand in the tree already (postinst), or not yet (preinst, config).
+    pub(super) unpacked: bool,
+    pub(super) state: State,
+    pub(super) found: Findings,
+    pub(super) guards: Vec<Guard>,
+    /// Where standard output goes, innermost last.
+    pub(super) outputs: Vec<Text>,
+    pub(super) input: Text,
+    commands: u32,
+    pub(super) calls: u32,
+    /// How the last command substitution ended.
+    pub(super) substituted: Option<Answer>,
+    /// What `local` hid, to be put back.
+    pub(super) hidden: Vec<Vec<(String, Option<Text>)>>,
+}
+
+pub(super) type Step = (Flow, Answer);
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(subject: &'a Subject<'a>, world: &'a dyn World, state: State, unpacked: bool) -> Walker<'a> {
+        Walker {
+            subject,
+            world,
+            unpacked,
+            state,
+            found: Findings::default(),
+            guards: Vec::new(),
+            outputs: Vec::new(),
+            input: Text::unknown(),
+            commands: 0,
+            calls: 0,
+            substituted: None,
+            hidden: Vec::new(),
+        }
+    }
+
+    pub(super) fn list(&mut self, list: &List) -> Step {
+        let mut answer = Answer::known(true);
+        for item in list {
+            let (flow, next) = self.and_or(item);
+            answer = next;
+            if flow != Flow::Next {
+                return (flow, answer);
+            }
+        }
+        (Flow::Next, answer)
+    }
+
+    fn and_or(&mut self, item: &AndOr) -> Step {
+        let (mut flow, mut answer) = self.pipeline(&item.first);
+        for (join, pipeline) in &item.rest {
+            if flow != Flow::Next {
+                break;
+            }
+            let goes_on = if *join == Join::And { answer.clone() } else { answer.clone().not() };
+            match goes_on.value {
+                Some(false) => {}
+                Some(true) => (flow, answer) = self.pipeline(pipeline),
+                None => {
+                    let (then, second) = self.perhaps(&goes_on, |w| w.pipeline(pipeline));
+                    flow = then;
+                    answer = if *join == Join::And { answer.and(second) } else { answer.or(second) };
+                }
+            }
+        }
+        (flow, answer)
+    }
+
+    /// Goes a way that may not be taken, and on from where both ways meet.
+    fn perhaps(&mut self, question: &Answer, run: impl FnOnce(&mut Self) -> Step) -> Step {
+        let before = self.state.clone();
+        let (flow, answer) = self.guarded(question.yes.clone(), run);
+        match flow {
+            Flow::Next => self.state.join(before),
+            _ => {
+                self.state = before;
+                self.left(flow, question.no.clone());
+            }
+        }
+        (Flow::Next, answer)
+    }
+
+    /// One of the ways left what runs: on the others, its condition does not hold.
+    fn left(&mut self, flow: Flow, otherwise: Option<Vec<rootfs::actions::Condition>>) {
+        if flow != Flow::Fail {
+            self.guards.push(Guard { when: otherwise, lasts: flow == Flow::Exit });
+        }
+    }
+
+    pub(super) fn guarded<T>(
+        &mut self,
+        when: Option<Vec<rootfs::actions::Condition>>,
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let depth = self.guards.len();
+        self.guards.push(Guard { when, lasts: false });
+        let value = run(self);
+        self.forget_guards(depth);
+        value
+    }
+
+    /// Takes away the guards above `depth`, but those that last.
+    fn forget_guards(&mut self, depth: usize) {
+        let above = self.guards.split_off(depth);
+        // A way that exits inside a way that may not be taken at all bars only part of what
+        // follows; as one guard among several it still only narrows.
+        self.guards.extend(above.into_iter().filter(|g| g.lasts));
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Step {
+        let (flow, answer) = match pipeline.commands.as_slice() {
+            [only] => self.command(only),
+            several => (Flow::Next, self.pipes(several)),
+        };
+        (flow, if pipeline.negated { answer.not() } else { answer })
+    }
+
+    fn pipes(&mut self, commands: &[Command]) -> Answer {
+        let outer = self.input.clone();
+        let before = self.state.clone();
+        let mut answer = Answer::known(true);
+        for (n, command) in commands.iter().enumerate() {
+            if n + 1 < commands.len() {
+                let (output, _) = self.captured(|w| w.command(command));
+                self.input = output;
+            } else {
+                answer = self.command(command).1;
+            }
+            // Each runs in a shell of its own.
+            let touched = std::mem::take(&mut self.state.touched);
+            self.state = State { touched, ..before.clone() };
+        }
+        self.input = outer;
+        answer
+    }
+
+    /// What `run` writes to standard output.
+    pub(super) fn captured<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> (Text, T) {
+        self.outputs.push(Text::known(""));
+        let value = run(self);
+        (self.outputs.pop().unwrap_or_else(Text::unknown), value)
+    }
+
+    pub(super) fn write(&mut self, text: &Text) {
+        if let Some(output) = self.outputs.last_mut() {
+            output.push(text);
+        }
+    }
+
+    fn command(&mut self, command: &Command) -> Step {
+        self.commands += 1;
+        if self.commands > MOST_COMMANDS {
+            self.leave("the rest of a script that is too long");
+            return (Flow::Fail, Answer::unknown());
+        }
+        if let CommandKind::Simple { assignments, words } = &command.kind {
+            return self.simple(assignments, words, &command.redirects);
+        }
+        self.redirected(&command.redirects, |w| w.compound(&command.kind))
+    }
+
+    fn compound(&mut self, kind: &CommandKind) -> Step {
+        match kind {
+            CommandKind::Simple { .. } => (Flow::Next, Answer::unknown()),
+            CommandKind::Group(list) => self.list(list),
+            CommandKind::Subshell(list) => (Flow::Next, self.subshell(list)),
+            CommandKind::If { arms, otherwise } => self.if_command(arms, otherwise),
+            CommandKind::For { name, words, body } => self.for_command(name, words.as_ref(), body),
+            CommandKind::While { until, condition, body } => self.while_command(*until, condition, body),
+            CommandKind::Case { subject, arms } => self.case_command(subject, arms),
+            CommandKind::Function { name, body } => {
+                self.state.functions.insert(name.clone(), Rc::clone(body));
+                (Flow::Next, Answer::known(true))
+            }
+            CommandKind::Opaque => (Flow::Next, Answer::unknown()),
+        }
+    }
+
+    pub(super) fn subshell(&mut self, list: &List) -> Answer {
+        let before = self.state.clone();
+        let depth = self.guards.len();
+        let (_, answer) = self.list(list);
+        self.guards.truncate(depth);
+        let touched = std::mem::take(&mut self.state.touched);
+        self.state = State { touched, ..before };
+        answer
+    }
+
+    fn if_command(&mut self, arms: &[(List, List)], otherwise: &List) -> Step {
+        let Some(((condition, body), rest)) = arms.split_first() else {
+            return self.list(otherwise);
+        };
+        let (flow, question) = self.list(condition);
+        if flow != Flow::Next {
+            return (flow, question);
+        }
+        match question.value {
+            Some(true) => self.list(body),
+            Some(false) => self.if_command(rest, otherwise),
+            None => {
+                let opposite = question.clone().not();
+                self.fork(vec![
+                    (question, Box::new(|w: &mut Self| w.list(body))),
+                    (opposite, Box::new(|w: &mut Self| w.if_command(rest, otherwise))),
+                ])
+            }
+        }
+    }
+
+    /// Takes every one of some ways, each where its answer is yes.
+    #[expect(clippy::type_complexity, reason = "the one place where ways are values")]
+    fn fork<'f>(&mut self, ways: Vec<(Answer, Box<dyn FnOnce(&mut Self) -> Step + 'f>)>) -> Step {
+        let before = self.state.clone();
+        let mut after: Option<State> = None;
+        let mut left = Vec::new();
+        let mut answers = Vec::new();
+        for (question, run) in ways {
+            self.state = before.clone();
+            let (flow, answer) = self.guarded(question.yes, run);
+            if flow == Flow::Next {
+                answers.push(answer);
+                let state = std::mem::take(&mut self.state);
+                match &mut after {
+                    Some(joined) => joined.join(state),
+                    None => after = Some(state),
+                }
+            } else {
+                left.push((flow, question.no));
+            }
+        }
+        let Some(state) = after else {
+            self.state = before;
+            return (together(&left), Answer::unknown());
+        };
+        self.state = state;
+        for (flow, otherwise) in left {
+            self.left(flow, otherwise);
+        }
+        let same = answers.windows(2).all(|w| w[0] == w[1]);
+        let answer = answers.pop().filter(|a| same && a.value.is_some());
+        (Flow::Next, answer.unwrap_or_else(Answer::unknown))
+    }
+
+    fn for_command(&mut self, name: &str, words: Option<&Vec<Word>>, body: &List) -> Step {
+        let values = match words {
+            Some(words) => Some(self.fields(words)),
+            None => self.state.positional.clone(),
+        };
+        let values = values.unwrap_or_else(|| vec![Text::unknown()]);
+        let mut answer = Answer::known(true);
+        for value in values {
+            // A field that is not known may be none or many.
+            let certain = value.whole().is_some();
+            self.state.variables.insert(name.to_owned(), value);
+            let depth = self.guards.len();
+            let flow;
+            if certain {
+                (flow, answer) = self.list(body);
+            } else {
+                (flow, answer) = self.perhaps(&Answer::unknown(), |w| w.list(body));
+            }
+            self.forget_guards(depth);
+            match flow {
+                Flow::Next | Flow::Continue => {}
+                Flow::Break => break,
+                other => return (other, answer),
+            }
+        }
+        (Flow::Next, answer)
+    }
+
+    fn while_command(&mut self, until: bool, condition: &List, body: &List) -> Step {
+        // The first round is as the state is; in later ones, what the body sets can be anything.
+        let depth = self.guards.len();
+        let (flow, question) = self.list(condition);
+        let question = if until { question.not() } else { question };
+        if flow != Flow::Next || question.value == Some(false) {
+            self.forget_guards(depth);
+            return (flow, Answer::known(true));
+        }
+        let before = self.state.clone();
+        let mut probe = self.state.clone();
+        super::assigned::names_in(body, &mut |name| {
+            probe.variables.insert(name.to_owned(), Text::unknown());
+        });
+        self.state = probe;
+        let when = if question.value == Some(true) { Some(Vec::new()) } else { None };
+        let (flow, _) = self.guarded(when, |w| {
+            w.list(condition);
+            w.list(body)
+        });
+        self.forget_guards(depth);
+        match flow {
+            Flow::Exit | Flow::Return if question.value == Some(true) => (flow, Answer::unknown()),
+            _ => {
+                if matches!(flow, Flow::Next | Flow::Continue | Flow::Break) {
+                    self.state.join(before);
+                } else {
+                    self.state = before;
+                }
+                (Flow::Next, Answer::unknown())
+            }
+        }
+    }
+
+    fn case_command(&mut self, subject: &Word, arms: &[(Vec<Word>, List)]) -> Step {
+        let subject = self.word(subject);
+        let mut ways: Vec<(Answer, Box<dyn FnOnce(&mut Self) -> Step + '_>)> = Vec::new();
+        for (patterns, body) in arms {
+            let patterns: Vec<Text> = patterns.iter().map(|p| self.pattern(p)).collect();
+            let fits: Vec<Option<bool>> = patterns.iter().map(|p| could_match(p, &subject)).collect();
+            if fits.contains(&Some(true)) {
+                if ways.is_empty() {
+                    return self.list(body);
+                }
+                ways.push((Answer::unknown(), Box::new(|w: &mut Self| w.list(body))));
+                return self.fork(ways);
+            }
+            if fits.contains(&None) {
+                ways.push((Answer::unknown(), Box::new(|w: &mut Self| w.list(body))));
+            }
+        }
+        if ways.is_empty() {
+            return (Flow::Next, Answer::known(true));
+        }
+        ways.push((Answer::unknown(), Box::new(|_: &mut Self| (Flow::Next, Answer::known(true)))));
+        self.fork(ways)
+    }
+
+    /// Runs a function of the script.
+    pub(super) fn call(&mut self, body: &Rc<Command>, arguments: Vec<Text>) -> Step {
+        if self.calls >= DEEPEST_CALL {
+            self.leave("a function that calls itself too deep");
+            return (Flow::Next, Answer::unknown());
+        }
+        self.calls += 1;
+        let outer = self.state.positional.replace(arguments);
+        self.hidden.push(Vec::new());
+        let depth = self.guards.len();
+        let (flow, answer) = self.command(body);
+        self.forget_guards(depth);
+        for (name, old) in self.hidden.pop().unwrap_or_default().into_iter().rev() {
+            match old {
+                Some(value) => self.state.variables.insert(name, value),
+                None => self.state.variables.remove(&name),
+            };
+        }
+        self.state.positional = outer;
+        self.calls -= 1;
+        let flow = if matches!(flow, Flow::Exit | Flow::Fail) { flow } else { Flow::Next };
+        (flow, answer)
+    }
+
+    /// Runs with redirections in force, and writes the files that they name.
+    pub(super) fn redirected(&mut self, redirects: &[Redirect], run: impl FnOnce(&mut Self) -> Step) -> Step {
+        let outer = self.input.clone();
+        let mut target: Option<(Text, bool)> = None;
+        let mut discard = false;
+        for redirect in redirects {
+            match &redirect.kind {
+                RedirectKind::Read => self.input = Text::unknown(),
+                RedirectKind::Here(body) => {
+                    self.input = body.get().map_or_else(Text::unknown, |b| self.word(b));
+                }
+                RedirectKind::HereString(word) => self.input = self.word(word),
+                RedirectKind::Duplicate(word) => {
+                    // `>&2`: what would go to standard output does not.
+                    discard |= redirect.descriptor.unwrap_or(1) == 1 && self.word(word).whole() != Some("1");
+                }
+                RedirectKind::Write(word) | RedirectKind::Append(word) => {
+                    let append = matches!(redirect.kind, RedirectKind::Append(_));
+                    let path = self.word(word);
+                    if redirect.descriptor.unwrap_or(1) == 1 {
+                        target = Some((path, append));
+                    } else if !is_sink(&path) {
+                        self.write_file(&path, &Text::unknown(), append);
+                    }
+                }
+            }
+        }
+        let step = match target {
+            None if discard => self.captured(run).1,
+            None => run(self),
+            Some((path, append)) => {
+                let (content, step) = self.captured(run);
+                if !is_sink(&path) {
+                    self.write_file(&path, &content, append);
+                }
+                step
+            }
+        };
+        self.input = outer;
+        step
+    }
+
+    /// Notes something that a rule brings about, unless whether it happens cannot be said.
+    pub(super) fn ask(&mut self, act: Act, said: impl FnOnce() -> String) -> bool {
+        match self.conditions() {
+            Some(when) => {
+                self.found.asked.push(Asked { when, act });
+                true
+            }
+            None => {
+                self.leave(&said());
+                false
+            }
+        }
+    }
+
+    /// Everything that must hold here; `None` where that is more than the tree can say.
+    fn conditions(&self) -> Option<Vec<rootfs::actions::Condition>> {
+        let mut all = Vec::new();
+        for guard in &self.guards {
+            for condition in guard.when.as_ref()? {
+                if !all.contains(condition) {
+                    all.push(condition.clone());
+                }
+            }
+        }
+        Some(all)
+    }
+
+    /// Notes a command that nothing covers.
+    pub(super) fn leave(&mut self, command: &str) {
+        let mut when = Vec::new();
+        for condition in self.guards.iter().filter_map(|g| g.when.as_ref()).flatten() {
+            if !when.contains(condition) {
+                when.push(condition.clone());
+            }
+        }
+        let command: String = command.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+        let leftover = Leftover { command, when };
+        if !self.found.leftovers.contains(&leftover) {
+            self.found.leftovers.push(leftover);
+        }
+    }
+}
+
+/// How a command ends that no way leads on from.
+fn together<T>(left: &[(Flow, T)]) -> Flow {
+    let mut flows: Vec<Flow> = left.iter().map(|(f, _)| *f).collect();
+    flows.dedup();
+    match flows.as_slice() {
+        [only] => *only,
+        several => several.iter().copied().find(|f| *f != Flow::Fail).unwrap_or(Flow::Fail),
+    }
+}
+
+fn is_sink(path: &Text) -> bool {
+    path.prefix().starts_with("/dev/") || path.prefix().starts_with("/proc/")
+}
+
+/// Does the subject of a `case` match? `None` where that depends on what is not known.
+fn could_match(pattern: &Text, subject: &Text) -> Option<bool> {
+    match (pattern.whole(), subject.whole()) {
+        (Some("*"), _) => Some(true),
+        (Some(pattern), Some(subject)) => Some(matches(pattern, subject)),
+        (Some(pattern), None) if !pattern.contains(['*', '?', '[', '\\']) => {
+            if pattern.starts_with(subject.prefix()) { None } else { Some(false) }
+        }
+        _ => None,
+    }
+}
