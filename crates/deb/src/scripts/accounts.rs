@@ -2,7 +2,7 @@
 
 use rootfs::actions::{Account, Attributes, FileAction, Group, Membership, User};
 
-use super::files::parse_account;
+use super::files::parse_group;
 use super::options::Options;
 use super::state::Act;
 use super::text::Text;
@@ -38,9 +38,9 @@ fn adduser(arguments: &[Text]) -> Option<Vec<Act>> {
             let uid = number(options.value(&["--uid"]))?;
             let home = text(options.value(&["--home"]), "/nonexistent")?;
             let group = match options.value(&["--ingroup", "--gid"]) {
-                Some(group) => Some(parse_account(group.whole()?)?),
+                Some(group) => Some(parse_group(group.whole()?)?),
                 None if options.has(&["--group"]) => None,
-                None => Some(Account::Name("nogroup".into())),
+                None => parse_group("nogroup"),
             };
             let user = User {
                 name: account_name(user)?,
@@ -95,7 +95,7 @@ fn useradd(arguments: &[Text]) -> Option<Vec<Act>> {
     let [name] = options.known_operands()?.try_into().ok()?;
     let home = text(options.value(&["-d", "--home-dir", "--home"]), &format!("/home/{name}"))?;
     let group = match options.value(&["-g", "--gid"]) {
-        Some(group) => Some(parse_account(group.whole()?)?),
+        Some(group) => Some(parse_group(group.whole()?)?),
         None => None,
     };
     let user = User {
@@ -143,10 +143,9 @@ fn join_groups(arguments: &[Text]) -> Option<Vec<Act>> {
 }
 
 fn account_name(text: &str) -> Option<bstr::BString> {
-    match parse_account(text)? {
-        Account::Name(name) => Some(name),
-        Account::Id(_) => (text == "root").then(|| text.into()),
-    }
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let fine = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.+".contains(&b));
+    (begins && fine).then(|| text.into())
 }
 
 fn number(text: Option<&Text>) -> Option<Option<u32>> {

@@ -20,12 +20,14 @@ impl Walker<'_> {
             self.state.touched = before;
             return None;
         };
-        if !acts.is_empty() && !self.is_decided() {
+        // An account more does no harm: it is made also where whether it is cannot be said.
+        let harmless = |a: &Act| matches!(a, Act::User(_) | Act::Group(_) | Act::Membership(_) | Act::Shell(_));
+        if !acts.iter().all(harmless) && !self.is_decided() {
             self.state.touched = before;
             return None;
         }
         for act in acts {
-            self.ask(act, String::new);
+            self.ask(act);
         }
         Some((rule, Answer::known(true)))
     }

@@ -5,7 +5,7 @@ use rootfs::actions::{Alternative, Diversion, Follower, Override};
 
 use super::Subject;
 use super::applied::Literal;
-use super::files::{parse_account, parse_octal};
+use super::files::{parse_group, parse_octal, parse_user};
 use super::options::Options;
 use super::state::Act;
 use super::text::Text;
@@ -63,6 +63,10 @@ fn diversion(arguments: &[Text], subject: &Subject<'_>) -> Option<Diversion> {
         Some(to) => to.whole()?.to_owned(),
         None => format!("{path}.distrib"),
     };
+    if to.ends_with(".usr-is-merged") {
+        // DEP 17: keeps a link of merged /usr in place during an upgrade. A rule of its own.
+        return None;
+    }
     Some(Diversion { by, path: relative(path)?, to: relative(&to)? })
 }
 
@@ -72,8 +76,8 @@ fn stat_override(arguments: &[Text]) -> Option<Override> {
     if !options.has(&["--add"]) {
         return None;
     }
-    let account = |text: &str| parse_account(text.strip_prefix('#').unwrap_or(text));
-    let (user, group) = (account(user)?, account(group)?);
+    let plain = |text: &'_ str| text.strip_prefix('#').unwrap_or(text).to_owned();
+    let (user, group) = (parse_user(&plain(user))?, parse_group(&plain(group))?);
     Some(Override { path: relative(path)?, user, group, mode: parse_octal(mode)? })
 }
 

@@ -70,7 +70,7 @@ impl Walker<'_> {
                     let text = self.part(part);
                     field.get_or_insert_with(|| Text::known("")).push(&text);
                 }
-                Part::Variable { .. } | Part::Command(_) | Part::Unknown => {
+                Part::Variable { .. } | Part::Command(_) | Part::Arithmetic(_) | Part::Unknown => {
                     let text = self.part(part);
                     globs |= has_glob(text.prefix());
                     split_into(&text, &mut field, all);
@@ -143,6 +143,10 @@ impl Walker<'_> {
                     Some(text) => Text::known(text.trim_end_matches('\n')),
                     None => output,
                 }
+            }
+            Part::Arithmetic(inner) => {
+                self.word(inner);
+                Text::unknown()
             }
             Part::Unknown => Text::unknown(),
         }

@@ -3,6 +3,7 @@
 use bstr::BString;
 use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Test};
 
+use super::base_accounts::{base_group, base_user};
 use super::options::Options;
 use super::question::holds;
 use super::state::Act;
@@ -36,8 +37,10 @@ impl Walker<'_> {
         to: &str,
         content: &str,
         append: bool,
-        shown: impl FnOnce() -> String,
     ) -> bool {
+        if !self.is_decided() {
+            return false;
+        }
         let existing = if append { Existing::Append } else { Existing::Replace };
         let action = FileAction::File {
             path: to.into(),
@@ -46,7 +49,8 @@ impl Walker<'_> {
             existing,
         };
         self.mark(to, Presence::File { executable: false, empty: content.is_empty() && !append });
-        self.ask(Act::File(action), shown)
+        self.ask(Act::File(action));
+        true
     }
 
     fn mark(&mut self, path: &str, presence: Presence) {
@@ -130,7 +134,7 @@ impl Walker<'_> {
         let mut operands = options.known_operands()?.into_iter();
         let owner = operands.next()?;
         let (user, group) = match only_group {
-            true => (None, Some(parse_account(owner)?)),
+            true => (None, Some(parse_group(owner)?)),
             false => parse_owner(owner)?,
         };
         let paths: Option<Vec<String>> = operands.map(|o| self.absolute(o)).collect();
@@ -267,10 +271,10 @@ impl Walker<'_> {
             attributes.mode = Some(parse_octal(mode.whole()?)?);
         }
         if let Some(user) = options.value(&["-o", "--owner"]) {
-            attributes.user = Some(parse_account(user.whole()?)?);
+            attributes.user = Some(parse_user(user.whole()?)?);
         }
         if let Some(group) = options.value(&["-g", "--group"]) {
-            attributes.group = Some(parse_account(group.whole()?)?);
+            attributes.group = Some(parse_group(group.whole()?)?);
         }
         let paths = self.paths(&options)?;
         if options.has(&["-d", "--directory"]) {
@@ -365,24 +369,34 @@ fn who_mask(who: &str) -> Option<u32> {
 fn parse_owner(text: &str) -> Option<(Option<Account>, Option<Account>)> {
     let (user, group) = match text.split_once(':').or_else(|| text.split_once('.')) {
         Some((user, group)) => (user, group),
-        None => return Some((Some(parse_account(text)?), None)),
+        None => return Some((Some(parse_user(text)?), None)),
     };
-    let user = if user.is_empty() { None } else { Some(parse_account(user)?) };
     // `user:` means the user's own group, of the same name where scripts write it.
-    let group = if group.is_empty() { user.clone() } else { Some(parse_account(group)?) };
+    let group = match (user, group) {
+        (user, "") => Some(parse_group(user)?),
+        (_, group) => Some(parse_group(group)?),
+    };
+    let user = if user.is_empty() { None } else { Some(parse_user(user)?) };
     Some((user, group))
 }
 
-/// A number, or the name of a user or group; root is 0 everywhere.
-pub(super) fn parse_account(text: &str) -> Option<Account> {
+/// A user's number or name; those of base-passwd have the same number everywhere.
+pub(super) fn parse_user(text: &str) -> Option<Account> {
+    base_user(text).map(Account::Id).or_else(|| parse_account(text))
+}
+
+/// The same for a group.
+pub(super) fn parse_group(text: &str) -> Option<Account> {
+    base_group(text).map(Account::Id).or_else(|| parse_account(text))
+}
+
+fn parse_account(text: &str) -> Option<Account> {
     if let Ok(id) = text.parse::<u32>() {
         return Some(Account::Id(id));
     }
-    let fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.+$".contains(&b));
-    match text {
-        "root" => Some(Account::Id(0)),
-        _ => (fine && !text.is_empty() && text.len() <= 64).then(|| Account::Name(text.into())),
-    }
+    let fine = !text.is_empty() && text.len() <= 64 && !text.starts_with('-');
+    let fine = fine && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.+$".contains(&b));
+    fine.then(|| Account::Name(text.into()))
 }
 
 #[cfg(test)]
@@ -410,7 +424,7 @@ mod tests {
     #[test]
     fn reads_owners() {
         let name = |n: &str| Some(Account::Name(n.into()));
-        assert_eq!(parse_owner("root:mail"), Some((Some(Account::Id(0)), name("mail"))));
+        assert_eq!(parse_owner("root:mail"), Some((Some(Account::Id(0)), Some(Account::Id(8)))));
         assert_eq!(parse_owner("foo:"), Some((name("foo"), name("foo"))));
         assert_eq!(parse_owner(":4"), Some((None, Some(Account::Id(4)))));
         assert_eq!(parse_owner("a b"), None);

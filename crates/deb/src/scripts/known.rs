@@ -3,6 +3,7 @@
 use package::version::debian;
 use std::cmp::Ordering;
 
+use super::base_accounts::{base_group, base_user};
 use super::state::Answer;
 use super::text::Text;
 use super::walk::Walker;
@@ -136,8 +137,8 @@ impl Walker<'_> {
     fn getent(&mut self, words: Option<&[&str]>) -> Option<Answer> {
         self.write(&Text::unknown());
         Some(match words? {
-            ["passwd", name] => Answer::known(BASE_USERS.contains(name)),
-            ["group", name] => Answer::known(BASE_GROUPS.contains(name)),
+            ["passwd", name] => Answer::known(base_user(name).is_some()),
+            ["group", name] => Answer::known(base_group(name).is_some()),
             _ => Answer::unknown(),
         })
     }
@@ -153,7 +154,7 @@ impl Walker<'_> {
             }
             [name] => {
                 self.write(&Text::unknown());
-                Some(Answer::known(BASE_USERS.contains(name)))
+                Some(Answer::known(base_user(name).is_some()))
             }
             _ => None,
         }
@@ -185,17 +186,3 @@ fn compare_versions(words: &[&str]) -> Answer {
         _ => return Answer::unknown(),
     }))
 }
-
-/// The users of base-passwd in Debian 12 and 13.
-const BASE_USERS: [&str; 18] = [
-    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy",
-    "www-data", "backup", "list", "irc", "_apt", "nobody",
-];
-
-/// Its groups.
-const BASE_GROUPS: [&str; 38] = [
-    "root", "daemon", "bin", "sys", "adm", "tty", "disk", "lp", "mail", "news", "uucp", "man", "proxy",
-    "kmem", "dialout", "fax", "voice", "cdrom", "floppy", "tape", "sudo", "audio", "dip", "www-data",
-    "backup", "operator", "list", "irc", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff",
-    "games", "users", "nogroup",
-];

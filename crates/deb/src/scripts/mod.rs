@@ -10,6 +10,7 @@
 mod accounts;
 mod applied;
 mod assigned;
+mod base_accounts;
 mod choices;
 mod debconf;
 mod expand;
@@ -260,10 +261,5 @@ impl Walker<'_> {
         ] {
             self.state.variables.insert(name.into(), Text::known(value));
         }
-    }
-
-    /// Whether this is reached can be asked of the tree.
-    fn is_decided(&self) -> bool {
-        self.guards.iter().all(|g| g.when.is_some())
     }
 }

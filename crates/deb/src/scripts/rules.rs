@@ -56,12 +56,12 @@ pub const FILES: &[Rule] = &[
     ),
     paths("ld-so-cache", &["/etc/ld.so.cache", "/var/cache/ldconfig/"], Derived("ld.so.cache is made from the libraries of the image")),
     paths("accounts-files", &["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"], Derived("passwd and group are made from the accounts of packages and recipe")),
-    paths("usr-merge", &["/bin.usr-is-merged", "/sbin.usr-is-merged", "/lib.usr-is-merged", "/.lib", "/lib64.usr-is-merged/", "/lib64/ld-"], Derived("the links of merged /usr are made, and packages are written through them")),
     paths(
         "login-files",
         &["/etc/profile", "/etc/motd", "/root/.profile", "/root/.bashrc", "/etc/skel/", "/etc/shells", "/etc/issue", "/etc/environment"],
         Nothing("nobody logs in to a container"),
     ),
+    paths("engine-files", &["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"], Nothing("the engine puts its own in place when the container starts")),
     paths(
         "login-records",
         &["/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog", "/var/log/faillog"],
@@ -75,7 +75,7 @@ pub const FILES: &[Rule] = &[
     paths("scheduled", &["/etc/cron.", "/etc/crontab", "/etc/logrotate.d/", "/var/spool/cron/"], Nothing("an image has no scheduler")),
     paths("documentation", &["/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/lintian/", "/usr/share/menu/", "/usr/doc/", "/var/cache/man/"], Nothing("documentation is not needed to run, and is cut by default")),
     paths("package-manager", &["/var/lib/dpkg/", "/var/lib/apt/", "/etc/apt/", "/etc/dpkg/dpkg.cfg.d/", "/var/cache/apt/", "/var/cache/debconf/", "/var/backups/"], Nothing("an image has no package manager; its packages are noted in /var/lib/dpkg/status.d")),
-    paths("python-cache", &["/usr/lib/python", "/usr/share/python", "/var/lib/python/", "/etc/python"], Derived("Python byte code is compiled when the image is made, if Python is in it")),
+    paths("python-cache", &["/var/lib/python/", "/var/lib/python3/"], Derived("Python byte code is compiled when the image is made, if Python is in it")),
 ];
 
 /// Places that are the running system's: asked last, for what cannot be applied literally.
@@ -102,6 +102,7 @@ pub const COMMANDS: &[Rule] = &[
     commands("accounts-removed", &["deluser", "delgroup", "userdel", "groupdel", "chage", "passwd -l", "pwck", "grpck", "pwconv", "grpconv", "shadowconfig", "chfn"], Nothing("there is no earlier account, and no password")),
     commands("accounts-declared", &["systemd-sysusers", "update-passwd"], Applied("sysusers.d of all packages is applied; the base accounts are made")),
     commands("directories-declared", &["systemd-tmpfiles"], Applied("tmpfiles.d of all packages is applied below /run and /var")),
+    commands("usr-merge", &["dpkg-divert *.usr-is-merged"], Derived("the links of merged /usr are made, and packages are written through them")),
     commands("diversions", &["dpkg-divert"], Applied("a diverted file goes where the diversion says")),
     commands("diversions-removed", &["dpkg-divert --remove"], Nothing("on a first installation there is no earlier diversion")),
     commands("overrides", &["dpkg-statoverride --add"], Applied("the mode and owner hold for the path")),
@@ -157,8 +158,12 @@ pub const COMMANDS: &[Rule] = &[
     },
 ];
 
-/// Words in a reading command's arguments with which it writes after all.
-const WRITES: [&str; 14] = ["-i", "-i*", "--in-place*", "-delete", "-exec", "-execdir", "-ok", "--set", "-s", "--configure", "--unpack", "--install", "--purge", "--remove"];
+/// Reading commands that write after all.
+const WRITES: &[&str] = &[
+    "sed -i*", "sed --in-place*", "find -delete", "find -exec*", "find -ok*", "find -fprint*", "dpkg --configure", "dpkg -i", "dpkg --install",
+    "dpkg --unpack", "dpkg --purge", "dpkg --remove", "dpkg -P", "dpkg -r", "sort -o*", "sort --output*", "date -s*", "date --set*",
+    "awk -i", "gawk -i", "ip link", "ip addr", "stty *", "tr --help",
+];
 
 /// Commands of packages that every Debian system has (Essential, debconf), which a script finds
 /// although the image does not have them: their effects are accounted for by rules.
@@ -185,16 +190,12 @@ pub(super) fn for_command(name: &str, arguments: &[Text]) -> Option<&'static Rul
         let covers = !matches!(rule.instead, Applied(_)) || DECLARED.contains(&rule.id);
         covers
             && rule.commands.iter().any(|c| fits(c, name, arguments))
-            && !(rule.instead == Reads && writes(arguments))
+            && !(rule.instead == Reads && WRITES.iter().any(|w| fits(w, name, arguments)))
     })
 }
 
 /// Applied from files of the package, whatever the command says.
 const DECLARED: [&str; 2] = ["accounts-declared", "directories-declared"];
-
-fn writes(arguments: &[Text]) -> bool {
-    arguments.iter().any(|a| WRITES.iter().any(|w| matches(w, a.prefix())))
-}
 
 /// A pattern's name is the command's, and its words are among the arguments in this order.
 fn fits(pattern: &str, name: &str, arguments: &[Text]) -> bool {
@@ -224,7 +225,7 @@ pub(super) fn for_source(path: &str) -> Option<&'static Rule> {
 fn covers_path(rule: &Rule, path: &str) -> bool {
     rule.paths.iter().any(|p| {
         // A path that ends in a letter is that path; other endings begin longer ones.
-        let whole = p.ends_with(|c: char| c.is_ascii_alphanumeric()) && !p.ends_with("python") && !p.ends_with("/.lib");
+        let whole = p.ends_with(|c: char| c.is_ascii_alphanumeric());
         if whole { path == *p } else { path.starts_with(p) || path == p.trim_end_matches('/') }
     })
 }

@@ -328,25 +328,22 @@ impl Walker<'_> {
 
     /// A file that a redirection writes.
     pub(super) fn write_file(&mut self, path: &Text, content: &Text, append: bool) {
-        let shown = || format!("{} {}", if append { ">>" } else { ">" }, path.shown());
         if let Some(rule) = rules::for_path(path.prefix()) {
             self.found.rules.insert(rule.id);
             return;
         }
         let literal = path.whole().and_then(|p| self.absolute(p)).zip(content.whole());
-        match literal {
-            Some((to, content)) if !to.is_empty() => {
-                let content = content.to_owned();
-                if self.write_literal(&to, &content, append, shown) {
-                    self.found.rules.insert("file-actions");
-                }
+        if let Some((to, content)) = literal.filter(|(to, _)| !to.is_empty())
+            && self.write_literal(&to, content, append)
+        {
+            self.found.rules.insert("file-actions");
+            return;
+        }
+        match rules::for_state_path(path.prefix()) {
+            Some(rule) => {
+                self.found.rules.insert(rule.id);
             }
-            _ => match rules::for_state_path(path.prefix()) {
-                Some(rule) => {
-                    self.found.rules.insert(rule.id);
-                }
-                None => self.leave(&shown()),
-            },
+            None => self.leave(&format!("{} {}", if append { ">>" } else { ">" }, path.shown())),
         }
     }
 

@@ -411,41 +411,31 @@ impl<'a> Walker<'a> {
         step
     }
 
-    /// Notes something that a rule brings about, unless whether it happens cannot be said.
-    pub(super) fn ask(&mut self, act: Act, said: impl FnOnce() -> String) -> bool {
-        match self.conditions() {
-            Some(when) => {
-                self.found.asked.push(Asked { when, act });
-                true
-            }
-            None => {
-                self.leave(&said());
-                false
-            }
-        }
+    /// Notes something that a rule brings about, where all conditions that the tree knows hold.
+    pub(super) fn ask(&mut self, act: Act) {
+        let when = self.conditions();
+        self.found.asked.push(Asked { when, act });
     }
 
-    /// Everything that must hold here; `None` where that is more than the tree can say.
-    fn conditions(&self) -> Option<Vec<rootfs::actions::Condition>> {
+    /// Whether this is reached can be asked of the tree.
+    pub(super) fn is_decided(&self) -> bool {
+        self.guards.iter().all(|g| g.when.is_some())
+    }
+
+    /// What of all that must hold here can be asked of the tree.
+    fn conditions(&self) -> Vec<rootfs::actions::Condition> {
         let mut all = Vec::new();
-        for guard in &self.guards {
-            for condition in guard.when.as_ref()? {
-                if !all.contains(condition) {
-                    all.push(condition.clone());
-                }
+        for condition in self.guards.iter().filter_map(|g| g.when.as_ref()).flatten() {
+            if !all.contains(condition) {
+                all.push(condition.clone());
             }
         }
-        Some(all)
+        all
     }
 
     /// Notes a command that nothing covers.
     pub(super) fn leave(&mut self, command: &str) {
-        let mut when = Vec::new();
-        for condition in self.guards.iter().filter_map(|g| g.when.as_ref()).flatten() {
-            if !when.contains(condition) {
-                when.push(condition.clone());
-            }
-        }
+        let when = self.conditions();
         let command: String = command.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
         let leftover = Leftover { command, when };
         if !self.found.leftovers.contains(&leftover) {

@@ -95,7 +95,9 @@ pub(crate) enum Part {
     Variable { name: String, change: Option<Box<Change>> },
     /// `$( )` and backquotes.
     Command(Rc<List>),
-    /// `$(( ))`, and what else has a value that is not looked into.
+    /// `$(( ))`: only the commands in it are looked into.
+    Arithmetic(Word),
+    /// A value that is not looked into.
     Unknown,
 }
 

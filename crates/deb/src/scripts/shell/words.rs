@@ -120,8 +120,11 @@ impl Parser<'_> {
 
     fn dollar(&mut self) -> Parsed<Part> {
         self.at += 1;
-        if self.starts("((") && self.skip_balanced_arithmetic() {
-            return Ok(Part::Unknown);
+        if self.starts("((")
+            && let Some(inner) = self.arithmetic()
+        {
+            let inner = heredoc(&inner, self.depth + 1).map_err(|e| self.fail(e.why))?;
+            return Ok(Part::Arithmetic(inner));
         }
         if self.eat("(") {
             let list = self.list()?;
@@ -221,27 +224,34 @@ impl Parser<'_> {
         Ok(Part::Command(Rc::new(list)))
     }
 
-    /// Over `(( … ))` after a dollar; no, where it is a subshell in a substitution.
-    fn skip_balanced_arithmetic(&mut self) -> bool {
+    /// What is inside `(( … ))` after a dollar; nothing, where it is a subshell in a substitution.
+    fn arithmetic(&mut self) -> Option<String> {
         let start = self.at;
         let mut open = 0usize;
         while let Some(b) = self.peek() {
             self.at += 1;
             match b {
                 b'(' => open += 1,
-                b')' if open == 1 => {
-                    if self.src[..self.at].ends_with(b"))") {
-                        return true;
-                    }
-                    break;
-                }
                 b')' => open -= 1,
-                b'\n' | b'"' | b'\'' | b'|' | b';' => break,
+                b'\\' => self.at += 1,
+                b'\'' | b'"' => {
+                    let rest = self.src.get(self.at..).unwrap_or_default();
+                    self.at += rest.iter().position(|c| *c == b).map_or(rest.len(), |n| n + 1);
+                }
                 _ => {}
             }
+            if open == 0 {
+                break;
+            }
         }
-        self.at = start;
-        false
+        self.at = self.at.min(self.src.len());
+        let inner = self.text.get(start + 2..self.at.saturating_sub(2));
+        let closed = open == 0 && self.src[start..self.at].ends_with(b"))");
+        let inner = inner.filter(|_| closed).map(str::to_owned);
+        if inner.is_none() {
+            self.at = start;
+        }
+        inner
     }
 
     fn until_quote(&mut self) -> Parsed<String> {
