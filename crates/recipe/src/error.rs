@@ -2,7 +2,7 @@ use std::fmt;
 
 use diag::{Excerpt, Explain, Kind};
 
-use crate::place::{At, Source};
+use crate::place::{At, Source, without_credentials};
 
 /// A recipe that cannot be used.
 #[derive(Debug)]
@@ -139,9 +139,10 @@ impl RecipeError {
     }
 }
 
-/// A value as a message shows it: one line, not endless, without control characters.
-fn shown(value: &str) -> String {
-    const MOST: usize = 60;
+/// A value as a message shows it: one line, not endless, without control characters and passwords.
+pub(crate) fn shown(value: &str) -> String {
+    const MOST: usize = 100;
+    let value = without_credentials(value);
     let mut text: String = value.chars().take(MOST).flat_map(char::escape_debug).collect();
     if value.chars().nth(MOST).is_some() {
         text.push('…');

@@ -12,6 +12,7 @@
 pub mod archives;
 mod ask;
 mod catalogue;
+mod chosen;
 mod error;
 pub mod keys;
 mod load;

@@ -12,11 +12,13 @@ use crate::error::{Problem, RecipeError};
 use crate::place::{At, Source};
 
 /// Largest recipe, in bytes; inline files are part of it.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 1 << 20;
 /// Deepest nesting of collections of one style; a recipe needs seven.
 const DEEPEST: usize = 48;
-/// Nodes plus text bytes that a recipe may have after its aliases are expanded.
-const MOST_WEIGHT: usize = 3 * MOST_BYTES;
+/// Bytes that aliases may add to the tree.
+const MOST_COPIED: usize = 16 << 20;
+/// What a node takes besides its text.
+const NODE_BYTES: usize = 128;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -76,14 +78,17 @@ pub(crate) fn read_tree(source: &Arc<Source>) -> Result<Node, RecipeError> {
         block_nesting_limit: DEEPEST,
     };
     let parser = Parser::new_from_str_with_options(&source.text, options);
-    Reader { source, parser, anchors: HashMap::new(), weight: 0 }.read_document()
+    Reader { source, parser, anchors: HashMap::new(), size: 0, copied: 0 }.read_document()
 }
 
 struct Reader<'a> {
     source: &'a Arc<Source>,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,
-    weight: usize,
+    /// Size of the tree so far.
+    size: usize,
+    /// The part of it that aliases added.
+    copied: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -149,12 +154,14 @@ impl<'a> Reader<'a> {
 
     fn read_node(&mut self, event: Event<'a>, span: Span) -> Result<Node, RecipeError> {
         let at = self.place(&span);
-        let before = self.weight;
-        self.weigh(1, &at)?;
+        let before = self.size;
+        self.size += NODE_BYTES;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.weigh(text.len(), &at)?;
-                (Value::Scalar(read_scalar(&text, style, tag.as_deref(), &at)?), anchor)
+                self.size += text.len();
+                // The parser says `~` for a value that is not there at all.
+                let text = if at.is_empty() { "" } else { &*text };
+                (Value::Scalar(read_scalar(text, style, tag.as_deref(), &at)?), anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 refuse_tag(tag.as_deref(), &at)?;
@@ -169,26 +176,30 @@ impl<'a> Reader<'a> {
         };
         let node = Node { value, at };
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), self.weight - before));
+            // Anchors within anchors keep copies of copies.
+            let size = self.size - before;
+            self.count_copy(size, &node.at)?;
+            self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok(node)
     }
 
     fn expand(&mut self, id: usize, at: &At) -> Result<Node, RecipeError> {
-        let Some((node, weight)) = self.anchors.get(&id) else {
+        let Some((node, size)) = self.anchors.get(&id).map(|(node, size)| (node, *size)) else {
             return Err(RecipeError::at(
                 at,
                 Problem::Syntax("the alias stands inside its own anchor".to_owned()),
             ));
         };
-        let (node, weight) = (node.clone(), *weight);
-        self.weigh(weight, at)?;
+        self.size += size;
+        let node = node.clone();
+        self.count_copy(size, at)?;
         Ok(node)
     }
 
-    fn weigh(&mut self, by: usize, at: &At) -> Result<(), RecipeError> {
-        self.weight = self.weight.saturating_add(by);
-        if self.weight > MOST_WEIGHT {
+    fn count_copy(&mut self, size: usize, at: &At) -> Result<(), RecipeError> {
+        self.copied = self.copied.saturating_add(size);
+        if self.copied > MOST_COPIED {
             return Err(RecipeError::at(at, Problem::Syntax("its aliases expand to too much".to_owned())));
         }
         Ok(())

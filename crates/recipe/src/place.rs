@@ -28,6 +28,11 @@ impl At {
         At { source: Arc::clone(source), start, end }
     }
 
+    /// Is there no text at all?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// The file.
     pub fn file(&self) -> &str {
         &self.source.name
@@ -44,15 +49,18 @@ impl At {
         let text = &self.source.text;
         let begin = text[..self.start].rfind('\n').map_or(0, |i| i + 1);
         let stop = text[self.start..].find('\n').map_or(text.len(), |i| self.start + i);
-        let chars = |range: Range<usize>| u32::try_from(text[range].chars().count()).unwrap_or(u32::MAX);
+        let chars = |range: Range<usize>| {
+            u32::try_from(without_credentials(&text[range]).chars().count()).unwrap_or(u32::MAX)
+        };
         let line = text[begin..stop].trim_end();
         let seen = self.end.min(begin + line.len()).max(self.start);
+        // The caret is counted in what is shown, which may lack a password.
         Excerpt {
             file: self.source.name.clone(),
             line: self.line(),
             column: chars(begin..self.start).saturating_add(1),
             width: chars(self.start..seen).max(1),
-            text: line.to_owned(),
+            text: without_credentials(line),
             label,
         }
     }
@@ -95,4 +103,29 @@ impl<T> Spanned<T> {
 /// The greatest character boundary of `text` that is at most `at`.
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+/// `text` with `***` for the user information of each URL in it: it is used and never shown.
+pub(crate) fn without_credentials(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(scheme) = rest.find("://") {
+        let (before, after) = rest.split_at(scheme + 3);
+        out.push_str(before);
+        let end = after.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
+        match after[..end].rfind('@') {
+            Some(at) => {
+                out.push_str("***");
+                rest = &after[at..];
+            }
+            None => rest = after,
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A URL without the user information that it may have.
+pub(crate) fn without_user(url: &str) -> String {
+    without_credentials(url).replacen("://***@", "://", 1)
 }

@@ -1,6 +1,6 @@
 use package::Arch;
 
-use crate::error::{Problem, RecipeError};
+use crate::error::{Problem, RecipeError, shown};
 use crate::keys;
 use crate::node::{Node, Value};
 use crate::read::local;
@@ -16,6 +16,24 @@ pub enum Repository {
     Apk(ApkRepository),
     /// A local directory of package files; unsigned, the user's own word.
     Local(LocalRepository),
+}
+
+impl Repository {
+    /// Key files and directories of the user's that it names.
+    pub(crate) fn local_paths(&self) -> Vec<&LocalPath> {
+        match self {
+            Repository::Apk(_) => Vec::new(),
+            Repository::Local(local) => vec![&local.directory],
+            Repository::Deb(deb) => deb
+                .signed_by
+                .iter()
+                .filter_map(|key| match key {
+                    SignedBy::Keys(path) => Some(path),
+                    SignedBy::Fingerprint(_) => None,
+                })
+                .collect(),
+        }
+    }
 }
 
 /// An apt repository: one suite of one archive.
@@ -93,7 +111,7 @@ pub(crate) fn read(node: &Node, place: &str) -> Result<Repository, RecipeError> 
         _ if first.starts_with('@') => read_tagged(node, text),
         _ if text.contains("://") && text.contains(char::is_whitespace) => {
             Err(RecipeError::bad(&node.at, text, "a repository")
-                .hint(format!("an apt repository is written `deb {text}`")))
+                .hint(format!("an apt repository is written `deb {}`", shown(text))))
         }
         _ => read_plain(node, text, None),
     }
@@ -227,7 +245,7 @@ impl Line<'_> {
     }
 
     fn fail(&self, why: &str) -> RecipeError {
-        let text = format!("`{}` is not an apt repository: {why}", self.text);
+        let text = format!("`{}` is not an apt repository: {why}", shown(self.text));
         RecipeError::at(&self.node.at, Problem::Contradiction(text))
             .hint("write `deb [options] URI suite component…`")
     }

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::resolve::shown_url;
+use crate::place::without_user;
 use crate::{Repository, Resolved, Want};
 
 /// The part of a variant that decides which packages are chosen, in one stable text; a lock keeps the
@@ -36,7 +36,7 @@ pub fn request_text(resolved: &Resolved) -> String {
 fn repository_line(repository: &Repository) -> String {
     match repository {
         Repository::Deb(deb) => {
-            let mut line = format!("repository deb {} {}", shown_url(&deb.uri), deb.suite);
+            let mut line = format!("repository deb {} {}", without_user(&deb.uri), deb.suite);
             deb.components.iter().for_each(|c| push(&mut line, "", c));
             if let Some(archs) = &deb.archs {
                 let words: Vec<&str> = archs.iter().map(package::Arch::as_str).collect();
@@ -51,7 +51,7 @@ fn repository_line(repository: &Repository) -> String {
             line
         }
         Repository::Apk(apk) => {
-            let mut line = format!("repository apk {}", shown_url(&apk.url));
+            let mut line = format!("repository apk {}", without_user(&apk.url));
             apk.tag.iter().for_each(|tag| push(&mut line, "@", tag));
             line
         }

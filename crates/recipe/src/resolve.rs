@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::Arch;
 
 use crate::archives;
+use crate::chosen::Chosen;
 use crate::error::{Problem, RecipeError};
 use crate::merge::merge;
-use crate::place::{At, Spanned};
-use crate::recipe::{ArchWord, Body, PackageLine, Recipe, Variant};
-use crate::{Allow, Ask, Layering, Part, Repository, Resolved, RunAs, Slim, Strategy, World};
+use crate::place::{At, Spanned, without_user};
+use crate::recipe::{ArchWord, Body, Recipe, Variant};
+use crate::{Allow, Layering, Repository, Resolved, RunAs, Slim, Strategy, World};
 
 /// `all` of a deb recipe.
 const ALL_DEB: [&str; 6] = ["amd64", "arm64", "armhf", "s390x", "ppc64el", "riscv64"];
@@ -156,9 +157,9 @@ impl Decision<'_> {
         for r in &contents.repositories {
             match &r.value {
                 Repository::Deb(deb) => {
-                    clues.push((World::Deb, format!("deb {}", shown_url(&deb.uri)), &r.at))
+                    clues.push((World::Deb, format!("deb {}", without_user(&deb.uri)), &r.at))
                 }
-                Repository::Apk(apk) => clues.push((World::Apk, shown_url(&apk.url), &r.at)),
+                Repository::Apk(apk) => clues.push((World::Apk, without_user(&apk.url), &r.at)),
                 Repository::Local(_) => {}
             }
         }
@@ -220,18 +221,19 @@ impl Decision<'_> {
             if let Repository::Deb(deb) = &repository.value {
                 let signed = deb.trusted || !deb.signed_by.is_empty() || !contents.keyring.is_empty();
                 if !signed && archives::archive_of(&deb.uri).is_none() {
-                    let text = format!("nothing says whose signature `{}` must carry", shown_url(&deb.uri));
+                    let text =
+                        format!("nothing says whose signature `{}` must carry", without_user(&deb.uri));
                     return Err(RecipeError::clash(&repository.at, text)
                         .hint("add `[signed-by=FILE]`, or `[trusted=yes]` to take it without a signature"));
                 }
             }
-            if let (World::Deb, Repository::Local(local)) = (world, &repository.value) {
-                if local.tag.is_some() {
-                    return Err(RecipeError::clash(
-                        &repository.at,
-                        "a `@tag` is apk's, and this is a deb recipe",
-                    ));
-                }
+            if let (World::Deb, Repository::Local(local)) = (world, &repository.value)
+                && local.tag.is_some()
+            {
+                return Err(RecipeError::clash(
+                    &repository.at,
+                    "a `@tag` is apk's, and this is a deb recipe",
+                ));
             }
         }
         Ok(())
@@ -295,73 +297,15 @@ impl Decision<'_> {
 
     fn layering(&self) -> Result<Layering, RecipeError> {
         let strategy = self.body.strategy.as_ref().map_or(Strategy::Split, |s| s.value);
-        if let Some(budget) = &self.body.budget {
-            if !matches!(strategy, Strategy::Package | Strategy::Origin) {
-                return Err(RecipeError::clash(
-                    &budget.at,
-                    "`budget` goes with the strategies `package` and `origin`",
-                ));
-            }
+        if let Some(budget) = &self.body.budget
+            && !matches!(strategy, Strategy::Package | Strategy::Origin)
+        {
+            return Err(RecipeError::clash(
+                &budget.at,
+                "`budget` goes with the strategies `package` and `origin`",
+            ));
         }
         Ok(Layering { strategy, budget: self.body.budget.as_ref().map(|b| b.value) })
-    }
-}
-
-/// What the package lines come to.
-#[derive(Default)]
-struct Chosen {
-    asks: Vec<Ask>,
-    removed: Vec<String>,
-    parts: BTreeMap<String, Part>,
-}
-
-impl Chosen {
-    /// The next line; a later line has the last word.
-    fn add(&mut self, line: &Spanned<PackageLine>, world: World) -> Result<(), RecipeError> {
-        let text = &line.value.text;
-        let read = |text: &str| {
-            Ask::read(text, world)
-                .map_err(|bad| RecipeError::bad(&line.at, &line.value.text, bad.expected).hint(bad.hint))
-        };
-        if let Some(rest) = text.strip_prefix('!') {
-            let ask = read(rest.trim())?;
-            if ask.want != crate::Want::Any || ask.arch.is_some() {
-                return Err(
-                    RecipeError::bad(&line.at, text, "a removal").hint(format!("write `!{}`", ask.name))
-                );
-            }
-            self.asks.retain(|a| a.name != ask.name);
-            self.parts.remove(&ask.name);
-            if !self.removed.contains(&ask.name) {
-                self.removed.push(ask.name);
-            }
-            return Ok(());
-        }
-        let ask = read(text)?;
-        self.removed.retain(|name| *name != ask.name);
-        self.add_part(&ask.name, line.value.part.as_ref());
-        if !self.asks.iter().any(|a| a.text == ask.text) {
-            self.asks.push(ask);
-        }
-        Ok(())
-    }
-
-    /// Several lines for one package: together they take what any of them takes, less what any drops.
-    fn add_part(&mut self, name: &str, part: Option<&Part>) {
-        let asked = self.asks.iter().any(|a| a.name == name);
-        let old = self.parts.remove(name);
-        let whole = |p: Option<&Part>| p.is_none_or(|p| p.only.is_empty());
-        let drop: Vec<String> =
-            [old.as_ref(), part].into_iter().flatten().flat_map(|p| p.drop.clone()).collect();
-        let only = if whole(part) || (asked && whole(old.as_ref())) {
-            Vec::new()
-        } else {
-            [old.as_ref(), part].into_iter().flatten().flat_map(|p| p.only.clone()).collect()
-        };
-        let part = Part { only: once(only), drop: once(drop) };
-        if part != Part::default() {
-            self.parts.insert(name.to_owned(), part);
-        }
     }
 }
 
@@ -374,7 +318,7 @@ fn values(map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
 }
 
 /// Each element once, where it came first.
-fn once<T: PartialEq>(list: Vec<T>) -> Vec<T> {
+pub(crate) fn once<T: PartialEq>(list: Vec<T>) -> Vec<T> {
     list.into_iter().fold(Vec::new(), |mut all, next| {
         if !all.contains(&next) {
             all.push(next);
@@ -386,16 +330,4 @@ fn once<T: PartialEq>(list: Vec<T>) -> Vec<T> {
 /// An empty list takes back what an include gave.
 fn some_words(words: &Option<Spanned<Vec<String>>>) -> Option<Vec<String>> {
     words.as_ref().map(|w| w.value.clone()).filter(|w| !w.is_empty())
-}
-
-/// A URL without the user information that it may have.
-pub(crate) fn shown_url(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let slash = rest.find('/').unwrap_or(rest.len());
-            let host = rest[..slash].rfind('@').map_or(0, |i| i + 1);
-            format!("{scheme}://{}", &rest[host..])
-        }
-        None => url.to_owned(),
-    }
 }

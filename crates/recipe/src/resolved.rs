@@ -72,6 +72,26 @@ pub struct Resolved {
     pub layering: Layering,
 }
 
+impl Resolved {
+    /// Every file and directory of the user's that the variant names: what a warm build must look at.
+    pub fn local_paths(&self) -> Vec<&LocalPath> {
+        let files = self.files.iter().filter_map(|file| match &file.body {
+            FileBody::Local(path) => Some(path),
+            FileBody::Inline(_) | FileBody::Url { .. } => None,
+        });
+        let certificates = self.certificates.iter().filter_map(|certificate| match certificate {
+            Certificate::File(path) => Some(path),
+            Certificate::Inline { .. } => None,
+        });
+        let keys = self.keyring.iter().filter_map(|key| match key {
+            KeySource::Local(path) => Some(path),
+            KeySource::Url(_) => None,
+        });
+        let repositories = self.repositories.iter().flat_map(Repository::local_paths);
+        files.chain(certificates).chain(keys).chain(repositories).collect()
+    }
+}
+
 /// The world of packages an image is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum World {
@@ -129,7 +149,7 @@ impl Snapshot {
 pub struct LocalPath {
     /// As written.
     pub path: String,
-    /// The recipe file that wrote it, as it was named; empty for an image of the catalogue.
+    /// The recipe file that wrote it, as it was named.
     pub beside: String,
 }
 

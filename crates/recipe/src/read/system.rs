@@ -130,14 +130,12 @@ fn group(node: &Node, _: &str) -> Result<Group, RecipeError> {
 pub(super) fn path_change(node: &Node, _: &str) -> Result<PathChange, RecipeError> {
     let fields = Fields::of(node, &keys::PATH)?;
     let kind = path_kind(&fields)?;
-    if let Some(source) = fields.find("source") {
-        if !matches!(kind, PathKind::Hardlink { .. } | PathKind::Symlink { .. }) {
-            return Err(RecipeError::clash(
-                &source.at,
-                "`source` goes with `type: hardlink` and `type: symlink`",
-            )
+    if let Some(source) = fields.find("source")
+        && !matches!(kind, PathKind::Hardlink { .. } | PathKind::Symlink { .. })
+    {
+        let text = "`source` goes with `type: hardlink` and `type: symlink`";
+        return Err(RecipeError::clash(&source.at, text)
             .hint("a file with contents belongs in `contents: {files: [..]}`"));
-        }
     }
     let mode = fields.read("permissions", modes::mode)?;
     if matches!(kind, PathKind::Permissions) && mode.is_none() && fields.find("capabilities").is_none() {
