@@ -21,6 +21,7 @@
 
 mod apt_mirror;
 pub mod ar;
+mod chained;
 mod date;
 pub mod hostile;
 pub mod http;
@@ -35,6 +36,7 @@ pub mod tar;
 mod world;
 
 pub use apt_mirror::{Mirror, mirror};
+pub use chained::ChainedPackage;
 pub use date::rfc2822;
 pub use key::{Key, SignWith};
 pub use package::{Compression, Package};
