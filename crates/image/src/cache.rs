@@ -118,8 +118,7 @@ impl NewCacheEntry for NewInMemory<'_> {
 impl SegmentCache for store::Cache {
     fn get(&self, kind: &str, key: &str) -> Option<CacheEntry> {
         let derived = self.find(kind, key)?;
-        let entry = FromStore { cache: self.clone(), name: (kind.to_owned(), key.to_owned()), derived };
-        Some(CacheEntry { len: entry.derived.len(), bytes: Box::new(entry) })
+        Some(CacheEntry { len: derived.len(), bytes: Box::new(FromStore(derived)) })
     }
 
     fn begin(&self, kind: &str, key: &str) -> io::Result<Box<dyn NewCacheEntry + '_>> {
@@ -127,19 +126,11 @@ impl SegmentCache for store::Cache {
     }
 }
 
-struct FromStore {
-    cache: store::Cache,
-    name: (String, String),
-    derived: store::Derived,
-}
+struct FromStore(store::Derived);
 
 impl ReadAt for FromStore {
     fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.derived.read_at(at, buffer).inspect_err(|e| {
-            if e.kind() == io::ErrorKind::InvalidData {
-                self.cache.damaged(&self.name.0, &self.name.1);
-            }
-        })
+        self.0.read_at(at, buffer)
     }
 }
 

@@ -46,9 +46,9 @@ pub enum LayerError {
         /// The file.
         path: BString,
         /// As the tree says.
-        wanted: Digest,
+        wanted: Box<Digest>,
         /// As it was read.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// Writing the blob or the cache failed.
     #[error("cannot write layer `{layer}`: {error}")]

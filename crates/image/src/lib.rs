@@ -4,26 +4,32 @@
 //! that a build recompresses only what changed, and their bytes depend on nothing but the tree
 //! and the codec. The price is our own gzip framing and our own OCI reading and writing.
 
+mod archive;
 mod assemble;
 mod cache;
 mod codec;
 mod compress;
+pub mod docker_archive;
 mod explain;
 mod gzip;
 mod hash_state;
 mod layer;
 mod layout;
 mod memo;
+pub mod oci_archive;
 mod pipeline;
 mod segment;
 mod transport;
+mod validate;
 
 pub use assemble::{Image, assemble, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
 pub use layer::{Layer, LayerError, LayerWriter};
 pub use layout::{Layout, REF_NAME, link};
+pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use transport::{
     BlobSink, Document, NewBlob, Sink, Source, TransportError, copy, read_document, read_small,
 };
+pub use validate::{ValidImage, Validated, validate};

@@ -51,7 +51,7 @@ pub(crate) enum TarStreamError {
         error: io::Error,
     },
     #[error("cannot write /{path}: its content is not what was unpacked ({found} instead of {wanted})")]
-    Content { path: BString, wanted: Digest, found: Digest },
+    Content { path: BString, wanted: Box<Digest>, found: Box<Digest> },
 }
 
 /// Gives the tar of `entries` to `emit`, in buffers of `size` bytes but for the last, until that
@@ -134,7 +134,11 @@ impl Chunks<'_> {
         }
         let found = hash.finish();
         if found != body.digest {
-            return Err(TarStreamError::Content { path: entry.path.clone(), wanted: body.digest, found });
+            return Err(TarStreamError::Content {
+                path: entry.path.clone(),
+                wanted: Box::new(body.digest),
+                found: Box::new(found),
+            });
         }
         Ok(())
     }

@@ -237,7 +237,7 @@ impl Walker {
 }
 
 fn walk_stored(bits: &mut Bits<'_>) -> Option<u64> {
-    let at = bits.at().next_multiple_of(8) / 8;
+    let at = bits.at().div_ceil(8);
     let header = bits.bytes.get(at..)?.first_chunk::<4>()?;
     let (len, not) = (u16::from_le_bytes([header[0], header[1]]), u16::from_le_bytes([header[2], header[3]]));
     if len != !not {

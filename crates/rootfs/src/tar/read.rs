@@ -199,6 +199,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// How many bytes of the archive were read; right after [`next`](Reader::next), where the body begins.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
     fn read_prelude(&mut self, header: &UstarHeader, at: u64, prelude: &mut Prelude) -> Result<(), TarError> {
         let fail = |why: &str| TarError::Header { at, why: why.to_owned() };
         let limit = self.limits.header_bytes;

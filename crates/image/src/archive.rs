@@ -1,0 +1,114 @@
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use bstr::BString;
+use oci::{Descriptor, Digest, Hasher};
+use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
+
+use crate::TransportError;
+use crate::transport::describe;
+
+/// Writes the tar of an image: root's files, 0644, at the beginning of time.
+pub(crate) struct ArchiveWriter<'a> {
+    tar: tar::Writer<&'a mut dyn Write>,
+}
+
+impl<'a> ArchiveWriter<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write) -> ArchiveWriter<'a> {
+        ArchiveWriter { tar: tar::Writer::new(out) }
+    }
+
+    pub(crate) fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), TransportError> {
+        self.blob(name, bytes.len() as u64, &mut &bytes[..])
+    }
+
+    pub(crate) fn blob(&mut self, name: &str, size: u64, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        // The tar writer looks at nothing but the size.
+        let body = Body { digest: Digest::Sha256([0; 32]), size, payload: PayloadIx(0), offset: 0 };
+        self.append(name, Node::File(body), 0o644, bytes)
+    }
+
+    pub(crate) fn dir(&mut self, name: &str) -> Result<(), TransportError> {
+        self.append(name, Node::Dir, 0o755, &mut io::empty())
+    }
+
+    fn append(
+        &mut self,
+        name: &str,
+        node: Node,
+        mode: u32,
+        bytes: &mut dyn Read,
+    ) -> Result<(), TransportError> {
+        let entry = Entry::new(BString::from(name), node, mode, Owner::Derived);
+        self.tar.append(&entry, bytes).map_err(TransportError::io("write", name))
+    }
+
+    pub(crate) fn finish(self) -> Result<(), TransportError> {
+        self.tar.finish().and_then(|out| out.flush()).map_err(TransportError::io("write", "the archive"))
+    }
+}
+
+/// Passes bytes on and fails at their end if they are not what a descriptor promises.
+pub(crate) struct Verified<'a> {
+    bytes: &'a mut dyn Read,
+    wanted: &'a Descriptor,
+    hash: Option<Hasher>,
+    size: u64,
+}
+
+impl<'a> Verified<'a> {
+    pub(crate) fn new(bytes: &'a mut dyn Read, wanted: &'a Descriptor) -> Verified<'a> {
+        Verified { bytes, wanted, hash: Some(Hasher::new(wanted.digest.algorithm())), size: 0 }
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        let Some(hash) = self.hash.take() else { return Ok(()) };
+        let found = hash.finish();
+        if found == self.wanted.digest && self.size == self.wanted.size {
+            return Ok(());
+        }
+        let (wanted, found) = (describe(&self.wanted.digest, self.wanted.size), describe(&found, self.size));
+        Err(io::Error::new(io::ErrorKind::InvalidData, format!("{wanted} is {found}")))
+    }
+}
+
+impl Read for Verified<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.bytes.read(buffer)?;
+        self.size += got as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..got]);
+        }
+        // A reader that knows the size stops there and does not ask for the end.
+        if got == 0 && !buffer.is_empty() || self.size >= self.wanted.size {
+            self.check()?;
+        }
+        Ok(got)
+    }
+}
+
+/// Writes a file under its final name when it is complete; straight into what exists and is no
+/// regular file (a pipe, `/dev/stdout`).
+pub(crate) fn write_whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, TransportError>,
+) -> Result<T, TransportError> {
+    let fail = |e| TransportError::io("write", path.display())(e);
+    if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let file = File::options().write(true).open(path).map_err(fail)?;
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        let done = write(&mut out)?;
+        out.flush().map_err(fail)?;
+        return Ok(done);
+    }
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new().prefix(".distil-").tempfile_in(dir).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    let done = write(&mut out)?;
+    let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
+    #[cfg(unix)]
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(fail)?;
+    file.persist(path).map_err(|e| fail(e.error))?;
+    Ok(done)
+}

@@ -1,0 +1,116 @@
+//! `docker-archive:FILE`: what `docker save` writes and `docker load` reads. One platform; config
+//! digest and diff ids survive, manifest and index digests do not.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use oci::{Descriptor, Digest, Manifest, Platform, Reference};
+use serde::Serialize;
+
+use crate::archive::{ArchiveWriter, Verified, write_whole};
+use crate::oci_archive::{is_zstd, open_layer};
+use crate::{Document, Source, TransportError};
+
+/// `manifest.json` of an archive (moby, image/tarexport): a list of images.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ArchivedImage {
+    config: String,
+    repo_tags: Vec<String>,
+    layers: Vec<String>,
+}
+
+/// Writes the image of one platform into a file, whole or not at all. See [`write`].
+pub fn save(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+    tags: &[Reference],
+    path: &Path,
+) -> Result<Digest, TransportError> {
+    write_whole(path, |out| write(source, name, platform, tags, out))
+}
+
+/// Writes the image of `platform`, or the only one, named `tags` where the engine loads it; gives
+/// the config's digest, which is the engine's id of the image. Layers stay compressed with gzip,
+/// which every `docker load` and `podman load` takes; zstd is undone, which older engines do not know.
+pub fn write(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+    tags: &[Reference],
+    out: &mut dyn Write,
+) -> Result<Digest, TransportError> {
+    let manifest = choose(source, name, platform)?;
+    let config = crate::read_small(source, &manifest.config)?;
+    let names: Vec<String> = manifest.layers.iter().map(layer_name).collect();
+    let config_name = format!("{}.json", manifest.config.digest.hex());
+    let image = ArchivedImage {
+        config: config_name.clone(),
+        repo_tags: tags.iter().map(ToString::to_string).collect(),
+        layers: names.clone(),
+    };
+    let mut archive = ArchiveWriter::new(out);
+    archive.file("manifest.json", &oci::canonical_json(&[image]))?;
+    archive.file(&config_name, &config)?;
+    for (n, (layer, name)) in manifest.layers.iter().zip(&names).enumerate() {
+        // One layer may stand in an image twice.
+        if !names[..n].contains(name) {
+            write_layer(source, layer, name, &mut archive)?;
+        }
+    }
+    archive.finish()?;
+    Ok(manifest.config.digest)
+}
+
+fn layer_name(layer: &Descriptor) -> String {
+    let end = if layer.media_type.as_str().ends_with("gzip") { "tar.gz" } else { "tar" };
+    format!("{}.{end}", layer.digest.hex())
+}
+
+fn write_layer(
+    source: &dyn Source,
+    layer: &Descriptor,
+    name: &str,
+    archive: &mut ArchiveWriter<'_>,
+) -> Result<(), TransportError> {
+    if !is_zstd(&layer.media_type) {
+        return archive.blob(name, layer.size, &mut Verified::new(&mut *source.blob(layer, 0)?, layer));
+    }
+    let fail = |e| TransportError::io("read", layer.digest)(e);
+    // The tar header wants the size first: once through to count and check, once to write.
+    let mut blob = source.blob(layer, 0)?;
+    let mut checked = Verified::new(&mut *blob, layer);
+    let size =
+        io::copy(&mut zstd::Decoder::new(&mut checked).map_err(fail)?, &mut io::sink()).map_err(fail)?;
+    io::copy(&mut checked, &mut io::sink()).map_err(fail)?;
+    let raw = open_layer(&layer.media_type, source.blob(layer, 0)?).map_err(fail)?;
+    archive.blob(name, size, &mut raw.take(size))
+}
+
+/// The manifest of one platform.
+fn choose(source: &dyn Source, name: &str, platform: Option<&Platform>) -> Result<Manifest, TransportError> {
+    let index = match source.document(name)?.value() {
+        Document::Manifest(manifest) => return Ok(manifest.clone()),
+        Document::Index(index) => index.clone(),
+    };
+    let wanted = |d: &&Descriptor| platform.is_none() || d.platform.as_ref() == platform;
+    let mut found = index.manifests.iter().filter(wanted);
+    match (found.next(), found.next()) {
+        (Some(one), None) => match crate::read_document(source, one)?.value() {
+            Document::Manifest(manifest) => Ok(manifest.clone()),
+            Document::Index(_) => Err(TransportError::Malformed {
+                what: one.digest.to_string(),
+                why: "an index in an index has no single platform".to_owned(),
+            }),
+        },
+        _ => Err(TransportError::Platforms {
+            place: "a docker archive".to_owned(),
+            platforms: index
+                .manifests
+                .iter()
+                .filter_map(|d| Some(d.platform.as_ref()?.to_string()))
+                .collect(),
+        }),
+    }
+}

@@ -1,0 +1,196 @@
+//! `oci-archive:FILE`: an OCI layout of one image as a tar archive, the same bytes for the same image.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Take, Write};
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+use oci::{Descriptor, Digest, Index, MediaType, Raw, Reference};
+use rootfs::tar;
+
+use crate::archive::{ArchiveWriter, Verified, write_whole};
+use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_JSON, check_layout, empty_index, find, read_index};
+use crate::transport::parse_document;
+use crate::{Document, REF_NAME, Source, TransportError};
+
+/// The annotation by which containerd and Docker (25 and later) name what they load.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// Writes an image with all its platforms into a file, whole or not at all.
+pub fn save(
+    source: &dyn Source,
+    name: &str,
+    reference: Option<&Reference>,
+    path: &Path,
+) -> Result<Digest, TransportError> {
+    write_whole(path, |out| write(source, name, reference, out))
+}
+
+/// Writes an image with all its platforms. Every part is checked on the way.
+pub fn write(
+    source: &dyn Source,
+    name: &str,
+    reference: Option<&Reference>,
+    out: &mut dyn Write,
+) -> Result<Digest, TransportError> {
+    let document = source.document(name)?;
+    let mut parts = Vec::new();
+    let mut top = Descriptor::of(document.value().media_type(), document.bytes());
+    collect(source, &top, document.value(), &mut parts, 0)?;
+    if let Some(reference) = reference {
+        let tag = reference.tag.clone().unwrap_or_else(|| "latest".to_owned());
+        top.annotations.insert(REF_NAME.to_owned(), tag);
+        top.annotations.insert(CONTAINERD_NAME.to_owned(), reference.to_string());
+    }
+    let index = Index { manifests: vec![top.clone()], ..empty_index() };
+    let mut archive = ArchiveWriter::new(out);
+    archive.file(LAYOUT_FILE, LAYOUT_JSON)?;
+    archive.file(INDEX_FILE, &oci::canonical_json(&index))?;
+    archive.dir("blobs")?;
+    for algorithm in ["sha256", "sha512"] {
+        let of_it: Vec<&Descriptor> =
+            parts.iter().filter(|p| p.digest.algorithm().name() == algorithm).collect();
+        if of_it.is_empty() {
+            continue;
+        }
+        archive.dir(&format!("blobs/{algorithm}"))?;
+        for part in of_it {
+            let name = format!("blobs/{algorithm}/{}", part.digest.hex());
+            archive.blob(&name, part.size, &mut Verified::new(&mut *source.blob(part, 0)?, part))?;
+        }
+    }
+    archive.finish()?;
+    Ok(document.digest())
+}
+
+/// Everything that `document` needs and itself, each once, sorted by digest.
+fn collect(
+    source: &dyn Source,
+    part: &Descriptor,
+    document: &Document,
+    parts: &mut Vec<Descriptor>,
+    depth: u32,
+) -> Result<(), TransportError> {
+    let mut add = |part: &Descriptor| {
+        if let Err(at) = parts.binary_search_by_key(&part.digest, |p| p.digest) {
+            parts.insert(at, part.clone());
+        }
+    };
+    add(part);
+    match document {
+        Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).for_each(add),
+        Document::Index(_) if depth > 4 => {
+            let why = "indexes are nested deeper than 4".to_owned();
+            return Err(TransportError::Malformed { what: part.digest.to_string(), why });
+        }
+        Document::Index(index) => {
+            for part in &index.manifests {
+                let inner = crate::read_document(source, part)?;
+                collect(source, part, inner.value(), parts, depth + 1)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An archive to read an image from. Where its members are is found out once, by reading their
+/// headers.
+#[derive(Debug)]
+pub struct OciArchive {
+    path: PathBuf,
+    index: Index,
+    /// Where in the file each member's body begins, and its length.
+    members: BTreeMap<BString, (u64, u64)>,
+}
+
+impl OciArchive {
+    /// Opens an archive.
+    pub fn open(path: impl Into<PathBuf>) -> Result<OciArchive, TransportError> {
+        let path = path.into();
+        let shown = path.display().to_string();
+        let members = scan(&path)?;
+        let archive = OciArchive { path, index: empty_index(), members };
+        check_layout(&shown, &archive.read_member(LAYOUT_FILE)?)?;
+        let index = read_index(&shown, &archive.read_member(INDEX_FILE)?)?;
+        Ok(OciArchive { index, ..archive })
+    }
+
+    /// Its index of names.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    fn member(&self, name: &str, from: u64) -> Result<Option<Take<File>>, TransportError> {
+        let Some(&(at, len)) = self.members.get(name.as_bytes()) else { return Ok(None) };
+        let fail = |e| TransportError::io("read", self.path.display())(e);
+        let mut file = File::open(&self.path).map_err(fail)?;
+        file.seek(SeekFrom::Start(at + from.min(len))).map_err(fail)?;
+        Ok(Some(file.take(len.saturating_sub(from))))
+    }
+
+    fn read_member(&self, name: &str) -> Result<Vec<u8>, TransportError> {
+        let malformed =
+            |why: String| TransportError::Malformed { what: self.path.display().to_string(), why };
+        let member = self.member(name, 0)?.ok_or_else(|| malformed(format!("it has no {name}")))?;
+        let mut bytes = Vec::new();
+        member
+            .take(4 << 20)
+            .read_to_end(&mut bytes)
+            .map_err(TransportError::io("read", self.path.display()))?;
+        Ok(bytes)
+    }
+}
+
+fn scan(path: &Path) -> Result<BTreeMap<BString, (u64, u64)>, TransportError> {
+    let file = File::open(path).map_err(TransportError::io("read", path.display()))?;
+    let mut reader = tar::Reader::new(BufReader::with_capacity(1 << 18, file), tar::Limits::default());
+    let mut members = BTreeMap::new();
+    let malformed =
+        |e: tar::TarError| TransportError::Malformed { what: path.display().to_string(), why: e.to_string() };
+    while let Some(member) = reader.next().map_err(malformed)? {
+        if member.kind == tar::Kind::File {
+            members.insert(member.path, (reader.position(), member.size));
+        }
+    }
+    Ok(members)
+}
+
+impl Source for OciArchive {
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        let part = find(&self.index, name, &self.path.display().to_string())?;
+        let bytes = crate::read_small(self, part)?;
+        parse_document(&part.digest.to_string(), bytes)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        let name = format!("blobs/{}/{}", of.digest.algorithm().name(), of.digest.hex());
+        let member = self.member(&name, from)?;
+        let absent = || TransportError::NoBlob { digest: of.digest, place: self.path.display().to_string() };
+        Ok(Box::new(member.ok_or_else(absent)?))
+    }
+}
+
+/// The types of the layers that we know how to read.
+pub(crate) fn is_zstd(kind: &MediaType) -> bool {
+    kind.as_str().ends_with("+zstd")
+}
+
+/// Is the layer compressed with gzip?
+pub(crate) fn is_gzip(kind: &MediaType) -> bool {
+    kind.as_str().ends_with("gzip")
+}
+
+/// The tar of a layer.
+pub(crate) fn open_layer<'a>(
+    kind: &MediaType,
+    blob: Box<dyn Read + Send + 'a>,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    Ok(if is_zstd(kind) {
+        Box::new(zstd::Decoder::new(blob)?)
+    } else if is_gzip(kind) {
+        Box::new(flate2::read::MultiGzDecoder::new(blob))
+    } else {
+        blob
+    })
+}

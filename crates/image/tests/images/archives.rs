@@ -1,0 +1,193 @@
+use std::fs;
+
+use image::{Codec, Layout, OciArchive, Sink, Source, TransportError, validate};
+use oci::{Descriptor, MediaType, Platform, Reference};
+
+use crate::world::{layout, program};
+
+fn sound(source: &dyn Source, name: &str) -> image::Validated {
+    let valid = validate(source, name).unwrap();
+    assert_eq!(valid.problems, Vec::<String>::new());
+    valid
+}
+
+#[test]
+fn what_is_written_is_valid_and_the_tree_comes_back() {
+    for codec in [Codec::Gzip(6), Codec::Zstd(3)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (layout, images, tree) = layout(dir.path(), codec);
+        let valid = sound(&layout, "app:1");
+        assert_eq!(valid.images.len(), 2);
+        for (got, wrote) in valid.images.iter().zip(&images) {
+            assert_eq!(&got.manifest, wrote.manifest.value());
+            assert_eq!(rootfs::diff(&got.tree, &tree), []);
+        }
+    }
+}
+
+#[test]
+fn a_layout_keeps_its_other_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, _, _) = layout(dir.path(), Codec::Gzip(1));
+    let document = layout.document("app:1").unwrap();
+    layout.publish("other", &document).unwrap();
+    layout.publish("other", &document).unwrap();
+    let names: Vec<String> = layout.names().unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["app:1", "other"]);
+    assert_eq!(layout.prune().unwrap(), (0, 0));
+    assert!(layout.forget("app:1").unwrap());
+    assert!(!layout.forget("app:1").unwrap());
+    sound(&layout, "other");
+    assert!(layout.forget("other").unwrap());
+    assert_eq!(layout.prune().unwrap().0, 7, "index, two manifests, two configs, two layers");
+    let error = layout.document("othr").unwrap_err();
+    assert!(matches!(error, TransportError::NoImage { .. }), "{error}");
+}
+
+#[test]
+fn layouts_are_copied_byte_for_byte() {
+    let (from, to, linked) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (source, _, _) = layout(from.path(), Codec::Gzip(1));
+    let target = Layout::create(to.path()).unwrap();
+    let digest = image::copy(&source, "app:1", &target, "1").unwrap();
+    assert_eq!(sound(&target, "1").document.digest, digest);
+    assert_eq!(source.document("app:1").unwrap().bytes(), target.document("1").unwrap().bytes());
+    let target = Layout::create(linked.path()).unwrap();
+    assert_eq!(image::link(&source, "app:1", &target, "").unwrap(), digest);
+    sound(&target, "");
+    sound(&target, &digest.to_string());
+}
+
+#[test]
+fn a_blob_that_is_not_what_it_says_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Layout::create(dir.path()).unwrap();
+    let part = Descriptor::of(MediaType::LAYER_TAR, b"right");
+    for bad in [&b"wrong"[..], b"righ", b"right?"] {
+        assert!(matches!(target.put(&part, &mut &bad[..]).unwrap_err(), TransportError::Mismatch { .. }));
+        assert!(!target.has(&part).unwrap());
+    }
+    target.put(&part, &mut &b"right"[..]).unwrap();
+    assert!(target.has(&part).unwrap());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    let living = image::BlobSink::new_blob(&layout).unwrap();
+    fs::write(dir.path().join(".distil-1-1"), b"half").unwrap();
+    Layout::create(dir.path()).unwrap();
+    let left: Vec<String> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|n| n.starts_with(".distil-"))
+        .collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_ne!(left[0], ".distil-1-1");
+    drop(living);
+}
+
+#[test]
+fn an_oci_archive_is_the_same_bytes_each_time_and_reads_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, _, tree) = layout(&dir.path().join("store"), Codec::Gzip(1));
+    let name: Reference = "example.org/app:1".parse().unwrap();
+    let (one, two) = (dir.path().join("one.tar"), dir.path().join("two.tar"));
+    image::oci_archive::save(&layout, "app:1", Some(&name), &one).unwrap();
+    image::oci_archive::save(&layout, "app:1", Some(&name), &two).unwrap();
+    assert!(fs::read(&one).unwrap() == fs::read(&two).unwrap());
+    let archive = OciArchive::open(&one).unwrap();
+    let valid = sound(&archive, "1");
+    assert_eq!(rootfs::diff(&valid.images[0].tree, &tree), []);
+    let unpacked = Layout::create(dir.path().join("again")).unwrap();
+    image::copy(&archive, "", &unpacked, "x").unwrap();
+    sound(&unpacked, "x");
+}
+
+#[test]
+fn a_docker_archive_takes_one_platform() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, images, _) = layout(&dir.path().join("store"), Codec::Gzip(1));
+    let file = dir.path().join("a.tar");
+    let error = image::docker_archive::save(&layout, "app:1", None, &[], &file).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot write a docker archive: it takes one platform, and the image has linux/amd64, linux/arm64/v8"
+    );
+    assert!(!file.exists());
+    let platform = Platform::linux("amd64");
+    let id = image::docker_archive::save(&layout, "app:1", Some(&platform), &[], &file).unwrap();
+    assert_eq!(id, images[0].config.digest());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing unfinished is left");
+}
+
+#[test]
+fn an_archive_with_a_damaged_blob_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, images, _) = layout(&dir.path().join("store"), Codec::Gzip(1));
+    let blob = layout.blob_path(&images[0].layers[0].descriptor.digest);
+    let mut bytes = fs::read(&blob).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&blob, bytes).unwrap();
+    let file = dir.path().join("a.tar");
+    assert!(image::oci_archive::save(&layout, "app:1", None, &file).is_err());
+    let platform = Platform::linux("amd64");
+    assert!(image::docker_archive::save(&layout, "app:1", Some(&platform), &[], &file).is_err());
+    assert!(!file.exists());
+    let problems = validate(&layout, "app:1").unwrap().problems;
+    assert!(problems.iter().any(|p| p.starts_with("layer 0")), "{problems:?}");
+}
+
+#[test]
+fn the_oracle_sees_a_second_gzip_member_and_what_follows() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    let gzip = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    };
+    let tar = vec![0; 1024];
+    for (blob, problem) in [
+        ([gzip(&tar), gzip(b"")].concat(), "more than one gzip member"),
+        ([gzip(&tar), vec![0; 1000]].concat(), "more than one gzip member"),
+        (gzip(&program(3, 4096)), "layer 0: cannot read the tar archive"),
+    ] {
+        let part = Descriptor::of(MediaType::LAYER_GZIP, &blob);
+        layout.put(&part, &mut &blob[..]).unwrap();
+        let layer = image::Layer {
+            descriptor: part,
+            diff_id: oci::DiffId(oci::Digest::of(&tar)),
+            segments: Vec::new(),
+            title: "bad".into(),
+        };
+        let platform = Platform::linux("amd64");
+        let made =
+            image::assemble(platform, oci::ContainerConfig::default(), None, vec![layer], Default::default());
+        let index = image::index(std::slice::from_ref(&made), Default::default());
+        image::publish(&layout, "bad", &[made], &index).unwrap();
+        let problems = validate(&layout, "bad").unwrap().problems;
+        assert!(problems.iter().any(|p| p.contains(problem)), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_document_of_two_kinds_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    let digest = oci::Digest::of(b"");
+    let part = format!(r#"{{"mediaType":"x","digest":"{digest}","size":0}}"#);
+    for bad in [
+        format!(r#"{{"schemaVersion":2,"manifests":[],"config":{part},"layers":[]}}"#),
+        format!(r#"{{"schemaVersion":2,"mediaType":"{}","config":{part},"layers":[]}}"#, MediaType::INDEX),
+        r#"{"schemaVersion":2}"#.to_owned(),
+        "[]".to_owned(),
+    ] {
+        fs::write(dir.path().join("index.json"), &bad).unwrap();
+        assert!(layout.index().is_err(), "{bad}");
+    }
+}

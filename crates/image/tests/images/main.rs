@@ -1,0 +1,9 @@
+//! Layers, layouts and archives, written and read back, by us and by others.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine")]
+
+mod archives;
+mod layers;
+mod others;
+mod properties;
+mod world;
