@@ -362,6 +362,13 @@ impl Release {
     }
 }
 
+impl trust::Names for Release {
+    fn file(&self, path: &str) -> Option<trust::Expectation> {
+        let file = self.files.get(path)?;
+        Some(trust::Expectation { size: file.size, digest: file.strongest()? })
+    }
+}
+
 /// Is a path relative, without `..` and control characters?
 pub(crate) fn is_inside(path: &str) -> bool {
     !path.is_empty()

@@ -21,7 +21,15 @@ pub(super) fn read(name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
 /// adduser(8); what it makes of a system user, by the defaults of Debian's adduser.conf.
 fn adduser(arguments: &[Text]) -> Option<Vec<Act>> {
     const VALUED: [&str; 10] = [
-        "--home", "--uid", "--gid", "--ingroup", "--shell", "--gecos", "--comment", "--conf", "--firstuid",
+        "--home",
+        "--uid",
+        "--gid",
+        "--ingroup",
+        "--shell",
+        "--gecos",
+        "--comment",
+        "--conf",
+        "--firstuid",
         "--lastuid",
     ];
     let options = Options::read(arguments, &VALUED)?;
@@ -88,8 +96,22 @@ fn addgroup(arguments: &[Text]) -> Option<Vec<Act>> {
 /// useradd(8).
 fn useradd(arguments: &[Text]) -> Option<Vec<Act>> {
     const VALUED: [&str; 16] = [
-        "-c", "--comment", "-d", "--home-dir", "--home", "-g", "--gid", "-G", "--groups", "-s", "--shell", "-u",
-        "--uid", "-K", "-e", "-k",
+        "-c",
+        "--comment",
+        "-d",
+        "--home-dir",
+        "--home",
+        "-g",
+        "--gid",
+        "-G",
+        "--groups",
+        "-s",
+        "--shell",
+        "-u",
+        "--uid",
+        "-K",
+        "-e",
+        "-k",
     ];
     let options = Options::read(arguments, &VALUED)?;
     let [name] = options.known_operands()?.try_into().ok()?;
@@ -173,17 +195,25 @@ mod tests {
     #[test]
     fn reads_system_users() {
         let found = acts("adduser --system --group --quiet --home /var/lib/foo --gecos Foo _foo").unwrap();
-        let [Act::User(user), Act::File(FileAction::Directory { path, attributes })] = found.as_slice() else {
+        let [Act::User(user), Act::File(FileAction::Directory { path, attributes })] = found.as_slice()
+        else {
             panic!("{found:?}");
         };
-        assert_eq!((user.name.to_string(), &user.group, user.shell.to_string()), ("_foo".into(), &None, "/usr/sbin/nologin".into()));
+        assert_eq!(
+            (user.name.to_string(), &user.group, user.shell.to_string()),
+            ("_foo".into(), &None, "/usr/sbin/nologin".into())
+        );
         assert_eq!(path, "var/lib/foo");
         assert_eq!(attributes.user, Some(Account::Name("_foo".into())));
         let found = acts("useradd -r -u 101 -g nogroup -d /nonexistent -s /bin/false x").unwrap();
         assert!(matches!(&found[..], [Act::User(u)] if u.uid == Some(101)));
-        assert!(matches!(&acts("addgroup --system --gid 42 foo").unwrap()[..], [Act::Group(g)] if g.gid == Some(42)));
+        assert!(
+            matches!(&acts("addgroup --system --gid 42 foo").unwrap()[..], [Act::Group(g)] if g.gid == Some(42))
+        );
         assert!(matches!(&acts("adduser foo bar").unwrap()[..], [Act::Membership(_)]));
-        assert!(matches!(&acts("usermod -a -G bar foo").unwrap()[..], [Act::Membership(m)] if m.group == "bar"));
+        assert!(
+            matches!(&acts("usermod -a -G bar foo").unwrap()[..], [Act::Membership(m)] if m.group == "bar")
+        );
         assert_eq!(acts("adduser someone"), None);
         assert_eq!(acts("adduser --system --uid x y"), None);
         assert_eq!(acts("adduser --system a:b"), None);

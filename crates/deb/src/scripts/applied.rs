@@ -21,7 +21,8 @@ impl Walker<'_> {
             return None;
         };
         // An account more does no harm: it is made also where whether it is cannot be said.
-        let harmless = |a: &Act| matches!(a, Act::User(_) | Act::Group(_) | Act::Membership(_) | Act::Shell(_));
+        let harmless =
+            |a: &Act| matches!(a, Act::User(_) | Act::Group(_) | Act::Membership(_) | Act::Shell(_));
         if !acts.iter().all(harmless) && !self.is_decided() {
             self.state.touched = before;
             return None;

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn reads_alternatives() {
-        let line = "--quiet --install /usr/bin/awk awk /usr/bin/mawk 5 --slave /usr/bin/nawk nawk /usr/bin/mawk";
+        let line =
+            "--quiet --install /usr/bin/awk awk /usr/bin/mawk 5 --slave /usr/bin/nawk nawk /usr/bin/mawk";
         let found = parse_alternative(&line.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!((found.link.to_string(), found.priority), ("usr/bin/awk".into(), 5));
         assert_eq!(found.followers.len(), 1);

@@ -32,12 +32,7 @@ impl Walker<'_> {
     }
 
     /// A file whose whole content the script writes.
-    pub(super) fn write_literal(
-        &mut self,
-        to: &str,
-        content: &str,
-        append: bool,
-    ) -> bool {
+    pub(super) fn write_literal(&mut self, to: &str, content: &str, append: bool) -> bool {
         if !self.is_decided() {
             return false;
         }
@@ -162,7 +157,8 @@ impl Walker<'_> {
         let mut path = self.absolute(path)?;
         let there = self.look(&path);
         let into = there.as_ref().is_some_and(|p| holds(p, Test::Directory))
-            && !(options.has(&["-n", "-T", "--no-dereference"]) && matches!(there, Some(Presence::Symlink { .. })));
+            && !(options.has(&["-n", "-T", "--no-dereference"])
+                && matches!(there, Some(Presence::Symlink { .. })));
         if into || into_directory {
             path = format!("{path}/{}", target.trim_end_matches('/').rsplit('/').next()?);
         }
@@ -179,7 +175,8 @@ impl Walker<'_> {
     /// What a link at `path` leads to, as far as it is known.
     fn target_of(&self, path: &str, target: &str) -> Option<Presence> {
         let directory = path.rsplit_once('/').map_or("", |(d, _)| d);
-        let whole = if target.starts_with('/') { target.to_owned() } else { format!("/{directory}/{target}") };
+        let whole =
+            if target.starts_with('/') { target.to_owned() } else { format!("/{directory}/{target}") };
         self.look(&self.absolute(&whole)?).map(|p| p.followed().clone())
     }
 
@@ -281,7 +278,8 @@ impl Walker<'_> {
             for path in &paths {
                 self.mark(path, Presence::Directory);
             }
-            let make = |path: String| FileAction::Directory { path: path.into(), attributes: attributes.clone() };
+            let make =
+                |path: String| FileAction::Directory { path: path.into(), attributes: attributes.clone() };
             return Some(paths.into_iter().map(make).collect());
         }
         let [from, to] = paths.as_slice() else { return None };
@@ -355,13 +353,15 @@ fn who_mask(who: &str) -> Option<u32> {
         return Some(0o7777);
     }
     who.chars().try_fold(0, |mask, c| {
-        Some(mask | match c {
-            'u' => 0o4700,
-            'g' => 0o2070,
-            'o' => 0o1007,
-            'a' => 0o7777,
-            _ => return None,
-        })
+        Some(
+            mask | match c {
+                'u' => 0o4700,
+                'g' => 0o2070,
+                'o' => 0o1007,
+                'a' => 0o7777,
+                _ => return None,
+            },
+        )
     })
 }
 

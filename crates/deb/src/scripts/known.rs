@@ -43,7 +43,9 @@ impl Walker<'_> {
                 Some(Answer::known(true))
             }
             "dpkg" if has("--print-foreign-architectures") => Some(Answer::known(true)),
-            "dpkg" if arguments.iter().any(|a| a.prefix().starts_with("--assert-")) => Some(Answer::known(true)),
+            "dpkg" if arguments.iter().any(|a| a.prefix().starts_with("--assert-")) => {
+                Some(Answer::known(true))
+            }
             "dpkg-maintscript-helper" => Some(self.maintscript_helper(has("supports"))),
             "dpkg-statoverride" if has("--list") => Some(Answer::known(false)),
             "dpkg-divert" if has("--list") || has("--listpackage") || has("--truename") => {

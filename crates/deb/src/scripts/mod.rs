@@ -34,7 +34,7 @@ use rootfs::actions::{Actions, Step};
 
 pub use choices::parse_alternative;
 pub use state::{Act, Asked, Leftover};
-pub use world::{Alone, Presence, Unknown, World};
+pub use world::{Alone, InTree, Presence, Unknown, World};
 
 use crate::{ControlFiles, Script, ScriptKind};
 use state::State;

@@ -113,7 +113,8 @@ impl Walker<'_> {
             return Some(Presence::Absent);
         }
         let name = path.rsplit('/').next().unwrap_or_default();
-        let in_bin = ["bin/", "sbin/", "usr/bin/", "usr/sbin/"].iter().any(|d| path.strip_prefix(d) == Some(name));
+        let in_bin =
+            ["bin/", "sbin/", "usr/bin/", "usr/sbin/"].iter().any(|d| path.strip_prefix(d) == Some(name));
         if in_bin && super::rules::is_essential(name) {
             return Some(Presence::File { executable: true, empty: false });
         }
@@ -178,9 +179,18 @@ impl Walker<'_> {
 
 /// What only a running system has: an image is none.
 fn outside_of_images(path: &str) -> bool {
-    ["/run/systemd", "/run/openrc", "/run/initctl", "/proc/", "/sys/", "/dev/initctl", "/.dockerenv", "/target/"]
-        .iter()
-        .any(|p| path.starts_with(p))
+    [
+        "/run/systemd",
+        "/run/openrc",
+        "/run/initctl",
+        "/proc/",
+        "/sys/",
+        "/dev/initctl",
+        "/.dockerenv",
+        "/target/",
+    ]
+    .iter()
+    .any(|p| path.starts_with(p))
 }
 
 pub(super) fn holds(presence: &Presence, test: Test) -> bool {
@@ -209,9 +219,8 @@ fn is_empty(text: &Text) -> Option<bool> {
 
 fn compare(left: &Text, operator: &str, right: &Text) -> Option<Answer> {
     let number = |t: &Text| t.whole().and_then(|t| t.trim().parse::<i64>().ok());
-    let numbers = |f: fn(&i64, &i64) -> bool| {
-        Answer::of(number(left).zip(number(right)).map(|(a, b)| f(&a, &b)))
-    };
+    let numbers =
+        |f: fn(&i64, &i64) -> bool| Answer::of(number(left).zip(number(right)).map(|(a, b)| f(&a, &b)));
     Some(match operator {
         "=" | "==" => Answer::of(equal(left, right)),
         "!=" => Answer::of(equal(left, right).map(|e| !e)),

@@ -37,10 +37,8 @@ impl Walker<'_> {
             // Only redirects the script itself: logs and debconf's descriptors.
             return (Flow::Next, Answer::known(true));
         }
-        let hidden: Vec<(String, Option<Text>)> = values
-            .iter()
-            .map(|(name, _)| (name.clone(), self.state.variables.get(name).cloned()))
-            .collect();
+        let hidden: Vec<(String, Option<Text>)> =
+            values.iter().map(|(name, _)| (name.clone(), self.state.variables.get(name).cloned())).collect();
         self.state.variables.extend(values);
         let step = self.redirected(redirects, |w| w.run(&name, fields));
         for (name, old) in hidden {
@@ -75,9 +73,8 @@ impl Walker<'_> {
         let first = arguments.first().and_then(Text::whole);
         let known = |answer| Some((Flow::Next, Answer::known(answer)));
         match name {
-            ":" | "true" | "trap" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times" | "fg" => {
-                known(true)
-            }
+            ":" | "true" | "trap" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times"
+            | "fg" => known(true),
             "false" => known(false),
             "test" => Some((Flow::Next, self.test(arguments))),
             "[" => {
@@ -85,7 +82,9 @@ impl Walker<'_> {
                 Some((Flow::Next, self.test(inner)))
             }
             "exit" => Some(match first {
-                Some("0") | None if arguments.len() <= 1 && arguments.first().is_none_or(|a| a.whole().is_some()) => {
+                Some("0") | None
+                    if arguments.len() <= 1 && arguments.first().is_none_or(|a| a.whole().is_some()) =>
+                {
                     (Flow::Exit, Answer::known(true))
                 }
                 Some(_) => (Flow::Fail, Answer::known(false)),
@@ -320,7 +319,8 @@ impl Walker<'_> {
     /// What a covered command made of its operands is not known to the script's later questions.
     fn forget_targets(&mut self, arguments: &[Text]) {
         for argument in arguments {
-            if let Some(path) = argument.whole().filter(|a| a.starts_with('/')).and_then(|a| self.absolute(a)) {
+            if let Some(path) = argument.whole().filter(|a| a.starts_with('/')).and_then(|a| self.absolute(a))
+            {
                 self.state.touched.insert(path, None);
             }
         }
@@ -362,4 +362,3 @@ pub(super) fn show(name: &str, arguments: &[Text]) -> String {
     }
     out
 }
-

@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rootfs::actions::{
-    Alternative, Condition, Diversion, FileAction, Group, Membership, Override, User,
-};
+use rootfs::actions::{Alternative, Condition, Diversion, FileAction, Group, Membership, Override, User};
 
 use super::shell::Command;
 use super::text::Text;

@@ -107,7 +107,9 @@ fn match_set(pattern: &[char], p: usize, c: char) -> Option<usize> {
                 inside |= in_class(&class, c);
                 at += len + 1;
             }
-            Some(low) if pattern.get(at + 1) == Some(&'-') && pattern.get(at + 2).is_some_and(|h| *h != ']') => {
+            Some(low)
+                if pattern.get(at + 1) == Some(&'-') && pattern.get(at + 2).is_some_and(|h| *h != ']') =>
+            {
                 inside |= (*low..=pattern[at + 2]).contains(&c);
                 at += 3;
             }
@@ -153,7 +155,8 @@ mod tests {
         ] {
             assert!(matches(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("a", ""), ("", "a"), ("a*c", "ab"), ("[a-c]", "d"), ("\\*", "a"), ("?", "")] {
+        for (pattern, text) in [("a", ""), ("", "a"), ("a*c", "ab"), ("[a-c]", "d"), ("\\*", "a"), ("?", "")]
+        {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
         assert!(!matches(&"*a".repeat(50), &"b".repeat(5000)));

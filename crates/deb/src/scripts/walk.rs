@@ -35,7 +35,12 @@ pub(super) struct Walker<'a> {
 pub(super) type Step = (Flow, Answer);
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(subject: &'a Subject<'a>, world: &'a dyn World, state: State, unpacked: bool) -> Walker<'a> {
+    pub(super) fn new(
+        subject: &'a Subject<'a>,
+        world: &'a dyn World,
+        state: State,
+        unpacked: bool,
+    ) -> Walker<'a> {
         Walker {
             subject,
             world,
@@ -436,7 +441,8 @@ impl<'a> Walker<'a> {
     /// Notes a command that nothing covers.
     pub(super) fn leave(&mut self, command: &str) {
         let when = self.conditions();
-        let command: String = command.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+        let command: String =
+            command.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
         let leftover = Leftover { command, when };
         if !self.found.leftovers.contains(&leftover) {
             self.found.leftovers.push(leftover);

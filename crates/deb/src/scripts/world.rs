@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
+use rootfs::path::follow;
+use rootfs::{Node, Tree};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,57 @@ impl World for Unknown {
     }
 }
 
+/// A whole tree, in which a script sees what a package manager would have unpacked.
+#[derive(Debug, Clone, Copy)]
+pub struct InTree<'a>(pub &'a Tree);
+
+impl World for InTree<'_> {
+    fn look(&self, path: &BStr) -> Option<Presence> {
+        let link = |p: &BStr| match self.0.get(p).map(|e| &e.node) {
+            Some(Node::Symlink(target)) => Some(target.as_bstr()),
+            _ => None,
+        };
+        // A path that leads nowhere, in circles too, has nothing at it.
+        let Ok(at) = follow(path, false, link) else { return Some(Presence::Absent) };
+        if at.is_empty() {
+            return Some(Presence::Directory);
+        }
+        let Some(entry) = self.0.get(&at) else {
+            // A directory that no package names, but that has something in it.
+            let implied = self.0.below(at.as_bstr()).next().is_some();
+            return Some(if implied { Presence::Directory } else { Presence::Absent });
+        };
+        Some(match &entry.node {
+            Node::Dir => Presence::Directory,
+            Node::File(body) => Presence::File { executable: entry.mode & 0o111 != 0, empty: body.size == 0 },
+            Node::Hardlink(_) => Presence::File { executable: entry.mode & 0o111 != 0, empty: false },
+            Node::Special(_) => Presence::File { executable: false, empty: true },
+            Node::Symlink(_) => {
+                let to = follow(path, true, link).ok().filter(|to| *to != at);
+                let to = to.and_then(|to| self.look(to.as_bstr())).unwrap_or(Presence::Absent);
+                Presence::Symlink { to: Box::new(to.followed().clone()) }
+            }
+        })
+    }
+
+    fn names_in(&self, directory: &BStr) -> Option<Vec<BString>> {
+        let link = |p: &BStr| match self.0.get(p).map(|e| &e.node) {
+            Some(Node::Symlink(target)) => Some(target.as_bstr()),
+            _ => None,
+        };
+        let Ok(at) = follow(directory, true, link) else { return Some(Vec::new()) };
+        let skip = if at.is_empty() { 0 } else { at.len() + 1 };
+        let mut names: Vec<BString> = self
+            .0
+            .below(at.as_bstr())
+            .filter_map(|e| e.path[skip..].split_str("/").next().map(BString::from))
+            .collect();
+        names.sort();
+        names.dedup();
+        Some(names)
+    }
+}
+
 /// The tree of one package alone, in an image that has nothing else but, perhaps, programs.
 ///
 /// For statistics over packages without solving each: of directories where programs are, nothing is
@@ -109,6 +162,21 @@ impl World for Alone {
 
 /// Directories that every image has.
 const STANDARD: [&str; 17] = [
-    "", "etc", "usr", "usr/bin", "usr/lib", "usr/sbin", "usr/share", "usr/local", "var", "var/lib",
-    "var/cache", "var/log", "run", "tmp", "home", "root", "opt",
+    "",
+    "etc",
+    "usr",
+    "usr/bin",
+    "usr/lib",
+    "usr/sbin",
+    "usr/share",
+    "usr/local",
+    "var",
+    "var/lib",
+    "var/cache",
+    "var/log",
+    "run",
+    "tmp",
+    "home",
+    "root",
+    "opt",
 ];

@@ -46,14 +46,34 @@ pub(crate) struct Command {
 
 #[derive(Debug, Clone)]
 pub(crate) enum CommandKind {
-    Simple { assignments: Vec<(String, Word)>, words: Vec<Word> },
+    Simple {
+        assignments: Vec<(String, Word)>,
+        words: Vec<Word>,
+    },
     Group(List),
     Subshell(List),
-    If { arms: Vec<(List, List)>, otherwise: List },
-    For { name: String, words: Option<Vec<Word>>, body: List },
-    While { until: bool, condition: List, body: List },
-    Case { subject: Word, arms: Vec<(Vec<Word>, List)> },
-    Function { name: String, body: Rc<Command> },
+    If {
+        arms: Vec<(List, List)>,
+        otherwise: List,
+    },
+    For {
+        name: String,
+        words: Option<Vec<Word>>,
+        body: List,
+    },
+    While {
+        until: bool,
+        condition: List,
+        body: List,
+    },
+    Case {
+        subject: Word,
+        arms: Vec<(Vec<Word>, List)>,
+    },
+    Function {
+        name: String,
+        body: Rc<Command>,
+    },
     /// bash's `[[ … ]]` and `(( … ))`: a question that is not looked into.
     Opaque,
 }

@@ -44,7 +44,20 @@ fn reads_what_scripts_have() {
 
 #[test]
 fn refuses_what_is_broken() {
-    for text in ["if a; then b", "a )", "case x in a) b", "'a", "\"a", "`a", "${a", "$(a", "a &&", "fi", "{ a", "a | ; b"] {
+    for text in [
+        "if a; then b",
+        "a )",
+        "case x in a) b",
+        "'a",
+        "\"a",
+        "`a",
+        "${a",
+        "$(a",
+        "a &&",
+        "fi",
+        "{ a",
+        "a | ; b",
+    ] {
         assert!(parse(text).is_err(), "{text}");
     }
 }
@@ -58,7 +71,8 @@ fn depth_is_bounded() {
 
 #[test]
 fn every_prefix_and_mutation_is_total() {
-    let text = "f() { case \"$1\" in a) cat <<E | x ${y:-`z`} >f ;; esac }\n$q\nE\nif ! [ -e 'é' ]; then :; fi\n";
+    let text =
+        "f() { case \"$1\" in a) cat <<E | x ${y:-`z`} >f ;; esac }\n$q\nE\nif ! [ -e 'é' ]; then :; fi\n";
     for (end, _) in text.char_indices() {
         let _ = parse(&text[..end]);
         for c in ["'", "\"", "$(", ")", "`", "\n", "<<", "&"] {
