@@ -20,6 +20,21 @@ pub(crate) fn apt_files(data: &[u8]) {
     }
 }
 
+/// What Docker keeps of its contexts.
+pub(crate) fn docker_context(data: &[u8]) {
+    let _ = engine::current_context(data);
+    let _ = engine::read_context("fuzz", data);
+}
+
+/// What an engine answers: a body never has more bytes than came.
+pub(crate) fn http_response(data: &[u8]) {
+    if let Ok(mut response) = engine::http::read_response(data) {
+        let mut body = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut response.body, &mut body);
+        assert!(body.len() <= data.len() && (200..600).contains(&response.status));
+    }
+}
+
 /// Our settings file: each mistake has words and a place inside the file.
 pub(crate) fn settings_file(data: &[u8]) {
     if let Err(error) = settings::parse_settings(data, "fuzz.yaml") {

@@ -7,6 +7,7 @@
 mod elf_files;
 mod host_files;
 mod images;
+mod locks;
 mod packages;
 mod recipes;
 mod seeds;
@@ -23,21 +24,27 @@ pub const TARGETS: &[Target] = &[
     ("apt_files", host_files::apt_files),
     ("control", packages::control),
     ("deb", packages::deb),
+    ("docker_context", host_files::docker_context),
     ("elf", elf_files::elf),
     ("elf_facts", elf_files::facts),
+    ("http_response", host_files::http_response),
     ("image_documents", images::documents),
     ("keyring", trust_roots::keyring),
     ("ld_so_cache", elf_files::ld_so_cache),
+    ("lock", locks::lock),
     ("names", images::names),
     ("packages", packages::packages),
     ("payload", trees::payload),
     ("recipe", recipes::recipe),
     ("relations", packages::relations),
     ("release", packages::release),
+    ("scripts", packages::scripts),
     ("settings", host_files::settings_file),
     ("shelf", packages::shelf),
     ("signature", trust_roots::signature),
+    ("sysusers", packages::sysusers),
     ("tar", trees::tar),
+    ("tmpfiles", packages::tmpfiles),
     ("triggers", packages::triggers),
     ("versions", packages::versions),
 ];

@@ -86,6 +86,40 @@ pub(crate) fn triggers(data: &[u8]) {
     let _ = deb::parse_triggers(data);
 }
 
+/// Lines of sysusers.d.
+pub(crate) fn sysusers(data: &[u8]) {
+    let _ = deb::parse_sysusers(data);
+}
+
+/// Lines of tmpfiles.d.
+pub(crate) fn tmpfiles(data: &[u8]) {
+    let _ = deb::parse_tmpfiles(data);
+}
+
+/// A preinst and a postinst of one package: each gets a verdict, and a verdict that leaves something
+/// over names it.
+pub(crate) fn scripts(data: &[u8]) {
+    let (preinst, postinst) = halves(data);
+    let files = deb::ControlFiles {
+        control: deb::Control::parse("Package: fuzz\nVersion: 1\nArchitecture: all\n").expect("a paragraph"),
+        scripts: vec![
+            deb::Script::new(deb::ScriptKind::Preinst, preinst),
+            deb::Script::new(deb::ScriptKind::Postinst, postinst),
+        ],
+        md5sums: Default::default(),
+        conffiles: Default::default(),
+        triggers: Default::default(),
+        templates: Default::default(),
+    };
+    let subject = deb::scripts::Subject { files: &files, tree: None, arch: "amd64" };
+    let reports = deb::scripts::classify(&subject, &deb::scripts::Unknown);
+    assert_eq!(reports.len(), 2);
+    for report in &reports {
+        assert_eq!(report.leftovers().is_empty(), report.is_accounted_for());
+    }
+    let _ = deb::scripts::actions(&reports);
+}
+
 /// A whole package, into memory, under limits that a small input cannot be worth.
 pub(crate) fn deb(data: &[u8]) {
     let limits = deb::Limits {

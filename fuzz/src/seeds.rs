@@ -76,6 +76,11 @@ fn made_up(all: &mut Seeds) {
             add(all, "payload", out.finish().expect("a sound package"));
         }
         add(all, "deb", deb);
+        add(
+            all,
+            "scripts",
+            "#!/bin/sh\0#!/bin/sh -e\nif [ \"$1\" = configure ]; then ldconfig || true; fi\n",
+        );
         if let Ok(shelf) =
             deb::packages::read_packages(stanza.as_bytes(), deb::release::Compression::None, 1 << 20, 1)
         {
@@ -123,6 +128,30 @@ fn made_up(all: &mut Seeds) {
         all,
         "settings",
         "mirrors:\n  debian: https://apt.example/debian\nproxy: {http: 'http://proxy.example:3128'}\n",
+    );
+    for text in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.0 404 Not Found\nContent-Type: application/json\n\n{}",
+    ] {
+        add(all, "http_response", text);
+    }
+    add(all, "sysusers", "u app 64 \"An app\" /var/lib/app /bin/sh\ng games 60\nm app games\nu! b -:c\n");
+    add(all, "tmpfiles", "d /run/app 0755 app app -\nL+ /etc/x - - - - ../y\nf /var/lib/z 0644 - - - text\n");
+    add(all, "docker_context", r#"{"Name":"x","Endpoints":{"docker":{"Host":"unix:///run/x.sock"}}}"#);
+    add(all, "docker_context", r#"{"auths":{},"currentContext":"rootless"}"#);
+    let row = format!(
+        "[[package]]\nname = \"libc6\"\nversion = \"2.41-12\"\narch = \"amd64\"\nplatform = \"linux/amd64\"\nrepository = \"debian/trixie\"\npath = \"pool/main/g/glibc/libc6.deb\"\nsize = 1\nsha256 = \"{digest}\"\nbecause = [\"asked: libc6\", \"needed by a: libc6 (>= 2)\"]\nscripts = [\"postinst {digest}: replaced\"]\n"
+    );
+    let suite = format!(
+        "[[suite]]\nid = \"debian/trixie\"\ncomponents = [\"main\"]\ninrelease = \"sha256:{digest}\"\ndate = 1735689600\n[[suite.index]]\npath = \"main/binary-amd64/Packages.xz\"\nsize = 1\ndigest = \"sha256:{digest}\"\n"
+    );
+    add(
+        all,
+        "lock",
+        format!(
+            "format = 1\ncomposition = 1\ncodec = \"gzip:6\"\n[request]\nlatest = [\"packages libc6\"]\n{suite}{row}"
+        ),
     );
     let descriptor = format!(
         r#"{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:{digest}","size":2}}"#

@@ -64,15 +64,43 @@ pub(super) fn ask_apt(root: &Root, cases: &[Case]) -> Result<Vec<Answer>> {
     all.into_iter().map(|a| a.unwrap_or_else(|| bail!("a request was not asked"))).collect()
 }
 
+/// Asks apt, or reads what it answered before: answers are kept beside the indexes that they are for.
 fn ask_one(root: &Root, case: &Case) -> Result<Answer> {
+    let kept = root.answers()?.join(file_name(case));
+    if let Ok(text) = std::fs::read_to_string(&kept) {
+        return Ok(read_answer(&text));
+    }
+    let text = run_apt(root, case)?;
+    std::fs::write(&kept, &text).with_context(|| format!("cannot write {}", kept.display()))?;
+    Ok(read_answer(&text))
+}
+
+fn file_name(case: &Case) -> String {
+    let text = case.to_string();
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+/// `E: …` for a refusal, else apt's `Inst` lines.
+fn read_answer(text: &str) -> Answer {
+    match text.strip_prefix("E: ") {
+        Some(why) => Answer::Refused(why.trim_end().to_owned()),
+        None => Answer::Set(text.lines().filter_map(read_inst).collect()),
+    }
+}
+
+fn run_apt(root: &Root, case: &Case) -> Result<String> {
     let mut apt = root.apt(case.foreign);
     apt.args(["-s", "--no-install-recommends", "install"]).args(&case.words);
     let out = apt.output().context("cannot run apt-get")?;
-    if !out.status.success() {
-        let errors = String::from_utf8_lossy(&out.stderr);
-        return Ok(Answer::Refused(errors.lines().filter(|l| l.starts_with("E:")).collect::<Vec<_>>().join(" ")));
+    let keep = |text: &[u8], start: &str| -> Vec<String> {
+        String::from_utf8_lossy(text).lines().filter(|l| l.starts_with(start)).map(str::to_owned).collect()
+    };
+    if out.status.success() {
+        return Ok(keep(&out.stdout, "Inst ").join("\n"));
     }
-    Ok(Answer::Set(String::from_utf8_lossy(&out.stdout).lines().filter_map(read_inst).collect()))
+    let errors = keep(&out.stderr, "E: ").iter().map(|l| l.trim_start_matches("E: ").to_owned()).collect::<Vec<_>>();
+    Ok(format!("E: {}", errors.join(" ")))
 }
 
 /// `Inst libc6 (2.41-12 Debian:13.1/stable [amd64])`, with more in brackets after it.
@@ -111,12 +139,13 @@ fn run_dose(root: &Root, cases: &[Case], mine: &[usize], foreign: bool) -> Resul
     let file = root.directory().join(format!("requests-{foreign}"));
     std::fs::write(&file, text)?;
     let mut dose = Command::new("dose-debcheck");
-    dose.args(["--deb-native-arch=amd64", "-f", &format!("--fg=deb://{}", file.display())]);
+    // Essential packages are no part of the question: apt adds none to an empty system either.
+    dose.args(["--deb-native-arch=amd64", "--deb-ignore-essential", "-f", &format!("--fg={}", file.display())]);
     if foreign {
         dose.arg(format!("--deb-foreign-archs={FOREIGN}"));
     }
     for list in root.packages_files(foreign)? {
-        dose.arg(format!("--bg=deb://{}", list.display()));
+        dose.arg(format!("--bg={}", list.display()));
     }
     let out = dose.output().context("cannot run dose-debcheck (package dose-distcheck)")?;
     let report = String::from_utf8_lossy(&out.stdout);

@@ -33,7 +33,9 @@ impl Root {
         }
         fs::write(directory.join("dpkg/status"), "")?;
         let root = Root { directory, codename };
-        fs::write(root.directory.join("etc/apt/sources.list"), root.sources()?)?;
+        for (file, archs) in [("one.list", "amd64".to_owned()), ("two.list", format!("amd64,{FOREIGN}"))] {
+            fs::write(root.directory.join("etc/apt").join(file), root.sources(&archs)?)?;
+        }
         let update = root.apt(true).arg("update").output().context("cannot run apt-get")?;
         if !update.status.success() {
             bail!("apt-get update failed: {}", String::from_utf8_lossy(&update.stderr));
@@ -41,11 +43,11 @@ impl Root {
         Ok(root)
     }
 
-    fn sources(&self) -> Result<String> {
+    fn sources(&self, archs: &str) -> Result<String> {
         let (main, security) = mirrors()?;
         let name = self.codename;
         let line = |uri: &str, suite: &str| {
-            format!("deb [arch=amd64,{FOREIGN} signed-by={KEYS}] {uri} {suite} main\n")
+            format!("deb [arch={archs} signed-by={KEYS}] {uri} {suite} main\n")
         };
         Ok(line(&main, name) + &line(&main, &format!("{name}-updates")) + &line(&security, &format!("{name}-security")))
     }
@@ -53,7 +55,7 @@ impl Root {
     /// apt-get in this root, for one or two architectures.
     pub(super) fn apt(&self, foreign: bool) -> Command {
         let at = |part: &str| self.directory.join(part).display().to_string();
-        let cache = if foreign { "pkgcache-two" } else { "pkgcache-one" };
+        let which = if foreign { "two" } else { "one" };
         let mut command = Command::new("apt-get");
         command.env("LC_ALL", "C").env_remove("APT_CONFIG");
         let mut option = |text: String| {
@@ -61,13 +63,14 @@ impl Root {
         };
         option(format!("Dir::Etc={}", at("etc/apt")));
         option("Dir::Etc::sourceparts=-".into());
+        option(format!("Dir::Etc::sourcelist={}", at(&format!("etc/apt/{which}.list"))));
         option(format!("Dir::State={}", at("")));
         option(format!("Dir::State::lists={}", at("lists")));
         option(format!("Dir::State::status={}", at("dpkg/status")));
         option(format!("Dir::State::extended_states={}", at("dpkg/extended_states")));
         option(format!("Dir::Cache={}", at("cache")));
-        option(format!("Dir::Cache::pkgcache={}", at(&format!("cache/{cache}.bin"))));
-        option(format!("Dir::Cache::srcpkgcache={}", at(&format!("cache/{cache}-src.bin"))));
+        option(format!("Dir::Cache::pkgcache={}", at(&format!("cache/{which}.bin"))));
+        option(format!("Dir::Cache::srcpkgcache={}", at(&format!("cache/{which}-src.bin"))));
         option("APT::Architecture=amd64".into());
         option("APT::Architectures::=amd64".into());
         if foreign {
@@ -139,6 +142,19 @@ impl Root {
             }
         }
         Ok(out)
+    }
+
+    /// Where apt's answers for these very indexes are kept.
+    pub(super) fn answers(&self) -> Result<PathBuf> {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        for suite in self.suites() {
+            for b in fs::read(self.list(&format!("{suite}_InRelease"))?)? {
+                hash = (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        let directory = self.directory.join(format!("answers-{hash:016x}"));
+        fs::create_dir_all(&directory)?;
+        Ok(directory)
     }
 
     pub(super) fn directory(&self) -> &Path {
