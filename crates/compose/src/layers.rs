@@ -26,9 +26,11 @@ pub(crate) fn split(tree: &Tree, pins: &[&Pin], names: &[String], layering: Laye
     let mut files: BTreeMap<Home, Vec<&Entry>> = BTreeMap::new();
     let mut directories: BTreeMap<Home, Vec<&Entry>> = BTreeMap::new();
     for entry in tree.entries().iter().filter(|e| !is_plain_root(e)) {
-        let home = homes.of(entry);
-        let map = if entry.is_dir() { &mut directories } else { &mut files };
-        map.entry(home).or_default().push(entry);
+        // What nobody declared is only ever a parent of something.
+        if entry.owner != Owner::Implicit {
+            let map = if entry.is_dir() { &mut directories } else { &mut files };
+            map.entry(homes.of(entry)).or_default().push(entry);
+        }
     }
     let mut out = Vec::new();
     for (title, members) in groups(pins, &files, &directories, layering) {
@@ -170,7 +172,10 @@ impl Layer<'_> {
         let mut segments = vec![SegmentPlan { entries: needed.into_values().cloned().collect() }];
         for home in members {
             let files = self.files.get(home).into_iter().flatten();
-            segments.push(SegmentPlan { entries: files.map(|e| (*e).clone()).collect() });
+            let mut entries: Vec<Entry> = files.map(|e| (*e).clone()).collect();
+            // Stable, so still by path: a link may sort before the file that it needs.
+            entries.sort_by_key(|e| matches!(e.node, Node::Hardlink(_)));
+            segments.push(SegmentPlan { entries });
         }
         segments.retain(|s| !s.entries.is_empty());
         LayerGroup { title, segments }

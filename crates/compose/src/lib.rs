@@ -27,7 +27,6 @@ mod library_cache;
 mod own;
 mod parts;
 pub mod policy;
-mod settle;
 mod status;
 mod steps;
 

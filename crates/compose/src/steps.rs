@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use bstr::{BStr, BString, ByteSlice};
 use rootfs::actions::{Attributes, Change, Condition, Existing, FileAction, Override, Step, Test};
 use rootfs::path::file_name;
@@ -10,14 +12,16 @@ use crate::{Note, Rule};
 /// Where Debian's default `PATH` leads, for questions about commands.
 const COMMANDS: [&str; 6] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"];
 
-/// Makes the literal changes that packages ask for, in order; what cannot be made is a note, because a
-/// script that failed so would have been mended or ignored by its author.
+/// Makes the literal changes that packages ask for, in order. What cannot be made is a note, because a
+/// script that failed so would have been mended or ignored by its author; but for work on files that
+/// the recipe did not take from their package (`not_taken`), which is as the user wants it.
 pub(crate) fn apply(
     draft: &mut Draft<'_>,
     steps: &[Step],
     accounts: &Accounts,
-    notes: &mut Vec<Note>,
-) -> Result<(), DraftError> {
+    not_taken: &BTreeSet<BString>,
+) -> Result<Vec<Note>, DraftError> {
+    let mut notes = Vec::new();
     for step in steps {
         let mut stepper = Stepper { draft, accounts };
         if !step.when.iter().all(|c| stepper.holds(c)) {
@@ -26,12 +30,13 @@ pub(crate) fn apply(
         match stepper.make(&step.action) {
             Ok(()) => {}
             Err(DraftError::Read { path, error }) => return Err(DraftError::Read { path, error }),
+            Err(DraftError::Missing { path, .. }) if not_taken.contains(&path) => {}
             Err(other) => {
                 notes.push(Note::StepSkipped { path: subject(&step.action).clone(), why: other.to_string() });
             }
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// Sets modes and owners that hold whatever a package says (`dpkg-statoverride`).

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bstr::{BString, ByteSlice};
 use package::version::Order;
@@ -13,7 +13,7 @@ use crate::draft::Draft;
 use crate::policy::{self, PolicyError};
 use crate::{
     ComposeInput, Composition, DraftError, GlobError, Note, PackageTree, alternatives, certificates, config,
-    derive, layers, library_cache, own, parts, settle, status, steps,
+    derive, layers, library_cache, own, parts, status, steps,
 };
 
 /// Why a recipe and its packages make no image.
@@ -118,7 +118,8 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
     derive::settle_aliases(&mut draft);
     let accounts = Accounts::gather(&draft, recipe, &actions)?;
-    steps::apply(&mut draft, &actions.steps, &accounts, &mut notes)?;
+    let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
+    notes.extend(steps::apply(&mut draft, &actions.steps, &accounts, &not_taken)?);
     steps::apply_overrides(&mut draft, &actions.overrides, &accounts);
 
     // cut
@@ -145,7 +146,6 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     }
     own::change_paths(&mut draft, &recipe.paths)?;
     status::write(&mut draft, &input)?;
-    settle::order_hard_links(&mut draft);
     notes.extend(remarks(&draft, &input));
 
     // policy

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use bstr::{BStr, BString, ByteSlice};
 use recipe::Slim;
 use rootfs::path::{follow, parent};
-use rootfs::{Cut, Entry, Node, Tree};
+use rootfs::{Cut, Entry, Node, Owner, Tree};
 
 use crate::GlobError;
 use crate::globs::Globs;
@@ -22,6 +22,9 @@ pub use table::{CLASSES, Class, documentation};
 
 /// The reason of links that would lead to nothing.
 pub const LINK_TO_CUT: &str = "links to what was left out";
+
+/// The reason of directories that only existed for what was left out.
+pub const EMPTY: &str = "nothing is left in it";
 
 /// What decides.
 pub(crate) struct Cutter {
@@ -67,6 +70,9 @@ impl Cutter {
             return Some(Cow::Owned(format!("drop: {text}")));
         }
         let of = |(_, globs, except): &&(&Class, Globs, Globs)| globs.matches(path) && !except.matches(path);
+        if entry.owner == Owner::Implicit {
+            return Some(Cow::Borrowed(EMPTY));
+        }
         let class = self.classes.iter().find(of)?.0;
         // A link between directories of documentation stands for the licence behind it.
         if matches!(entry.node, Node::Symlink(_)) && parent(path) == Some(b"usr/share/doc".as_bstr()) {
@@ -153,7 +159,6 @@ pub(crate) fn totals(cuts: &[Cut], size_of: impl Fn(&Cut) -> Option<u64>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rootfs::Owner;
 
     fn tree(lines: &[&str]) -> Tree {
         let entry = |line: &&str| {

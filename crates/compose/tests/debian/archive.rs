@@ -1,0 +1,121 @@
+//! Packages of the mirror that this machine uses, kept between runs of the tests.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use deb::{ControlFiles, Limits};
+use elf::Summary;
+use oci::Digest;
+use package::{Arch, Cause, Identity, Pin};
+use rootfs::Payloads;
+use rootfs::payload::{Payload, Writer};
+
+pub(crate) struct Archive {
+    mirror: String,
+    arch: &'static str,
+    paths: HashMap<String, String>,
+}
+
+/// One package, unpacked.
+pub(crate) struct Unpacked {
+    pub(crate) pin: Pin,
+    pub(crate) control: ControlFiles,
+    pub(crate) payload: Payload,
+}
+
+fn kept() -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("debian");
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn download(url: &str, name: &str) -> Option<PathBuf> {
+    let file = kept().join(name);
+    if !file.exists() {
+        let part = tempfile::NamedTempFile::new_in(kept()).unwrap();
+        let run =
+            Command::new("curl").args(["-sSfL", "--retry", "2", "-o"]).arg(part.path()).arg(url).status();
+        if !run.is_ok_and(|s| s.success()) {
+            return None;
+        }
+        part.persist(&file).unwrap();
+    }
+    Some(file)
+}
+
+impl Archive {
+    /// Debian 13 of an architecture; none without a mirror.
+    pub(crate) fn trixie(arch: &'static str) -> Option<Archive> {
+        let mirror = testkit::mirror()?.debian;
+        let index = format!("{mirror}/dists/trixie/main/binary-{arch}/Packages.xz");
+        let index = download(&index, &format!("Packages-{arch}.xz"))?;
+        let mut text = String::new();
+        liblzma::read::XzDecoder::new(fs::File::open(index).unwrap()).read_to_string(&mut text).unwrap();
+        let mut paths = HashMap::new();
+        for paragraph in text.split("\n\n") {
+            let field = |name: &str| paragraph.lines().find_map(|l| l.strip_prefix(name));
+            if let (Some(name), Some(path)) = (field("Package: "), field("Filename: ")) {
+                paths.insert(name.to_owned(), path.to_owned());
+            }
+        }
+        Some(Archive { mirror, arch, paths })
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let path = self.paths.get(name).unwrap_or_else(|| panic!("{name} is not in trixie"));
+        let base = path.rsplit('/').next().unwrap();
+        download(&format!("{}/{path}", self.mirror), base).unwrap_or_else(|| panic!("{path} cannot be had"))
+    }
+
+    /// Unpacks packages, whose bodies `payloads` then gives.
+    pub(crate) fn unpack(&self, names: &[&str], payloads: &mut Payloads) -> Vec<Unpacked> {
+        names.iter().map(|name| self.unpack_one(name, payloads)).collect()
+    }
+
+    fn unpack_one(&self, name: &str, payloads: &mut Payloads) -> Unpacked {
+        let file = self.file(name);
+        let mut writer = Writer::new(Vec::new());
+        let package = fs::read(&file).unwrap();
+        let control = deb::unpack(package.as_slice(), &Limits::default(), &mut writer).unwrap();
+        let bytes = Arc::new(writer.finish().unwrap());
+        let ix = payloads.add(Arc::clone(&bytes));
+        let payload = Payload::read(&*bytes, bytes.len() as u64, ix).unwrap();
+        let field = |name: &str| control.control.field(name).map(ToString::to_string);
+        let pin = Pin {
+            name: name.to_owned(),
+            version: control.control.version().to_owned(),
+            arch: Arch::new(control.control.architecture()),
+            source: field("Source"),
+            repository: "debian/trixie".to_owned(),
+            path: self.paths[name].clone(),
+            size: package.len() as u64,
+            identity: Identity::Whole(Digest::of(&package)),
+            sha256: None,
+            because: vec![Cause::Asked(name.to_owned())],
+        };
+        Unpacked { pin, control, payload }
+    }
+
+    pub(crate) fn arch(&self) -> Arch {
+        Arch::new(self.arch)
+    }
+}
+
+/// What is known of the objects of packages.
+pub(crate) fn objects(packages: &[Unpacked]) -> HashMap<Digest, Summary> {
+    let mut out = HashMap::new();
+    for package in packages {
+        for (n, entry) in package.payload.tree.entries().iter().enumerate() {
+            if let (rootfs::Node::File(body), Ok(summary)) =
+                (&entry.node, Summary::decode(package.payload.fact(n)))
+            {
+                out.insert(body.digest, summary);
+            }
+        }
+    }
+    out
+}
