@@ -1,1 +1,30 @@
-//! Room `engine`.
+//! Docker and Podman, spoken to over their own socket: is one there, take this image, what is its
+//! id, run it.
+//!
+//! Both answer the Docker Engine API (HTTP/1.1 over a Unix socket), of which six calls are used here.
+//! So the client is written out: one connection for each call, `Connection: close`, bodies streamed
+//! both ways and bounded. The price is a small HTTP reader of our own; what it saves is an async
+//! runtime and a dependency on a `docker` command that Podman users do not have. A remote engine is
+//! reached over plain `tcp://` only; TLS and `ssh://` are refused with what to do instead.
+//!
+//! Which sockets there may be is computed by [`candidates`] from values that the binary read from its
+//! environment; nothing here reads it.
+
+mod candidates;
+mod context;
+mod endpoint;
+mod engine;
+mod fault;
+pub mod http;
+mod image;
+mod load;
+mod run;
+
+pub use candidates::{Candidate, Choice, candidates};
+pub use context::{Context, current_context, read_context};
+pub use endpoint::Endpoint;
+pub use engine::{About, Engine, connect};
+pub use fault::EngineError;
+pub use image::LoadedImage;
+pub use load::Loaded;
+pub use run::{Ran, Run};

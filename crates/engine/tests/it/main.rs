@@ -1,0 +1,7 @@
+//! The engine's calls against a fake that misbehaves, and against a real Docker.
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine")]
+
+mod fake;
+mod faults;
+mod http;
+mod real;

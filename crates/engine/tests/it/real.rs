@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use engine::{Candidate, Endpoint, EngineError, Run, connect};
+use oci::Digest;
+use testkit::tar::{self, Entry};
+
+/// Machine code of x86-64 in an ELF file of one segment, at the usual address.
+fn program(code: &[u8]) -> Vec<u8> {
+    let at: u64 = 0x40_0000;
+    let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+    elf.extend((at + 120).to_le_bytes());
+    elf.extend(64u64.to_le_bytes());
+    elf.extend(0u64.to_le_bytes());
+    elf.extend(b"\0\0\0\0\x40\0\x38\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\0\0");
+    let size = 120 + code.len() as u64;
+    for field in [0, at, at, size, size, 4096] {
+        elf.extend(field.to_le_bytes());
+    }
+    elf.extend(code);
+    elf
+}
+
+/// Writes `words` to stdout and stderr, and exits with 7.
+fn speaker(words: &[u8]) -> Vec<u8> {
+    let mut code = Vec::new();
+    for stream in [1u8, 2] {
+        code.extend([0xb8, 1, 0, 0, 0, 0xbf, stream, 0, 0, 0, 0x48, 0x8d, 0x35]);
+        // From after this field's four bytes to the words: mov, syscall, the rest.
+        let rest = if stream == 1 { 7 + 24 + 12 } else { 7 + 12 };
+        code.extend((rest as u32).to_le_bytes());
+        code.push(0xba);
+        code.extend((words.len() as u32).to_le_bytes());
+        code.extend([0x0f, 0x05]);
+    }
+    code.extend([0xb8, 60, 0, 0, 0, 0xbf, 7, 0, 0, 0, 0x0f, 0x05]);
+    code.extend(words);
+    program(&code)
+}
+
+/// Waits for a signal that never comes.
+fn waiter() -> Vec<u8> {
+    program(&[0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7])
+}
+
+/// What `docker save` would write of an image with these programs.
+fn archive(name: &str) -> Vec<u8> {
+    let layer =
+        tar::tar(&[Entry::file("say", 0o755, speaker(b"hello")), Entry::file("wait", 0o755, waiter())]);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["/say"]}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        Digest::of(&layer)
+    );
+    let manifest = format!(r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":["layer.tar"]}}]"#);
+    tar::tar(&[
+        Entry::file("layer.tar", 0o644, layer),
+        Entry::file("config.json", 0o644, config),
+        Entry::file("manifest.json", 0o644, manifest),
+    ])
+}
+
+#[test]
+fn loads_inspects_runs_and_removes_in_docker() {
+    if !cfg!(target_arch = "x86_64") {
+        testkit::skip!("its program is made of x86-64 machine code");
+    }
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let endpoint = Endpoint::Unix(docker.socket().to_owned());
+    let engine = connect(&[Candidate { endpoint, because: "the test".to_owned() }]).unwrap();
+    assert_eq!(engine.about().name, "Docker");
+    assert_eq!(engine.about().platform, oci::Platform::linux("amd64"));
+
+    let name = "distil-test-engine:one";
+    let bytes = archive(name);
+    let loaded = engine.load::<EngineError>(|out| out.write_all(&bytes).map_err(|_| unreachable!())).unwrap();
+    assert_eq!(loaded.names, [name]);
+    let image = engine.image(name).unwrap().unwrap();
+    assert!(image.id.starts_with("sha256:"), "{}", image.id);
+    assert_eq!((image.names.as_slice(), image.diff_ids.len()), ([name.to_owned()].as_slice(), 1));
+
+    let ran = engine.run(&Run { image: name.to_owned(), read_only: true, ..Run::default() }).unwrap();
+    assert_eq!(
+        (ran.code, ran.stdout.as_slice(), ran.stderr.as_slice()),
+        (7, b"hello".as_slice(), b"hello".as_slice())
+    );
+    let endless = Run {
+        image: name.to_owned(),
+        entrypoint: vec!["/wait".to_owned()],
+        limit: Some(Duration::from_secs(2)),
+        ..Run::default()
+    };
+    assert!(matches!(engine.run(&endless), Err(EngineError::Unending { .. })));
+    let missing = Run { image: name.to_owned(), entrypoint: vec!["/gone".to_owned()], ..Run::default() };
+    let error = engine.run(&missing).unwrap_err().to_string();
+    assert!(error.contains("/gone"), "{error}");
+    assert!(engine.run(&Run { image: "distil-test-engine:two".to_owned(), ..Run::default() }).is_err());
+
+    let cut = engine
+        .load::<EngineError>(|out| out.write_all(&bytes[..bytes.len() / 2]).map_err(|_| unreachable!()));
+    assert!(cut.is_err(), "{cut:?}");
+    engine.tag(name, "distil-test-engine", "copy").unwrap();
+    for tag in ["one", "copy"] {
+        assert!(engine.remove_image(&format!("distil-test-engine:{tag}")).unwrap());
+    }
+    assert_eq!(engine.image(name).unwrap(), None);
+    assert!(!engine.remove_image(name).unwrap());
+    // Nothing is left of the containers.
+    assert_eq!(docker.run(&["ps", "-aq"]).unwrap(), "");
+}
