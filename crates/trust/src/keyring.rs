@@ -120,6 +120,12 @@ impl Keyring {
         self
     }
 
+    /// Only the certificates whose primary fingerprint `wanted` says yes to.
+    pub fn only(mut self, wanted: impl Fn(&Fingerprint) -> bool) -> Keyring {
+        self.certificates.retain(|c| fingerprint_of(&c.primary_key).is_some_and(|f| wanted(&f)));
+        self
+    }
+
     /// Whether it trusts nobody.
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty()

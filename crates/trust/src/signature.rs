@@ -340,15 +340,15 @@ fn check(
         Some(hash) if certificate::strong(hash) => {}
         hash => return Err(Fault::WeakHash { hash: hash.map(|h| h.to_string()).unwrap_or_default() }),
     }
+    if let Some(number) = certificate::unknown_critical(signature) {
+        return Err(kind(&format!("it asks to understand subpacket {number}, which is not known")));
+    }
     let fits = match component {
         Component::Primary => fits(signature, &certificate.primary_key, data),
         Component::Subkey(subkey) => fits(signature, &subkey.key, data),
     };
     if !fits {
         return Err(Fault::BadSignature);
-    }
-    if let Some(number) = certificate::unknown_critical(signature) {
-        return Err(kind(&format!("it asks to understand subpacket {number}, which is not known")));
     }
     let at = certificate::created(signature).ok_or_else(|| kind("it has no date"))?;
     let latest = now.plus(policy.skew);

@@ -102,6 +102,13 @@ impl<T> Verified<T> {
         Verified::new(f(self.value), self.receipt)
     }
 
+    /// What is chosen from a verified value (a closure from a universe) is as trusted as the value.
+    /// Unlike [`parse`](Verified::parse) the choice may depend on what the user asks; the caller
+    /// answers for taking the parts from this value alone.
+    pub fn choose<U, E>(&self, f: impl FnOnce(&T) -> Result<U, E>) -> Result<Verified<U>, E> {
+        Ok(Verified::new(f(&self.value)?, self.receipt.clone()))
+    }
+
     /// Several verified values as one, which every one of their receipts vouches for.
     pub fn all(parts: Vec<Verified<T>>) -> Verified<Vec<T>> {
         let (values, receipts) = parts.into_iter().map(Verified::into_parts).unzip();
