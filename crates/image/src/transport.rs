@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What a name of an image leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "AnyDocument", untagged)]
+#[expect(clippy::large_enum_variant, reason = "a handful at a time; a box would only be in the way")]
 pub enum Document {
     /// Several platforms.
     Index(oci::Index),

@@ -210,6 +210,14 @@ fn read_layer(
     }
 }
 
+/// What a layer itself has at a path.
+#[derive(PartialEq, Eq)]
+enum Own {
+    Dir,
+    File,
+    Other,
+}
+
 fn read_tar(
     raw: &mut dyn Read,
     n: usize,
@@ -217,20 +225,27 @@ fn read_tar(
 ) -> Result<(DiffId, Vec<String>), tar::TarError> {
     let (mut hash, mut len) = (Hasher::sha256(), 0);
     let mut problems = Vec::new();
-    let mut own: BTreeMap<BString, bool> = BTreeMap::new();
+    let mut own: BTreeMap<BString, Own> = BTreeMap::new();
     let tee = Tee { from: raw, hash: &mut hash, len: &mut len };
     tar::read_entries(tee, &tar::Limits::default(), |member, body| {
         let path = member.path.clone();
         let parent = rootfs::path::parent(path.as_bstr()).unwrap_or_default();
-        if !parent.is_empty() && !paths.get(parent).is_some_and(Entry::is_dir) {
-            problems.push(format!("layer {n}: /{path} comes before its directory"));
+        // Docker's overlay driver unpacks each layer by itself and makes what is missing, root's and
+        // 0755: such a directory would lose its mode and owner.
+        if !parent.is_empty() && own.get(parent) != Some(&Own::Dir) {
+            problems.push(format!("layer {n}: /{path} comes without or before its directory"));
         }
         if let tar::Kind::Hardlink(target) = &member.kind
-            && own.get(target) != Some(&true)
+            && own.get(target) != Some(&Own::File)
         {
             problems.push(format!("layer {n}: /{path} is a link to /{target}, which is no file before it"));
         }
-        if own.insert(path.clone(), member.kind == tar::Kind::File).is_some() {
+        let kind = match member.kind {
+            tar::Kind::Dir => Own::Dir,
+            tar::Kind::File => Own::File,
+            _ => Own::Other,
+        };
+        if own.insert(path.clone(), kind).is_some() {
             problems.push(format!("layer {n}: /{path} is there twice"));
         }
         let entry = read_entry(member, body, n)?;

@@ -5,7 +5,9 @@ use crate::Entry;
 pub struct LayerGroup {
     /// Said in the image's history, as `libc6 2.41-12+deb13u3` or `derived and own files`.
     pub title: String,
-    /// Written one after the other; each is compressed by itself and found again by its content.
+    /// Written one after the other; each is compressed by itself and found again by its content. A
+    /// layer has every directory that something in it is in: Docker's overlay driver makes missing
+    /// ones itself, root's and 0755, over those of the layers below.
     pub segments: Vec<SegmentPlan>,
 }
 

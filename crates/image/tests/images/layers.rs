@@ -35,9 +35,9 @@ fn digests_are_golden() {
             .map(|l| format!("{} {}", l.descriptor.digest.short(), l.diff_id.0.short()))
             .collect::<Vec<_>>()
     };
-    assert_eq!(digests(Codec::Gzip(6)), ["", ""]);
-    assert_eq!(digests(Codec::Gzip(9)), ["", ""]);
-    assert_eq!(digests(Codec::Zstd(3)), ["", ""]);
+    assert_eq!(digests(Codec::Gzip(6)), ["98488c8a3901 02e4428d1e53", "75ca71970e71 645066b10c32"]);
+    assert_eq!(digests(Codec::Gzip(9)), ["220d0999582c 02e4428d1e53", "3b359ea8ee95 645066b10c32"]);
+    assert_eq!(digests(Codec::Zstd(3)), ["2207c5fb79d0 02e4428d1e53", "a9b3573ec8fd 645066b10c32"]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_known_layer_reads_nothing() {
 fn versions(files: &mut Files) -> [LayerGroup; 2] {
     let mut package = |n: u64, version: u64| SegmentPlan {
         entries: (0..4)
-            .map(|f| files.file(&format!("usr/p{n}-{f}"), &program(n * 100 + f + version * 7, 700_000)))
+            .map(|f| files.file(&format!("usr/p{n}-{f}"), &program(n * 100 + f + version * 7, 300_000)))
             .collect(),
     };
     let (a, b, c, b2) = (package(1, 0), package(2, 0), package(3, 0), package(2, 1));
@@ -121,7 +121,7 @@ fn a_change_goes_on_from_the_last_unchanged_segment() {
     assert_eq!(layer, wanted[0]);
     assert_eq!(blob(&layout, &layer), blob(&plain, &layer));
     // The first package is not read again; the third is, for the hash of the tar.
-    assert_eq!(counting.1.load(Ordering::Relaxed), 2 * 4 * 700_000);
+    assert_eq!(counting.1.load(Ordering::Relaxed), 2 * 4 * 300_000);
 }
 
 #[test]

@@ -87,7 +87,10 @@ pub(crate) fn world(files: &mut Files) -> Vec<LayerGroup> {
     let segments = |all: Vec<Vec<Entry>>| all.into_iter().map(|entries| SegmentPlan { entries }).collect();
     vec![
         LayerGroup { title: "packages".into(), segments: segments(vec![directories, package, names]) },
-        LayerGroup { title: "own files".into(), segments: segments(vec![own, vec![owned]]) },
+        LayerGroup {
+            title: "own files".into(),
+            segments: segments(vec![own, vec![dir("home"), dir("home/nonroot"), owned]]),
+        },
     ]
 }
 
