@@ -23,10 +23,13 @@ struct User {
     comment: BString,
     home: BString,
     shell: BString,
+    /// The line that it was read from, which stays as it is (a password, say).
+    line: Option<BString>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
+    line: Option<BString>,
     name: BString,
     gid: u32,
     members: Vec<BString>,
@@ -139,6 +142,7 @@ impl Accounts {
             let group = self.groups.iter_mut().find(|g| g.name == member.group);
             if let Some(group) = group.filter(|g| !g.members.contains(&member.user)) {
                 group.members.push(member.user.clone());
+                group.line = None;
             }
         }
     }
@@ -161,6 +165,7 @@ impl Accounts {
             comment: user.comment.clone(),
             home: or(&user.home, "/nonexistent"),
             shell: or(&user.shell, "/usr/sbin/nologin"),
+            line: None,
         });
     }
 
@@ -172,7 +177,7 @@ impl Accounts {
         let free = |gid: &u32| self.groups.iter().all(|g| g.gid != *gid);
         let gid = gid.filter(free).or_else(|| fixed(name.as_bstr()));
         let gid = gid.unwrap_or_else(|| self.free_number());
-        self.groups.push(Group { name: name.clone(), gid, members: Vec::new() });
+        self.groups.push(Group { line: None, name: name.clone(), gid, members: Vec::new() });
         gid
     }
 
@@ -187,7 +192,12 @@ impl Accounts {
         for group in &recipe.groups {
             self.groups.retain(|g| g.name != group.groupname.as_str());
             let members = group.members.iter().map(|m| m.as_str().into()).collect();
-            self.groups.push(Group { name: group.groupname.as_str().into(), gid: group.gid, members });
+            self.groups.push(Group {
+                line: None,
+                name: group.groupname.as_str().into(),
+                gid: group.gid,
+                members,
+            });
         }
         let (comment, shell) = match recipe.world {
             World::Deb => (None, "/sbin/nologin"),
@@ -203,6 +213,7 @@ impl Accounts {
                 comment: comment.unwrap_or(&user.username).into(),
                 home: home.into(),
                 shell: user.shell.as_deref().unwrap_or(shell).into(),
+                line: None,
             });
         }
     }
@@ -245,6 +256,11 @@ impl Accounts {
     fn passwd(&self) -> BString {
         let mut out = BString::default();
         for u in &self.users {
+            if let Some(line) = &u.line {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+                continue;
+            }
             let numbers = format!(":x:{}:{}:", u.uid, u.gid);
             for part in
                 [u.name.as_bytes(), numbers.as_bytes(), &u.comment, b":", &u.home, b":", &u.shell, b"\n"]
@@ -258,6 +274,11 @@ impl Accounts {
     fn group(&self) -> BString {
         let mut out = BString::default();
         for g in &self.groups {
+            if let Some(line) = &g.line {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+                continue;
+            }
             out.extend_from_slice(&g.name);
             out.extend_from_slice(format!(":x:{}:", g.gid).as_bytes());
             out.extend_from_slice(&bstr::join(",", &g.members));
@@ -337,6 +358,7 @@ fn parse_user(line: &[u8]) -> Option<User> {
         comment: text(comment),
         home: text(home),
         shell: text(shell),
+        line: Some(line.into()),
     })
 }
 
@@ -344,7 +366,7 @@ fn parse_group(line: &[u8]) -> Option<Group> {
     let parts: Vec<&[u8]> = line.split(|b| *b == b':').collect();
     let [name, _, gid, members] = parts.as_slice() else { return None };
     let members = members.split(|b| *b == b',').filter(|m| !m.is_empty()).map(BString::from).collect();
-    Some(Group { name: BString::from(*name), gid: number(gid)?, members })
+    Some(Group { line: Some(line.into()), name: BString::from(*name), gid: number(gid)?, members })
 }
 
 #[cfg(test)]

@@ -156,3 +156,21 @@ impl Composition {
         Some(self.made[at].rule)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+
+    #[test]
+    fn each_rule_is_documented() {
+        let page = testkit::workspace().join("docs/derived.md");
+        #[allow(clippy::disallowed_methods, reason = "a test reads the documentation")]
+        let text = std::fs::read_to_string(page).unwrap();
+        let rows: Vec<&str> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("| ")?.split(" |").next())
+            .filter(|name| *name != "rule")
+            .collect();
+        assert_eq!(rows, Rule::ALL.map(Rule::name));
+    }
+}

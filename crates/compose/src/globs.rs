@@ -5,6 +5,8 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 #[derive(Debug, Clone)]
 pub(crate) struct Globs {
     set: GlobSet,
+    /// Of each glob of the set, the number of its text.
+    numbers: Vec<usize>,
     texts: Vec<String>,
 }
 
@@ -30,16 +32,32 @@ impl diag::Explain for GlobError {
 impl Globs {
     pub(crate) fn new<T: AsRef<str>>(texts: &[T]) -> Result<Globs, GlobError> {
         let mut set = GlobSetBuilder::new();
+        let mut numbers = Vec::new();
         let texts: Vec<String> = texts.iter().map(|t| t.as_ref().to_owned()).collect();
-        for text in &texts {
+        for (n, text) in texts.iter().enumerate() {
             set.add(glob(text)?);
+            numbers.push(n);
             // `/x/**` means the directory itself too: it has no use without its content.
             if let Some(directory) = text.strip_suffix("/**") {
                 set.add(glob(directory)?);
+                numbers.push(n);
             }
         }
         let set = set.build().map_err(|e| GlobError { text: texts.join(" "), why: e.to_string() })?;
-        Ok(Globs { set, texts })
+        Ok(Globs { set, numbers, texts })
+    }
+
+    /// Which of the globs match a path, by their numbers, lowest first.
+    pub(crate) fn which(&self, path: &BStr) -> Vec<usize> {
+        let mut found: Vec<usize> = self
+            .set
+            .matches(as_path(path))
+            .into_iter()
+            .filter_map(|i| self.numbers.get(i).copied())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Does a path (relative to the root) match any?

@@ -61,6 +61,9 @@ fn put_tree(draft: &mut Draft<'_>, file: &OwnFile, at: &BString, tree: &Tree) ->
         }
         own.owner = Owner::User;
         own.mtime = draft.mtime;
+        if let (Some(mode), Node::File(_) | Node::Hardlink(_)) = (file.mode, &own.node) {
+            own.mode = mode;
+        }
         own.uid = file.uid.unwrap_or(own.uid);
         own.gid = file.gid.unwrap_or(own.gid);
         // An archive's directory does not change one that is there: `./` of an archive has any mode.

@@ -141,7 +141,8 @@ pub(crate) fn check(draft: &Draft<'_>, recipe: &Resolved, uid: Option<u32>, pins
             }
         }
     }
-    if uid == Some(0) && !recipe.allow.contains(&Allow::Root) {
+    // No user at all is root, too.
+    if uid.unwrap_or(0) == 0 && !recipe.allow.contains(&Allow::Root) {
         let what = "the user of the image is root".to_owned();
         out.push(Violation { word: Allow::Root, path: None, what, chain: Vec::new() });
     }

@@ -9,6 +9,7 @@ mod table;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use bstr::{BStr, BString, ByteSlice};
 use recipe::Slim;
@@ -26,9 +27,41 @@ pub const LINK_TO_CUT: &str = "links to what was left out";
 /// The reason of directories that only existed for what was left out.
 pub const EMPTY: &str = "nothing is left in it";
 
+/// The globs of all classes in one set, so that a path is looked up once.
+struct Classes {
+    globs: Globs,
+    except: Globs,
+    /// Of each glob, its class.
+    class_of: Vec<&'static Class>,
+    /// Of each exception, its class.
+    excepts: Vec<&'static Class>,
+}
+
+static CLASS_GLOBS: LazyLock<Classes> = LazyLock::new(|| {
+    let flat = |of: fn(&Class) -> &'static [&'static str]| {
+        CLASSES.iter().flat_map(move |c| of(c).iter().map(move |glob| (*glob, c)))
+    };
+    let (globs, class_of): (Vec<_>, Vec<_>) = flat(|c| c.globs).unzip();
+    let (except, excepts): (Vec<_>, Vec<_>) = flat(|c| c.except).unzip();
+    let read = |texts: &[&str]| Globs::new(texts).expect("the globs of the table are read by a test");
+    Classes { globs: read(&globs), except: read(&except), class_of, excepts }
+});
+
+impl Classes {
+    /// The first class in the order of the table that leaves a path out.
+    fn of(&self, path: &BStr) -> Option<&'static Class> {
+        let found = self.globs.which(path);
+        if found.is_empty() {
+            return None;
+        }
+        let excepted: Vec<&str> = self.except.which(path).into_iter().map(|n| self.excepts[n].name).collect();
+        found.into_iter().map(|n| self.class_of[n]).find(|c| !excepted.contains(&c.name))
+    }
+}
+
 /// What decides.
 pub(crate) struct Cutter {
-    classes: Vec<(&'static Class, Globs, Globs)>,
+    classes: Option<&'static Classes>,
     keep: Globs,
     drop: Globs,
 }
@@ -38,18 +71,13 @@ type Reason = Option<Cow<'static, str>>;
 impl Cutter {
     /// `keep` and `drop` are the recipe's globs.
     pub(crate) fn new(slim: Slim, keep: &[String], drop: &[String]) -> Result<Cutter, GlobError> {
-        let mut classes = Vec::new();
-        if slim != Slim::None {
-            for class in &CLASSES {
-                classes.push((class, Globs::new(class.globs)?, Globs::new(class.except)?));
-            }
-        }
+        let classes = (slim != Slim::None).then(|| &*CLASS_GLOBS);
         Ok(Cutter { classes, keep: Globs::new(keep)?, drop: Globs::new(drop)? })
     }
 
     /// Leaves out of `tree` and says what, by path.
     pub(crate) fn apply(&self, tree: &mut Tree) -> Vec<Cut> {
-        if self.classes.is_empty() && self.drop.is_empty() {
+        if self.classes.is_none() && self.drop.is_empty() {
             return Vec::new();
         }
         let mut reasons: Vec<Reason> = tree.entries().iter().map(|e| self.reason(e)).collect();
@@ -69,11 +97,11 @@ impl Cutter {
             let text = self.drop.texts().join(", ");
             return Some(Cow::Owned(format!("drop: {text}")));
         }
-        let of = |(_, globs, except): &&(&Class, Globs, Globs)| globs.matches(path) && !except.matches(path);
+        let classes = self.classes?;
         if entry.owner == Owner::Implicit {
             return Some(Cow::Borrowed(EMPTY));
         }
-        let class = self.classes.iter().find(of)?.0;
+        let class = classes.of(path)?;
         // A link between directories of documentation stands for the licence behind it.
         if matches!(entry.node, Node::Symlink(_)) && parent(path) == Some(b"usr/share/doc".as_bstr()) {
             return None;
