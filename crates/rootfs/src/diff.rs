@@ -1,6 +1,6 @@
 use bstr::{BString, ByteSlice};
 
-use crate::{Entry, Node, Tree};
+use crate::{Device, Entry, Node, Tree};
 
 /// A path at which two trees differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,13 @@ impl Entry {
                 _ => format!("/{path}: symlink {uid}:{gid} {target}"),
             },
             Node::Hardlink(target) => format!("/{path}: hardlink /{target}"),
-            Node::Special(device) => format!("/{path}: {device:?} {mode:04o} {uid}:{gid}"),
+            Node::Special(Device::Char { major, minor }) => {
+                format!("/{path}: char {major}:{minor} {mode:04o} {uid}:{gid}")
+            }
+            Node::Special(Device::Block { major, minor }) => {
+                format!("/{path}: block {major}:{minor} {mode:04o} {uid}:{gid}")
+            }
+            Node::Special(Device::Fifo) => format!("/{path}: fifo {mode:04o} {uid}:{gid}"),
         };
         for x in &self.xattrs {
             let hex: String = x.value.iter().map(|b| format!("{b:02x}")).collect();
