@@ -9,13 +9,17 @@ use package::{CutEdge, HiddenEdge};
 
 /// `debconf` asks questions while a package is configured; the answers that matter in an image are
 /// the recipe's.
-const ASKS: &str = "debconf is called by the config and postinst scripts only; the recipe decides what they would ask";
+const ASKS: &str =
+    "debconf is called by the config and postinst scripts only; the recipe decides what they would ask";
 /// Accounts are made from the recipe and from sysusers.d.
-const ACCOUNTS: &str = "adduser is called by the postinst only; accounts are made from the recipe and from sysusers.d";
+const ACCOUNTS: &str =
+    "adduser is called by the postinst only; accounts are made from the recipe and from sysusers.d";
 /// There is no init system to register with.
-const SERVICES: &str = "called by the maintainer scripts to register and start a service; an image has no init system";
+const SERVICES: &str =
+    "called by the maintainer scripts to register and start a service; an image has no init system";
 /// Configuration files are taken as they are shipped.
-const UCF: &str = "ucf is called by the postinst to merge an administrator's changes on upgrade; an image has none";
+const UCF: &str =
+    "ucf is called by the postinst to merge an administrator's changes on upgrade; an image has none";
 /// The list of login shells.
 const SHELLS: &str = "the postinst runs update-shells, which lists login shells for interactive logins";
 
@@ -28,7 +32,11 @@ pub const CUT: &[CutEdge] = &[
     cut("base-files", "awk", "the preinst and postinst call awk; what is shipped is data"),
     cut("tzdata", "debconf", ASKS),
     cut("tzdata", "debconf-2.0", ASKS),
-    cut("ca-certificates", "openssl", "update-ca-certificates rehashes with it; the bundle is a derived file here"),
+    cut(
+        "ca-certificates",
+        "openssl",
+        "update-ca-certificates rehashes with it; the bundle is a derived file here",
+    ),
     cut("ca-certificates", "debconf", ASKS),
     cut("ca-certificates", "debconf-2.0", ASKS),
     cut("libc6", "debconf", ASKS),
@@ -63,7 +71,11 @@ pub const CUT: &[CutEdge] = &[
     cut("dictionaries-common", "debconf-2.0", ASKS),
     cut("ucf", "debconf", ASKS),
     cut("ucf", "debconf-2.0", ASKS),
-    cut("python3-minimal", "dpkg", "py3compile asks dpkg for file lists in postinst scripts; byte code is a derived file here"),
+    cut(
+        "python3-minimal",
+        "dpkg",
+        "py3compile asks dpkg for file lists in postinst scripts; byte code is a derived file here",
+    ),
     cut("postgresql-common", "adduser", ACCOUNTS),
     cut("openssh-server", "adduser", ACCOUNTS),
     cut("ssl-cert", "adduser", ACCOUNTS),
@@ -103,7 +115,10 @@ mod tests {
         for (i, row) in CUT.iter().enumerate() {
             assert!(row.reason.len() > 20, "{row:?} says why");
             assert_eq!(package::parse_relations(row.dependency).unwrap().len(), 1, "{row:?} is one name");
-            assert!(!CUT[i + 1..].iter().any(|other| other.cuts(row.package, row.dependency)), "{row:?} stands twice");
+            assert!(
+                !CUT[i + 1..].iter().any(|other| other.cuts(row.package, row.dependency)),
+                "{row:?} stands twice"
+            );
         }
         for row in HIDDEN {
             assert!(row.reason.len() > 20, "{row:?} says why");
@@ -114,6 +129,10 @@ mod tests {
     #[test]
     fn a_row_covers_names_by_its_beginning() {
         let row = CUT.iter().find(|row| row.package == "php8*").unwrap();
-        assert!(row.cuts("php8.4-cli", "ucf") && !row.cuts("php7.4-cli", "ucf") && !row.cuts("php8.4-cli", "libc6"));
+        assert!(
+            row.cuts("php8.4-cli", "ucf")
+                && !row.cuts("php7.4-cli", "ucf")
+                && !row.cuts("php8.4-cli", "libc6")
+        );
     }
 }

@@ -6,3 +6,4 @@
 //! complete search in [`search`] then says. Sees neither network nor clock.
 
 pub mod apt;
+pub mod search;

@@ -6,6 +6,7 @@
 //! an abandoned attempt left ([`sweep`]). Where apt's own answer hangs on the order of a hash table
 //! (packages of equal score during repair), ours hangs on the order of the indexes.
 
+mod complete;
 mod follow;
 mod mark;
 mod order;
@@ -21,6 +22,9 @@ mod validate;
 
 pub use prune::{Applied, Pruned, prune};
 pub use request::{Ask, Preferred, Request};
-pub use solution::{Chosen, Solution, solve};
+pub use solution::{Chosen, Method, Solution, solve};
 pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
 pub use validate::{Violation, validate};
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use package::{Arch, Bound, Cause, Closure, Pin, RecordId, Universe};
 
 use super::order::install_order;
 use super::pool::{Kind, NameIx, PkgIx, Pool, Scope, VerIx};
-use super::request::{Ask, Request};
+use super::request::{Ask, Preferred, Request};
 use super::resolver::Resolver;
 use super::state::State;
 use super::unsatisfiable::{Problem, Unsatisfiable, explain};
@@ -15,6 +15,18 @@ use super::unsatisfiable::{Problem, Unsatisfiable, explain};
 pub struct Solution {
     /// In install order.
     pub chosen: Vec<Chosen>,
+    /// How it was found.
+    pub method: Method,
+}
+
+/// How a set was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// By apt's algorithm: the set that apt chooses.
+    Apt,
+    /// By the complete search, after apt's algorithm gave up: apt-get refuses the request, but there
+    /// is a set that fits, mostly with versions that are no candidates.
+    Search,
 }
 
 /// One chosen record.
@@ -56,27 +68,50 @@ pub(crate) fn pin(universe: &Universe, id: RecordId, because: &[Cause]) -> Optio
 
 /// Chooses packages for a request, as apt would on an empty system.
 ///
-/// With [`Request::prefer`], those versions are tried first; if that leads nowhere, without them.
+/// With [`Request::prefer`], those versions are tried first; if that leads nowhere, those of them that
+/// what would be chosen freely still admits.
 pub fn solve(universe: &Universe, request: &Request) -> Result<Solution, Unsatisfiable> {
-    if !request.prefer.is_empty()
-        && let Ok(solution) = run(universe, request, true)
-    {
+    if request.prefer.is_empty() {
+        return run(universe, request, &[]);
+    }
+    let all: Vec<&Preferred> = request.prefer.iter().collect();
+    let by_apt =
+        |versions: &[&Preferred]| run(universe, request, versions).ok().filter(|s| s.method == Method::Apt);
+    if let Some(solution) = by_apt(&all) {
         return Ok(solution);
     }
-    run(universe, request, false)
+    let free = run(universe, request, &[])?;
+    let fitting: Vec<&Preferred> = all.into_iter().filter(|p| is_admitted(universe, &free, p)).collect();
+    Ok(by_apt(&fitting).unwrap_or(free))
 }
 
-fn run(universe: &Universe, request: &Request, prefer: bool) -> Result<Solution, Unsatisfiable> {
+/// Do the clauses of a solution admit another version of one of its packages?
+fn is_admitted(universe: &Universe, solution: &Solution, other: &Preferred) -> bool {
+    solution.chosen.iter().map(|c| universe.record(c.id)).all(|record| {
+        let clauses = record.requires().flat_map(|field| package::parse_relations(field).unwrap_or_default());
+        let mut named = clauses.flat_map(|clause| clause.alternatives).filter(|a| a.name == other.name);
+        named.all(|a| a.bound.is_none_or(|bound| bound.admits(&other.version, Order::Debian)))
+    })
+}
+
+fn run(universe: &Universe, request: &Request, versions: &[&Preferred]) -> Result<Solution, Unsatisfiable> {
     let mut state = State::new(Pool::new(universe, request));
-    if prefer {
-        keep_earlier(&mut state, request);
-    }
+    keep_earlier(&mut state, request, versions);
     let asked = select(&mut state, request)?;
     if mark(&mut state, request, &asked) {
         state.sweep();
-        return Ok(collect(&mut state, request, &asked));
+        return Ok(collect(&mut state, request, &asked, Method::Apt));
     }
-    Err(explain(universe, request, &asked_records(&state, &asked)))
+    let asked = asked_records(&state, &asked);
+    second_opinion(universe, request, &asked).ok_or_else(|| explain(universe, request, &asked))
+}
+
+fn second_opinion(universe: &Universe, request: &Request, asked: &[RecordId]) -> Option<Solution> {
+    let mut state = State::new(Pool::new(universe, request));
+    let asked: Vec<VerIx> = asked.iter().filter_map(|id| state.pool.version_of(*id)).collect();
+    let set = state.search(&asked)?;
+    state.take(&asked, &set);
+    Some(collect(&mut state, request, &asked, Method::Search))
 }
 
 fn asked_records(state: &State<'_>, asked: &[VerIx]) -> Vec<RecordId> {
@@ -107,19 +142,21 @@ fn mark(state: &mut State<'_>, request: &Request, asked: &[VerIx]) -> bool {
     repaired && packages.iter().all(|p| state.cell(*p).install.is_some())
 }
 
-fn keep_earlier(state: &mut State<'_>, request: &Request) {
+/// Earlier packages count as apt counts installed ones; their versions as candidates, as listed.
+fn keep_earlier(state: &mut State<'_>, request: &Request, versions: &[&Preferred]) {
+    let universe = state.pool.universe;
     for earlier in &request.prefer {
-        // The texts must outlive the pool, so they are taken from the records.
-        let Some(id) = state.pool.universe.named(&earlier.name).find(|id| {
-            let r = state.pool.universe.record(*id);
-            r.version() == earlier.version && r.arch() == earlier.arch
-        }) else {
-            continue;
-        };
-        if let Some(v) = state.pool.version_of(id) {
-            state.set_candidate(v);
+        for id in universe.named(&earlier.name).collect::<Vec<_>>() {
+            let record = universe.record(id);
+            if record.arch() != earlier.arch {
+                continue;
+            }
+            let Some(v) = state.pool.version_of(id) else { continue };
             let p = state.pool.versions[v.at()].package;
             state.kept.insert(p);
+            if record.version() == earlier.version && versions.contains(&earlier) {
+                state.set_candidate(v);
+            }
         }
     }
 }
@@ -196,7 +233,7 @@ fn select_provider<'u>(
     }
 }
 
-fn collect(state: &mut State<'_>, request: &Request, asked: &[VerIx]) -> Solution {
+fn collect(state: &mut State<'_>, request: &Request, asked: &[VerIx], method: Method) -> Solution {
     let order = install_order(state);
     let mut because: Vec<Vec<Cause>> = vec![Vec::new(); state.pool.packages.len()];
     for (ask, v) in request.asks.iter().zip(asked) {
@@ -228,5 +265,5 @@ fn collect(state: &mut State<'_>, request: &Request, asked: &[VerIx]) -> Solutio
         let id = state.pool.versions[v.at()].record;
         Some(Chosen { id, because: std::mem::take(&mut because[p.at()]) })
     });
-    Solution { chosen: chosen.collect() }
+    Solution { chosen: chosen.collect(), method }
 }

@@ -246,10 +246,6 @@ impl<'u> Derivation<'u> {
         Fact::Asked { ask: ask.text.clone(), package: self.show(v) }
     }
 
-    fn options(&mut self, v: VerIx, clause: &Clause<'u>) -> Vec<VerIx> {
-        clause.choices.iter().flat_map(|choice| self.state.all_targets(v, clause, choice)).collect()
-    }
-
     /// Marks as impossible what needs only impossible things, until nothing changes.
     fn rule_out(&mut self, asked: &[VerIx]) {
         let mut reached: Vec<VerIx> = asked.to_vec();
@@ -259,7 +255,7 @@ impl<'u> Derivation<'u> {
             let v = reached[i];
             i += 1;
             for clause in self.state.pool.clauses(v).iter().filter(|c| !c.kind.is_negative()) {
-                reached.extend(self.options(v, clause).into_iter().filter(|o| seen.insert(*o)));
+                reached.extend(self.state.options(v, clause).into_iter().filter(|o| seen.insert(*o)));
             }
         }
         loop {
@@ -270,7 +266,7 @@ impl<'u> Derivation<'u> {
                 }
                 let clauses = self.state.pool.clauses(v);
                 for (i, clause) in clauses.iter().enumerate().filter(|(_, c)| !c.kind.is_negative()) {
-                    if self.options(v, clause).iter().all(|o| self.impossible.contains_key(o)) {
+                    if self.state.options(v, clause).iter().all(|o| self.impossible.contains_key(o)) {
                         self.impossible.insert(v, i);
                         break;
                     }
@@ -286,7 +282,7 @@ impl<'u> Derivation<'u> {
         let Some(&i) = self.impossible.get(&v).filter(|_| seen.insert(v)) else { return };
         let clause = self.state.pool.clauses(v)[i].clone();
         facts.push(Fact::Needs { package: self.show(v), requirement: text_of(&clause) });
-        let options = self.options(v, &clause);
+        let options = self.state.options(v, &clause);
         if let Some(first) = options.first() {
             return self.follow_impossible(*first, facts, seen);
         }
@@ -327,7 +323,7 @@ impl<'u> Derivation<'u> {
             for v in self.forced.clone() {
                 let clauses = self.state.pool.clauses(v);
                 for (i, clause) in clauses.iter().enumerate().filter(|(_, c)| !c.kind.is_negative()) {
-                    let mut options = self.options(v, clause);
+                    let mut options = self.state.options(v, clause);
                     options.retain(|o| !self.impossible.contains_key(o));
                     let open: Vec<VerIx> =
                         options.iter().copied().filter(|o| self.opponent(*o).is_none()).collect();
