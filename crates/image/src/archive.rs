@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

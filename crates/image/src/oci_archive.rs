@@ -1,5 +1,7 @@
 //! `oci-archive:FILE`: an OCI layout of one image as a tar archive, the same bytes for the same image.
 
+#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take, Write};
