@@ -8,6 +8,7 @@
 mod bench;
 mod fuzz;
 mod run;
+mod scripts;
 mod test;
 mod tidy;
 
@@ -21,6 +22,7 @@ const TASKS: &[Task] = &[
     ("tidy", "hold the tree to the rules of the house", tidy::run),
     ("lint", "fmt, clippy, tidy, and cargo deny where there is one", tidy::lint),
     ("bench", "measure beside the peers: [NAME]… [--runs N]", bench::run),
+    ("scripts", "packages fully accounted for: [--sample N] [--seed S] [--catalogue]", scripts::run),
     ("fuzz", "run the fuzz targets: [TARGET]… [--seconds N] [--jobs N]; --seed makes the corpora", fuzz::run),
 ];
 

@@ -11,6 +11,7 @@ impl Walker<'_> {
             let text = self.part(part);
             out.push(&text);
         }
+        self.spend(out.prefix().len());
         out
     }
 
@@ -42,6 +43,9 @@ impl Walker<'_> {
         let mut all = Vec::new();
         for word in words {
             self.push_fields(word, &mut all);
+        }
+        for field in &all {
+            self.spend(field.prefix().len() + 32);
         }
         all
     }
@@ -259,6 +263,10 @@ fn cut(text: &Text, pattern: &Text, split: impl Fn(&str, usize) -> (&str, &str),
     let (Some(text), Some(pattern)) = (text.whole(), pattern.whole()) else {
         return Text::unknown();
     };
+    // Tried at every place: bounded, since a script may bring strings of any length.
+    if text.len() > 2048 || pattern.len() > 256 {
+        return Text::unknown();
+    }
     // Byte places at which both ends stand between characters.
     let mut places: Vec<usize> = (0..=text.len())
         .filter(|at| text.is_char_boundary(*at) && text.is_char_boundary(text.len() - at))

@@ -26,6 +26,7 @@ impl Walker<'_> {
             "rm" | "unlink" => self.rm(arguments),
             "rmdir" => self.rmdir(arguments),
             "install" => self.install(arguments),
+            "ucf" => self.ucf(arguments),
             _ => return None,
         }?;
         Some(actions.into_iter().map(Act::File).collect())
@@ -152,6 +153,9 @@ impl Walker<'_> {
             return None;
         }
         let operands = options.known_operands()?;
+        if operands.len() > 2 {
+            return self.ln_into(&options, &operands);
+        }
         let [target, path] = operands.as_slice() else { return None };
         let into_directory = path.ends_with('/');
         let mut path = self.absolute(path)?;
@@ -170,6 +174,34 @@ impl Walker<'_> {
         }
         self.state.touched.insert(path.clone(), self.target_of(&path, target).map(|to| to.into_link()));
         Some(vec![FileAction::Symlink { path: path.into(), target: (*target).into(), replace }])
+    }
+
+    /// `ln -s A B … DIRECTORY`.
+    fn ln_into(&mut self, options: &Options<'_>, operands: &[&str]) -> Option<Vec<FileAction>> {
+        let (directory, targets) = operands.split_last()?;
+        let directory = self.absolute(directory)?;
+        let replace = options.has(&["-f", "--force"]);
+        let link = |target: &&str| {
+            let name = target.trim_end_matches('/').rsplit('/').next()?;
+            let path = format!("{directory}/{name}").into();
+            Some(FileAction::Symlink { path, target: (*target).into(), replace })
+        };
+        let symbolic = options.has(&["-s", "--symbolic"]);
+        if symbolic { targets.iter().map(link).collect() } else { None }
+    }
+
+    /// ucf(1): a configuration file that nobody has changed yet is copied where there is none.
+    fn ucf(&mut self, arguments: &[Text]) -> Option<Vec<FileAction>> {
+        let options = Options::read(arguments, &["-s", "--src-dir"])?;
+        if options.has(&["-p", "--purge"]) {
+            return Some(Vec::new());
+        }
+        let paths = self.paths(&options)?;
+        let [from, to] = paths.as_slice() else { return None };
+        self.mark(to, FILE);
+        let (from, to) = (from.as_str().into(), to.as_str().into());
+        let attributes = Attributes::default();
+        Some(vec![FileAction::Copy { from, to, recursive: false, attributes, existing: Existing::Keep }])
     }
 
     /// What a link at `path` leads to, as far as it is known.

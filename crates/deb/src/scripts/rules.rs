@@ -280,11 +280,11 @@ pub const COMMANDS: &[Rule] = &[
     commands(
         "file-actions",
         &[
-            "mkdir", "chmod", "chown", "chgrp", "ln", "cp", "mv", "rm", "rmdir", "touch", "install", "echo",
-            "cat",
+            "mkdir", "chmod", "chown", "chgrp", "ln", "cp", "mv", "rm", "rmdir", "touch", "install", "ucf", "echo", "cat",
         ],
         Applied("literal changes of files are made in the tree"),
     ),
+    commands("configuration-registry", &["ucfr", "ucf --purge"], Nothing("notes who owns a configuration file, for upgrades")),
     commands(
         "upgrades-only",
         &["dpkg-maintscript-helper"],

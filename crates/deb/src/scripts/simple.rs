@@ -129,10 +129,10 @@ impl Walker<'_> {
                 Some((Flow::Next, Answer::unknown()))
             }
             "cd" => {
-                self.state.directory = first.and_then(|d| self.absolute(d));
+                let to = first.and_then(|d| self.absolute(d)).map(|d| format!("/{d}"));
                 let there = arguments.first().map(|d| self.ask_path(d, rootfs::actions::Test::Directory));
-                // Where it fails, the script does; where it does not, it goes on from there.
-                Some((Flow::Next, there.filter(|t| t.value == Some(false)).unwrap_or_else(Answer::unknown)))
+                self.state.directory = to;
+                Some((Flow::Next, there.unwrap_or_else(Answer::unknown)))
             }
             "command" | "type" | "which" | "hash" => Some(self.which(name, arguments)),
             "exec" | "nice" | "ionice" | "env" | "builtin" | "eatmydata" | "nohup" | "setsid" | "time" => {

@@ -22,6 +22,14 @@ pub(super) struct State {
 }
 
 impl State {
+    /// About how many bytes a copy takes.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.variables.iter().chain(&self.answers);
+        let texts: usize = texts.map(|(name, text)| name.len() + text.prefix().len() + 96).sum();
+        let touched: usize = self.touched.keys().map(|path| path.len() + 96).sum();
+        texts + touched + 64 * self.functions.len()
+    }
+
     /// What holds whichever of two ways was taken.
     pub(super) fn join(&mut self, other: State) {
         join_maps(&mut self.variables, other.variables, Text::unknown);

@@ -6,6 +6,9 @@ pub(crate) struct Text {
     known: bool,
 }
 
+/// No string that a script is decided by is longer; one that doubles itself is not followed.
+const LONGEST: usize = 64 << 10;
+
 impl Text {
     pub(crate) fn known(text: impl Into<String>) -> Text {
         Text { text: text.into(), known: true }
@@ -30,13 +33,14 @@ impl Text {
     }
 
     pub(crate) fn push(&mut self, more: &Text) {
-        if self.known {
-            self.text.push_str(&more.text);
-            self.known = more.known;
-        }
+        self.push_str(&more.text);
+        self.known &= more.known;
     }
 
     pub(crate) fn push_str(&mut self, more: &str) {
+        if self.known && self.text.len() + more.len() > LONGEST {
+            self.known = false;
+        }
         if self.known {
             self.text.push_str(more);
         }

@@ -11,6 +11,8 @@ use super::world::World;
 
 /// Commands that are looked at before a script is given up as too long: real ones stay below 3,000.
 const MOST_COMMANDS: u32 = 50_000;
+/// Bytes that may be copied while ways part and meet; real scripts stay below 2 MiB.
+const MOST_WORK: usize = 64 << 20;
 const DEEPEST_CALL: u32 = 40;
 
 pub(super) struct Walker<'a> {
@@ -25,6 +27,7 @@ pub(super) struct Walker<'a> {
     pub(super) outputs: Vec<Text>,
     pub(super) input: Text,
     commands: u32,
+    work: usize,
     pub(super) calls: u32,
     /// How the last command substitution ended.
     pub(super) substituted: Option<Answer>,
@@ -51,6 +54,7 @@ impl<'a> Walker<'a> {
             outputs: Vec::new(),
             input: Text::unknown(),
             commands: 0,
+            work: 0,
             calls: 0,
             substituted: None,
             hidden: Vec::new(),
@@ -91,7 +95,7 @@ impl<'a> Walker<'a> {
 
     /// Goes a way that may not be taken, and on from where both ways meet.
     fn perhaps(&mut self, question: &Answer, run: impl FnOnce(&mut Self) -> Step) -> Step {
-        let before = self.state.clone();
+        let before = self.copied();
         let (flow, answer) = self.guarded(question.yes.clone(), run);
         match flow {
             Flow::Next => self.state.join(before),
@@ -108,6 +112,17 @@ impl<'a> Walker<'a> {
         if flow != Flow::Fail {
             self.guards.push(Guard { when: otherwise, lasts: flow == Flow::Exit });
         }
+    }
+
+    /// A copy of the state, which is paid for.
+    pub(super) fn copied(&mut self) -> State {
+        self.spend(self.state.weight());
+        self.state.clone()
+    }
+
+    /// Counts bytes that are copied.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.work = self.work.saturating_add(bytes);
     }
 
     pub(super) fn guarded<T>(
@@ -140,7 +155,7 @@ impl<'a> Walker<'a> {
 
     fn pipes(&mut self, commands: &[Command]) -> Answer {
         let outer = self.input.clone();
-        let before = self.state.clone();
+        let before = self.copied();
         let mut answer = Answer::known(true);
         for (n, command) in commands.iter().enumerate() {
             if n + 1 < commands.len() {
@@ -151,6 +166,7 @@ impl<'a> Walker<'a> {
             }
             // Each runs in a shell of its own.
             let touched = std::mem::take(&mut self.state.touched);
+            self.spend(before.weight());
             self.state = State { touched, ..before.clone() };
         }
         self.input = outer;
@@ -172,7 +188,7 @@ impl<'a> Walker<'a> {
 
     fn command(&mut self, command: &Command) -> Step {
         self.commands += 1;
-        if self.commands > MOST_COMMANDS {
+        if self.commands > MOST_COMMANDS || self.work > MOST_WORK {
             self.leave("the rest of a script that is too long");
             return (Flow::Fail, Answer::unknown());
         }
@@ -200,7 +216,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn subshell(&mut self, list: &List) -> Answer {
-        let before = self.state.clone();
+        let before = self.copied();
         let depth = self.guards.len();
         let (_, answer) = self.list(list);
         self.guards.truncate(depth);
@@ -233,11 +249,12 @@ impl<'a> Walker<'a> {
     /// Takes every one of some ways, each where its answer is yes.
     #[expect(clippy::type_complexity, reason = "the one place where ways are values")]
     fn fork<'f>(&mut self, ways: Vec<(Answer, Box<dyn FnOnce(&mut Self) -> Step + 'f>)>) -> Step {
-        let before = self.state.clone();
+        let before = self.copied();
         let mut after: Option<State> = None;
         let mut left = Vec::new();
         let mut answers = Vec::new();
         for (question, run) in ways {
+            self.spend(before.weight());
             self.state = before.clone();
             let (flow, answer) = self.guarded(question.yes, run);
             if flow == Flow::Next {
@@ -301,8 +318,8 @@ impl<'a> Walker<'a> {
             self.forget_guards(depth);
             return (flow, Answer::known(true));
         }
-        let before = self.state.clone();
-        let mut probe = self.state.clone();
+        let before = self.copied();
+        let mut probe = self.copied();
         super::assigned::names_in(body, &mut |name| {
             probe.variables.insert(name.to_owned(), Text::unknown());
         });
@@ -468,6 +485,7 @@ fn is_sink(path: &Text) -> bool {
 fn could_match(pattern: &Text, subject: &Text) -> Option<bool> {
     match (pattern.whole(), subject.whole()) {
         (Some("*"), _) => Some(true),
+        (Some(pattern), Some(subject)) if pattern.len() * subject.len() > 1 << 20 => None,
         (Some(pattern), Some(subject)) => Some(matches(pattern, subject)),
         (Some(pattern), None) if !pattern.contains(['*', '?', '[', '\\']) => {
             if pattern.starts_with(subject.prefix()) { None } else { Some(false) }
