@@ -1,11 +1,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use oci::{Digest, Hasher};
+use oci::{Algorithm, Digest, Hasher};
 
-use crate::temporary::Temporary;
-use crate::{Expect, ExpectAnything, Mismatch, StoreError, Temporaries};
+use crate::temporary::{Temporary, is_same, set_mode};
+use crate::upkeep::{mark_used, use_lock};
+use crate::{Expect, ExpectAnything, FileLock, Mismatch, StoreError, Temporaries};
 
 /// Blobs named by their SHA-256, under one directory.
 #[derive(Debug, Clone)]
@@ -13,6 +15,7 @@ pub struct Blobs {
     dir: PathBuf,
     partial: PathBuf,
     temporaries: Temporaries,
+    _in_use: Arc<FileLock>,
 }
 
 impl Blobs {
@@ -26,7 +29,8 @@ impl Blobs {
         for d in [&dir.join("sha256"), &partial] {
             fs::create_dir_all(d).map_err(StoreError::io("make", d))?;
         }
-        Ok(Blobs { dir, partial, temporaries: Temporaries::open(&root.join("tmp"))? })
+        let in_use = Arc::new(use_lock(root)?);
+        Ok(Blobs { dir, partial, temporaries: Temporaries::open(&root.join("tmp"))?, _in_use: in_use })
     }
 
     /// Its size, if there is such a blob. Only presence is looked at.
@@ -44,8 +48,19 @@ impl Blobs {
             io::ErrorKind::NotFound => StoreError::Absent { digest: *digest },
             _ => StoreError::io("read", &path)(e),
         })?;
-        let len = file.metadata().map_err(StoreError::io("read", &path))?.len();
-        Ok(Blob { file, path, len })
+        let metadata = file.metadata().map_err(StoreError::io("read", &path))?;
+        mark_used(&file, &metadata);
+        Ok(Blob { file, path, len: metadata.len() })
+    }
+
+    /// Opens a blob to be read from its beginning to its end, hashed while it is: at its end, one that
+    /// was damaged on disk is an error (`InvalidData`) and deleted.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn open_checked(&self, digest: &Digest) -> Result<CheckedBlob, StoreError> {
+        let blob = self.open_blob(digest)?;
+        Ok(CheckedBlob { blob, hasher: Some(Hasher::new(digest.algorithm())), digest: *digest })
     }
 
     /// The whole of a small blob, hashed again; a damaged one is deleted.
@@ -142,14 +157,22 @@ impl Blobs {
         ingest.commit().map(|(digest, _)| digest)
     }
 
-    /// Every blob.
+    /// Every blob, by its SHA-256.
     ///
     /// # Errors
     /// The directory cannot be read.
     pub fn all(&self) -> Result<Vec<Digest>, StoreError> {
-        let dir = self.dir.join("sha256");
-        let entries = fs::read_dir(&dir).map_err(StoreError::io("read", &dir))?;
-        let digest = |name: &str| Digest::from_hex(oci::Algorithm::Sha256, name).ok();
+        self.named_by(Algorithm::Sha256)
+    }
+
+    /// The names of that algorithm; a blob has one more where its archive knows it by SHA-512.
+    pub(crate) fn named_by(&self, algorithm: Algorithm) -> Result<Vec<Digest>, StoreError> {
+        let dir = self.dir.join(algorithm.name());
+        let entries = match fs::read_dir(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(StoreError::io("read", &dir))?,
+        };
+        let digest = |name: &str| Digest::from_hex(algorithm, name).ok();
         let mut all: Vec<Digest> =
             entries.flatten().filter_map(|e| digest(e.file_name().to_str()?)).collect();
         all.sort();
@@ -178,20 +201,6 @@ impl Blobs {
     }
 }
 
-#[cfg(unix)]
-fn is_same(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
 /// An open blob.
 #[derive(Debug)]
 pub struct Blob {
@@ -217,9 +226,55 @@ impl Blob {
     }
 }
 
+impl Blob {
+    /// Fills `buffer` from `at` on, wherever reading is.
+    ///
+    /// # Errors
+    /// It ends before, or cannot be read.
+    #[cfg(unix)]
+    pub fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, at)
+    }
+}
+
 impl Read for Blob {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.file.read(buffer)
+    }
+}
+
+/// A blob that is hashed while it is read.
+pub struct CheckedBlob {
+    blob: Blob,
+    digest: Digest,
+    /// Gone once the end was seen.
+    hasher: Option<Hasher>,
+}
+
+impl CheckedBlob {
+    /// Reads what is left, for a caller that stopped before the end.
+    ///
+    /// # Errors
+    /// It cannot be read, or was damaged on disk.
+    pub fn finish(mut self) -> io::Result<()> {
+        io::copy(&mut self, &mut io::sink()).map(drop)
+    }
+}
+
+impl Read for CheckedBlob {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.blob.read(buffer)?;
+        if n > 0 || buffer.is_empty() {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&buffer[..n]);
+            }
+            return Ok(n);
+        }
+        if self.hasher.take().is_none_or(|h| h.finish() == self.digest) {
+            return Ok(0);
+        }
+        let _ = fs::remove_file(self.blob.path());
+        Err(io::Error::new(io::ErrorKind::InvalidData, StoreError::Damaged { digest: self.digest }))
     }
 }
 
@@ -305,7 +360,8 @@ impl<E: Expect> Ingest<'_, E> {
         let to = self.blobs.path(&digest);
         match place {
             Unfinished::Temporary(temporary) => temporary.name(&to)?,
-            Unfinished::Partial { path, .. } => {
+            Unfinished::Partial { path, file } => {
+                set_mode(&file, 0o644).map_err(StoreError::io("write", &path))?;
                 fs::rename(&path, &to).map_err(StoreError::io("write", &to))?
             }
         }

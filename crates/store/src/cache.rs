@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crate::temporary::Temporary;
-use crate::{StoreError, Temporaries};
+use crate::upkeep::{mark_used, use_lock};
+use crate::{FileLock, StoreError, Temporaries};
 
 /// Objects that can be made again: payloads, shelves, segments. Named by kind and key.
 ///
@@ -17,6 +18,7 @@ pub struct Cache {
     dir: PathBuf,
     temporaries: Temporaries,
     damaged: Arc<AtomicUsize>,
+    _in_use: Arc<FileLock>,
 }
 
 const BLOCK: u64 = 1 << 16;
@@ -42,15 +44,16 @@ impl Cache {
     pub fn open(root: &Path) -> Result<Cache, StoreError> {
         let dir = root.join("derived");
         fs::create_dir_all(&dir).map_err(StoreError::io("make", &dir))?;
+        let in_use = Arc::new(use_lock(root)?);
         let temporaries = Temporaries::open(&root.join("tmp"))?;
-        Ok(Cache { dir, temporaries, damaged: Arc::new(AtomicUsize::new(0)) })
+        Ok(Cache { dir, temporaries, damaged: Arc::new(AtomicUsize::new(0)), _in_use: in_use })
     }
 
     /// The object, if there is a sound one. Its blocks are checked when they are read.
     pub fn find(&self, kind: &str, key: &str) -> Option<Derived> {
         let path = self.path(kind, key);
         let file = File::open(&path).ok()?;
-        match Derived::open(file, path.clone()) {
+        match Derived::open(file, path, &self.damaged) {
             Some(derived) => Some(derived),
             None => {
                 self.damaged(kind, key);
@@ -66,13 +69,14 @@ impl Cache {
 
     /// The whole object, checked; a damaged one is deleted and absent.
     pub fn read(&self, kind: &str, key: &str) -> Option<Vec<u8>> {
-        match self.find(kind, key)?.bytes() {
-            Ok(bytes) => Some(bytes),
-            Err(_) => {
-                self.damaged(kind, key);
-                None
-            }
-        }
+        // A damaged block is deleted and counted where it is found.
+        self.find(kind, key)?.bytes().ok()
+    }
+
+    /// Checks every block, without holding the whole; a damaged one is deleted.
+    pub fn is_sound(&self, kind: &str, key: &str) -> bool {
+        let Some(derived) = self.find(kind, key) else { return false };
+        (0..derived.len().div_ceil(BLOCK)).all(|block| derived.check(block).is_ok())
     }
 
     /// Writes an object; `make` gives its bytes. Whoever comes second replaces the same by the same.
@@ -85,22 +89,20 @@ impl Cache {
         key: &str,
         make: impl FnOnce(&mut dyn Write) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut new = self.begin(kind, key)?;
-        let made = make(&mut new)?;
-        new.commit()?;
+        let mut out = self.begin(kind, key)?;
+        let made = make(&mut out)?;
+        out.commit()?;
         Ok(made)
     }
 
-    /// Writes an object bit by bit, for a caller that writes several things at once. Dropped without
-    /// [`NewDerived::commit`] it never was.
+    /// Begins an object, for whoever writes it bit by bit.
     ///
     /// # Errors
-    /// The disk fails.
+    /// No file can be made.
     pub fn begin(&self, kind: &str, key: &str) -> Result<NewDerived, StoreError> {
-        let to = self.path(kind, key);
         let dir = self.dir.join(kind);
         fs::create_dir_all(&dir).map_err(StoreError::io("make", &dir))?;
-        Ok(NewDerived { out: BlockWriter::new(self.temporaries.make()?), to })
+        Ok(NewDerived { out: BlockWriter::new(self.temporaries.make()?), to: dir.join(key) })
     }
 
     /// Forgets an object that turned out to be damaged, and counts it.
@@ -195,12 +197,14 @@ pub struct Derived {
     table: Vec<u32>,
     /// One bit a block: it was checked since the file was opened.
     checked: Vec<AtomicU8>,
+    damaged: Arc<AtomicUsize>,
 }
 
 impl Derived {
-    fn open(file: File, path: PathBuf) -> Option<Derived> {
-        let total = file.metadata().ok()?.len();
-        let footer_at = total.checked_sub(FOOTER)?;
+    fn open(file: File, path: PathBuf, damaged: &Arc<AtomicUsize>) -> Option<Derived> {
+        let metadata = file.metadata().ok()?;
+        mark_used(&file, &metadata);
+        let footer_at = metadata.len().checked_sub(FOOTER)?;
         let mut footer = [0; FOOTER as usize];
         read_exact_at(&file, &mut footer, footer_at).ok()?;
         let number = |at: usize| u64::from_le_bytes(footer[at..at + 8].try_into().unwrap_or_default());
@@ -217,7 +221,7 @@ impl Derived {
         let table: Vec<u32> =
             raw.chunks_exact(4).map(|c| u32::from_le_bytes(c.try_into().unwrap_or_default())).collect();
         let checked = (0..table.len().div_ceil(8)).map(|_| AtomicU8::new(0)).collect();
-        Some(Derived { file, path, len, table, checked })
+        Some(Derived { file, path, len, table, checked, damaged: Arc::clone(damaged) })
     }
 
     /// Its length in bytes.
@@ -285,6 +289,7 @@ impl Derived {
         }
         // Deleted here, so that the next run makes it again even if this one cannot go on.
         let _ = fs::remove_file(&self.path);
+        self.damaged.fetch_add(1, Ordering::Relaxed);
         let what =
             format!("{} was damaged on disk, and is deleted now; run the command again", self.path.display());
         Err(io::Error::new(io::ErrorKind::InvalidData, what))

@@ -47,6 +47,7 @@ pub enum Mismatch {
 pub struct ExpectDigest {
     digest: Digest,
     size: u64,
+    exact: bool,
     seen: u64,
     hasher: Hasher,
 }
@@ -54,7 +55,12 @@ pub struct ExpectDigest {
 impl ExpectDigest {
     /// Expects `size` bytes of `digest`.
     pub fn new(digest: Digest, size: u64) -> ExpectDigest {
-        ExpectDigest { digest, size, seen: 0, hasher: Hasher::new(digest.algorithm()) }
+        ExpectDigest { digest, size, exact: true, seen: 0, hasher: Hasher::new(digest.algorithm()) }
+    }
+
+    /// Expects `digest`, of at most `size` bytes.
+    pub fn at_most(digest: Digest, size: u64) -> ExpectDigest {
+        ExpectDigest { exact: false, ..ExpectDigest::new(digest, size) }
     }
 }
 
@@ -65,7 +71,7 @@ impl Expect for ExpectDigest {
     }
 
     fn finish(self) -> Result<(), Mismatch> {
-        if self.seen != self.size {
+        if self.exact && self.seen != self.size {
             return Err(Mismatch::Size { expected: self.size, found: self.seen });
         }
         let found = self.hasher.finish();

@@ -52,6 +52,9 @@ impl FileLock {
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
+    }
     OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -21,8 +21,9 @@ mod memo;
 mod own_files;
 mod seen;
 mod temporary;
+mod upkeep;
 
-pub use blobs::{Blob, Blobs, Ingest};
+pub use blobs::{Blob, Blobs, CheckedBlob, Ingest};
 pub use cache::{Cache, Derived, NewDerived, Usage};
 pub use expect::{Expect, ExpectAnything, ExpectDigest, Mismatch};
 pub use fault::StoreError;
@@ -30,4 +31,5 @@ pub use filelock::FileLock;
 pub use memo::Memos;
 pub use own_files::OwnFiles;
 pub use seen::Seen;
-pub use temporary::{Temporaries, write_atomically};
+pub use temporary::{Temporaries, read_small, write_atomically};
+pub use upkeep::{Checkup, Freed, info, prune, verify};

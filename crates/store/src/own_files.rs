@@ -81,6 +81,13 @@ impl OwnFiles {
         self.pass(path, |_| Ok(())).map(drop)
     }
 
+    /// Forgets what was seen of a path, because we are about to write it ourselves.
+    pub fn forget(&self, path: &Path) {
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.retain(|s| s.path() != path);
+        }
+    }
+
     /// What was seen so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().map(|s| s.clone()).unwrap_or_default()

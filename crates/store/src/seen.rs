@@ -79,6 +79,13 @@ pub(crate) enum Verdict {
 }
 
 impl Seen {
+    /// The path that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Seen::File { path, .. } | Seen::Directory { path, .. } | Seen::Absent { path } => path,
+        }
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Seen::Absent { path } => match fs::symlink_metadata(path) {

@@ -41,15 +41,7 @@ impl Temporaries {
     pub fn make(&self) -> Result<Temporary, StoreError> {
         // Held while the file exists but is not locked yet, so that no sweep takes it.
         let _guard = FileLock::shared(&self.guard())?;
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = self.dir.join(format!("{}-{n}", std::process::id()));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(StoreError::io("write", &path))?;
+        let (file, path) = create_new(|name| self.dir.join(name))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
         Ok(Temporary { file, path, kept: false })
     }
@@ -109,17 +101,32 @@ impl Drop for Temporary {
 }
 
 #[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
+pub(crate) fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
+pub(crate) fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes a small file whole or not at all: beside its final place, then renamed.
+/// A new file under a name that nobody has. The process id alone does not do: containers that share
+/// a cache have the same ones, and so has who comes after a dead process.
+fn create_new(place: impl Fn(&str) -> PathBuf) -> Result<(File, PathBuf), StoreError> {
+    loop {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = place(&format!("{}-{n}", std::process::id()));
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(StoreError::io("write", &path)(e)),
+            Ok(file) => return Ok((file, path)),
+        }
+    }
+}
+
+/// Writes a small file whole or not at all: beside its final place, then renamed. What a dead process
+/// left there of an earlier attempt is deleted.
 ///
 /// # Errors
 /// It cannot be written; what was there before stays.
@@ -127,15 +134,48 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    let temporary = parent.join(format!(".{name}.{}-{n}.tmp", std::process::id()));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        fs::rename(&temporary, path)
+    let prefix = format!(".{name}.");
+    sweep_beside(parent, &prefix);
+    let (mut file, temporary) = loop {
+        let (file, temporary) = create_new(|id| parent.join(format!("{prefix}{id}.tmp")))?;
+        // Between being made and being locked, somebody's sweep may have taken it for a leftover.
+        if file.try_lock().is_ok() && is_same(&file, &temporary) {
+            break (file, temporary);
+        }
     };
-    write().map_err(|e| {
+    file.write_all(bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
         let _ = fs::remove_file(&temporary);
         StoreError::io("write", path)(e)
     })
+}
+
+/// Deletes what a dead process left; whatever cannot be looked at stays.
+fn sweep_beside(dir: &Path, prefix: &str) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
+        if ours && File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Is this still the file that the name means?
+#[cfg(unix)]
+pub(crate) fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_same(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// The whole of a small file of ours; none if it is not there or cannot be read.
+pub fn read_small(path: &Path) -> Option<Vec<u8>> {
+    fs::read(path).ok()
 }
