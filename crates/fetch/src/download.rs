@@ -35,6 +35,7 @@ impl Client {
         reporter: &dyn Reporter,
     ) -> Result<Fetched, FetchError> {
         let task = reporter.task(&job.name, job.size.exact(), Unit::Bytes);
+        task.advance(sink.kept());
         let mut run = Run { client: self, job, sink, reporter, task, transferred: 0, tried: Vec::new() };
         let outcome = run.rounds();
         let tried = std::mem::take(&mut run.tried);
