@@ -1,5 +1,7 @@
 //! What a network can do to a download, one misbehaviour at a time.
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, the clock")]
+
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;

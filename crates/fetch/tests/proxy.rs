@@ -1,5 +1,7 @@
 //! Proxies: asked in the absolute form for http, tunnelled through for https.
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, the clock")]
+
 use std::time::Duration;
 
 use diag::{Explain, Silent};

@@ -1,5 +1,7 @@
 //! https with a certificate authority made for the test.
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, the clock")]
+
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

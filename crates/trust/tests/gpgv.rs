@@ -1,6 +1,8 @@
 //! gpgv as a second opinion: it accepts what we accept, and refuses what was changed, revoked or has
 //! expired. (The framing that we refuse on principle, it lets pass.)
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, programs")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -1,5 +1,7 @@
 //! The policy, rule by rule, with keys made for each.
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, programs")]
+
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::ed25519::{Mode, SecretKey};
 use pgp::crypto::hash::HashAlgorithm;

@@ -1,5 +1,7 @@
 //! Real archives: what Debian signed, and six ways in which somebody changed it.
 
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, programs")]
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
