@@ -23,3 +23,16 @@ pub(crate) fn names(data: &[u8]) {
         assert_eq!(platform.to_string().parse::<Platform>().expect("what we printed"), platform);
     }
 }
+
+/// An archive of an image that somebody else made: opened, and every image in it validated.
+pub(crate) fn oci_archive(data: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::io::Write::write_all(&mut file, data).expect("room for it");
+    let Ok(archive) = image::OciArchive::open(file.path()) else { return };
+    for descriptor in archive.index().manifests.iter().take(4) {
+        if let Some(name) = descriptor.annotations.get(image::REF_NAME) {
+            let _ = image::validate(&archive, name);
+        }
+    }
+    let _ = image::validate(&archive, "");
+}

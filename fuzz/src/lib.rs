@@ -4,6 +4,7 @@
 //! cargo-fuzz runs them for hours (`cargo xtask fuzz`); `xtask/tests/fuzz_targets.rs` includes this
 //! file and feeds them the seeds and some thousand mutations on the stable compiler, in CI.
 
+mod compositions;
 mod elf_files;
 mod host_files;
 mod images;
@@ -22,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them; `fuzz_targets/NAME.rs` for each, and the table in `fuzz/Cargo.toml` says what it covers.
 pub const TARGETS: &[Target] = &[
     ("apt_files", host_files::apt_files),
+    ("certificates", compositions::certificates),
     ("control", packages::control),
     ("deb", packages::deb),
     ("docker_context", host_files::docker_context),
@@ -33,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("ld_so_cache", elf_files::ld_so_cache),
     ("lock", locks::lock),
     ("names", images::names),
+    ("oci_archive", images::oci_archive),
     ("packages", packages::packages),
     ("payload", trees::payload),
     ("recipe", recipes::recipe),

@@ -10,6 +10,45 @@ use super::trust_roots::{SIGNED, key};
 /// from this machine (programs, dpkg's and apt's databases) and from `../shared/data`, where there.
 pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
 
+/// A small image as others archive it: layers plain and compressed.
+fn oci_archives() -> Vec<Vec<u8>> {
+    let blob = |bytes: &[u8]| {
+        let digest = oci::Digest::of(bytes);
+        (digest, testkit::tar::Entry::file(format!("blobs/sha256/{}", digest.hex()), 0o644, bytes))
+    };
+    let tree = testkit::tar::tar(&[testkit::tar::Entry::file("a", 0o644, "x")]);
+    let archive = |kind: &str, layer: &[u8]| {
+        let (layer_digest, layer_entry) = blob(layer);
+        let diff_id = oci::Digest::of(&tree);
+        let config = format!(
+            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+        );
+        let (config_digest, config_entry) = blob(config.as_bytes());
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar{kind}","digest":"{layer_digest}","size":{}}}]}}"#,
+            config.len(),
+            layer.len(),
+        );
+        let (manifest_digest, manifest_entry) = blob(manifest.as_bytes());
+        let index = format!(
+            r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{manifest_digest}","size":{},"annotations":{{"org.opencontainers.image.ref.name":"x"}}}}]}}"#,
+            manifest.len(),
+        );
+        testkit::tar::tar(&[
+            testkit::tar::Entry::file("oci-layout", 0o644, r#"{"imageLayoutVersion":"1.0.0"}"#),
+            testkit::tar::Entry::file("index.json", 0o644, index),
+            manifest_entry,
+            config_entry,
+            layer_entry,
+        ])
+    };
+    vec![
+        archive("", &tree),
+        archive("+gzip", &Compression::Gzip.compress(&tree)),
+        archive("+zstd", &Compression::Zstd.compress(&tree)),
+    ]
+}
+
 /// No seed is larger: a fuzzer learns nothing from a megabyte that it cannot from a page.
 const LARGEST: usize = 96 << 10;
 
@@ -87,6 +126,8 @@ fn made_up(all: &mut Seeds) {
             add(all, "shelf", shelf);
         }
     }
+    all.entry("oci_archive").or_default().extend(oci_archives());
+    add(all, "certificates", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     let with = SignWith::sha256(1_735_689_600);
     for text in SIGNED {
         add(all, "signature", key().clear_sign(text, with));

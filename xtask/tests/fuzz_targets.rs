@@ -84,3 +84,24 @@ fn the_table_the_files_and_the_manifest_agree() {
     let files = std::fs::read_dir(fuzz_dir.join("fuzz_targets")).unwrap().count();
     assert_eq!(files, fuzz::TARGETS.len(), "a file without a row in the table");
 }
+
+/// A fuzzer that starts from refused inputs stays at the door.
+#[test]
+fn seeds_get_past_the_door() {
+    let seeds = fuzz::seeds();
+    for lock in &seeds["lock"] {
+        lockfile::read("seed.lock", std::str::from_utf8(lock).unwrap()).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (n, archive) in seeds["oci_archive"].iter().enumerate() {
+        let file = dir.path().join(n.to_string());
+        std::fs::write(&file, archive).unwrap();
+        image::validate(&image::OciArchive::open(&file).unwrap(), "x").unwrap();
+    }
+    let debs = seeds["deb"].iter().filter(|deb| {
+        deb::read_control_files(&deb[..], &deb::Limits::default()).is_ok_and(|c| c.control.package() == "foo")
+    });
+    assert_eq!(debs.count(), 4, "one of each compression");
+    let recipes = seeds["recipe"].iter().filter_map(|r| std::str::from_utf8(r).ok());
+    assert!(recipes.filter(|text| recipe::parse("seed.yaml", text).is_ok()).count() > 4);
+}
