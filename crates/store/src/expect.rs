@@ -33,9 +33,9 @@ pub enum Mismatch {
     #[error("its digest is {found} where {expected} was promised")]
     Digest {
         /// Promised.
-        expected: Digest,
+        expected: Box<Digest>,
         /// At hand.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// A proof of another kind failed.
     #[error("{0}")]
@@ -76,7 +76,7 @@ impl Expect for ExpectDigest {
         }
         let found = self.hasher.finish();
         if found != self.digest {
-            return Err(Mismatch::Digest { expected: self.digest, found });
+            return Err(Mismatch::Digest { expected: Box::new(self.digest), found: Box::new(found) });
         }
         Ok(())
     }

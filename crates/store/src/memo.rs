@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::own_files::file_clock;
 use crate::seen::{Stat, Verdict};
+use crate::temporary::sweep;
 use crate::{Seen, StoreError, write_atomically};
 
 /// Answers that were found before, each with what it depended on.
@@ -99,6 +100,8 @@ impl Memos {
     fn write(&self, memo: &Memo) -> Result<(), StoreError> {
         let json = serde_json::to_string(memo).unwrap_or_default();
         let text = format!("{}\n{json}", Digest::of(json.as_bytes()).hex());
+        // Of other questions too: theirs may never be asked again.
+        sweep(&self.dir, ".");
         write_atomically(&self.path(&memo.question), text.as_bytes())
     }
 

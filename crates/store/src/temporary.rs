@@ -135,7 +135,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}.");
-    sweep_beside(parent, &prefix);
+    sweep(parent, &prefix);
     let (mut file, temporary) = loop {
         let (file, temporary) = create_new(|id| parent.join(format!("{prefix}{id}.tmp")))?;
         // Between being made and being locked, somebody's sweep may have taken it for a leftover.
@@ -149,8 +149,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     })
 }
 
-/// Deletes what a dead process left; whatever cannot be looked at stays.
-fn sweep_beside(dir: &Path, prefix: &str) {
+/// Deletes what [`write_atomically`] left in `dir` when its process died; what cannot be looked at stays.
+pub(crate) fn sweep(dir: &Path, prefix: &str) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
