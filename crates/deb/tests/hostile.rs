@@ -44,12 +44,12 @@ fn a_package_cut_anywhere_is_refused() {
 fn a_flipped_bit_never_panics() {
     let deb = Package::new("foo", "1").file("/usr/bin/foo", b"hello").compression(Compression::Zstd).deb();
     let mut refused = 0;
-    for at in 0..deb.len() * 8 {
+    for at in (0..deb.len() * 8).step_by(13) {
         let mut bad = deb.clone();
         bad[at / 8] ^= 1 << (at % 8);
         refused += usize::from(unpacked(&bad).is_err());
     }
-    assert!(refused > deb.len(), "{refused}");
+    assert!(refused > deb.len() / 13, "{refused}");
 }
 
 #[test]

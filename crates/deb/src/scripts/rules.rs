@@ -280,11 +280,16 @@ pub const COMMANDS: &[Rule] = &[
     commands(
         "file-actions",
         &[
-            "mkdir", "chmod", "chown", "chgrp", "ln", "cp", "mv", "rm", "rmdir", "touch", "install", "ucf", "echo", "cat",
+            "mkdir", "chmod", "chown", "chgrp", "ln", "cp", "mv", "rm", "rmdir", "touch", "install", "ucf",
+            "echo", "cat",
         ],
         Applied("literal changes of files are made in the tree"),
     ),
-    commands("configuration-registry", &["ucfr", "ucf --purge"], Nothing("notes who owns a configuration file, for upgrades")),
+    commands(
+        "configuration-registry",
+        &["ucfr", "ucf --purge"],
+        Nothing("notes who owns a configuration file, for upgrades"),
+    ),
     commands(
         "upgrades-only",
         &["dpkg-maintscript-helper"],
@@ -596,7 +601,6 @@ pub const COMMANDS: &[Rule] = &[
             "gettext",
             "gettext.sh",
             "iconv",
-            "perl -e",
             "findmnt",
             "lsmod",
             "blkid",
@@ -834,16 +838,46 @@ fn for_all_targets(
     (all && !(hidden && matches!(name, "rm" | "find"))).then_some(first)
 }
 
-/// What a trigger that a package sets off or waits for stands for.
-pub const TRIGGERS: &[(&str, &str, Instead)] = &[
-    ("ldconfig", "ld-so-cache", Derived("ld.so.cache is made from the libraries of the image")),
-    ("update-ca-certificates*", "ca-bundle", Derived("the PEM bundle is made from all trusted certificates")),
-    ("update-initramfs", "services", Nothing("an image has no kernel of its own")),
-    (
-        "*",
-        "triggers",
-        Nothing(
-            "the package that waits for it is accounted for by its own script, which is read as run by the trigger too",
+/// What a trigger stands for that a package sets off or waits for (deb-triggers(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriggerRule {
+    /// Pattern of the trigger's name.
+    pub name: &'static str,
+    /// The rule, in reports and locks.
+    pub id: &'static str,
+    /// What happens instead.
+    pub instead: Instead,
+}
+
+/// Triggers, in the order in which they are asked; the last covers all.
+pub const TRIGGERS: &[TriggerRule] = &[
+    TriggerRule {
+        name: "ldconfig",
+        id: "ld-so-cache",
+        instead: Derived("ld.so.cache is made from the libraries of the image"),
+    },
+    TriggerRule {
+        name: "update-ca-certificates*",
+        id: "ca-bundle",
+        instead: Derived("the PEM bundle is made from all trusted certificates"),
+    },
+    TriggerRule {
+        name: "update-initramfs",
+        id: "services",
+        instead: Nothing("an image has no kernel of its own"),
+    },
+    TriggerRule {
+        name: "*",
+        id: "triggers",
+        instead: Nothing(
+            "the package that waits for it is accounted for by its own script, which is read as run by the \
+             trigger too",
         ),
-    ),
+    },
 ];
+
+/// The rule that covers a trigger.
+pub fn for_trigger(name: &str) -> &'static TriggerRule {
+    let found = TRIGGERS.iter().find(|t| matches(t.name, name));
+    found.unwrap_or(&TRIGGERS[TRIGGERS.len() - 1])
+}

@@ -235,7 +235,7 @@ impl Walker<'_> {
         }
         let inner = rest.remove(0);
         let step = match inner.whole() {
-            Some(inner) if inner != name => self.run(&inner.to_owned(), rest),
+            Some(inner) if inner != name => self.run(inner, rest),
             _ => {
                 self.unknown_command(&inner, &rest);
                 (Flow::Next, Answer::unknown())

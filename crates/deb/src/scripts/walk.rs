@@ -37,6 +37,9 @@ pub(super) struct Walker<'a> {
 
 pub(super) type Step = (Flow, Answer);
 
+/// A way that may be taken, and where it is.
+type Way<'f, 'a> = (Answer, Box<dyn FnOnce(&mut Walker<'a>) -> Step + 'f>);
+
 impl<'a> Walker<'a> {
     pub(super) fn new(
         subject: &'a Subject<'a>,
@@ -247,8 +250,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Takes every one of some ways, each where its answer is yes.
-    #[expect(clippy::type_complexity, reason = "the one place where ways are values")]
-    fn fork<'f>(&mut self, ways: Vec<(Answer, Box<dyn FnOnce(&mut Self) -> Step + 'f>)>) -> Step {
+    fn fork<'f>(&mut self, ways: Vec<Way<'f, 'a>>) -> Step {
         let before = self.copied();
         let mut after: Option<State> = None;
         let mut left = Vec::new();
@@ -345,7 +347,7 @@ impl<'a> Walker<'a> {
 
     fn case_command(&mut self, subject: &Word, arms: &[(Vec<Word>, List)]) -> Step {
         let subject = self.word(subject);
-        let mut ways: Vec<(Answer, Box<dyn FnOnce(&mut Self) -> Step + '_>)> = Vec::new();
+        let mut ways: Vec<Way<'_, 'a>> = Vec::new();
         for (patterns, body) in arms {
             let patterns: Vec<Text> = patterns.iter().map(|p| self.pattern(p)).collect();
             let fits: Vec<Option<bool>> = patterns.iter().map(|p| could_match(p, &subject)).collect();
