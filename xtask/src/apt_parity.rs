@@ -4,7 +4,7 @@
 
 mod draw;
 mod peer;
-mod root;
+pub(crate) mod root;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ struct Options {
 }
 
 /// Runs `apt-parity --sample N --seed S [--distribution debian-13|debian-12] [--only "REQUEST"]…`.
-pub fn run(args: &[String]) -> Result<()> {
+pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = read_options(args)?;
     let root = Root::prepare(&options.distribution)?;
     println!("{}, indexes of {}", peer::apt_version()?, options.distribution);
@@ -57,8 +57,7 @@ pub fn run(args: &[String]) -> Result<()> {
 }
 
 fn read_options(args: &[String]) -> Result<Options> {
-    let mut options =
-        Options { sample: 100, seed: 1, distribution: "debian-13".into(), only: Vec::new() };
+    let mut options = Options { sample: 100, seed: 1, distribution: "debian-13".into(), only: Vec::new() };
     let mut words = args.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} wants a value"));
@@ -67,7 +66,9 @@ fn read_options(args: &[String]) -> Result<Options> {
             "--seed" => options.seed = value()?.parse().context("--seed wants a number")?,
             "--distribution" => options.distribution = value()?.clone(),
             "--only" => options.only.push(value()?.clone()),
-            _ => bail!("unknown option {word}; usage: apt-parity --sample N --seed S [--distribution D] [--only REQUEST]…"),
+            _ => bail!(
+                "unknown option {word}; usage: apt-parity --sample N --seed S [--distribution D] [--only REQUEST]…"
+            ),
         }
     }
     Ok(options)
@@ -108,7 +109,11 @@ impl Tally {
             self.same_verdict += 1;
         } else {
             let word = |yes: bool| if yes { "can be met" } else { "cannot be met" };
-            println!("VERDICT {case}: ours {}, dose-debcheck's {}", word(chosen.is_some()), word(installable));
+            println!(
+                "VERDICT {case}: ours {}, dose-debcheck's {}",
+                word(chosen.is_some()),
+                word(installable)
+            );
         }
         let counts = self.by_kind.entry(case.kind.name()).or_default();
         counts.0 += 1;

@@ -4,6 +4,7 @@
 //! median of the ratios of neighbours. A row that cannot be measured says why and fails the run.
 
 mod base;
+mod index;
 mod measure;
 mod start;
 mod table;
@@ -31,12 +32,21 @@ const BENCHES: &[Entry] = &[
     ("warm-base", base::warm),
     ("cold-base", base::cold),
     ("peer-base", base::beside_mmdebstrap),
+    ("index", index::load),
+    ("solve", index::solve_beside_apt),
 ];
 
 pub(crate) fn run(words: &[String]) -> Result<()> {
     if words.first().is_some_and(|w| w == "--one") {
         // The small process that a measured one is started from.
         return measure::one(&words[1..]);
+    }
+    if cfg!(debug_assertions) {
+        // Some rows are measured in this process: it must be optimised, too.
+        let mut again = cargo();
+        return run_command(
+            again.args(["run", "--release", "--quiet", "--package", "xtask", "--", "bench"]).args(words),
+        );
     }
     let (mut names, mut runs) = (Vec::new(), 7);
     let mut words = words.iter();

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for a terminal")]
 #![allow(clippy::disallowed_methods, reason = "it asks the machine: clock, environment, files")]
 
+mod apt_parity;
 mod bench;
 mod fuzz;
 mod run;
@@ -22,6 +23,7 @@ const TASKS: &[Task] = &[
     ("tidy", "hold the tree to the rules of the house", tidy::run),
     ("lint", "fmt, clippy, tidy, and cargo deny where there is one", tidy::lint),
     ("bench", "measure beside the peers: [NAME]… [--runs N]", bench::run),
+    ("apt-parity", "our answers beside apt's: [--sample N] [--seed S] [--distribution D]", apt_parity::run),
     ("scripts", "packages fully accounted for: [--sample N] [--seed S] [--catalogue]", scripts::run),
     ("fuzz", "run the fuzz targets: [TARGET]… [--seconds N] [--jobs N]; --seed makes the corpora", fuzz::run),
 ];

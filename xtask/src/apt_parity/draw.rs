@@ -29,7 +29,12 @@ pub(super) struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}]{}", self.words.join(" "), if self.foreign { " with a second architecture" } else { "" })
+        write!(
+            f,
+            "[{}]{}",
+            self.words.join(" "),
+            if self.foreign { " with a second architecture" } else { "" }
+        )
     }
 }
 
@@ -77,13 +82,74 @@ fn ask(word: &str) -> Ask {
 
 /// What people install, from popcon's upper end and from what images carry.
 const POPULAR: &[&str] = &[
-    "apache2", "nginx", "curl", "wget", "git", "vim", "emacs-nox", "python3", "python3-pip", "python3-numpy",
-    "python3-venv", "nodejs", "npm", "default-jre-headless", "openjdk-17-jre", "postgresql", "mariadb-server", "redis-server",
-    "php-fpm", "ruby", "perl", "gcc", "g++", "clang", "cmake", "make", "gdb", "build-essential", "openssh-server",
-    "ca-certificates", "tzdata", "libc6", "libssl-dev", "zlib1g", "libstdc++6", "busybox", "imagemagick", "ffmpeg",
-    "gimp", "libreoffice-writer", "firefox-esr", "chromium", "texlive-latex-base", "gnome-terminal", "xterm", "xfce4",
-    "task-kde-desktop", "samba", "postfix", "exim4", "bind9", "docker.io", "podman", "golang-go", "rustc", "cargo",
-    "systemd", "dbus", "cups", "rsync", "tmux", "htop", "jq", "sqlite3", "graphviz", "ghostscript", "inkscape", "vlc",
+    "apache2",
+    "nginx",
+    "curl",
+    "wget",
+    "git",
+    "vim",
+    "emacs-nox",
+    "python3",
+    "python3-pip",
+    "python3-numpy",
+    "python3-venv",
+    "nodejs",
+    "npm",
+    "default-jre-headless",
+    "openjdk-17-jre",
+    "postgresql",
+    "mariadb-server",
+    "redis-server",
+    "php-fpm",
+    "ruby",
+    "perl",
+    "gcc",
+    "g++",
+    "clang",
+    "cmake",
+    "make",
+    "gdb",
+    "build-essential",
+    "openssh-server",
+    "ca-certificates",
+    "tzdata",
+    "libc6",
+    "libssl-dev",
+    "zlib1g",
+    "libstdc++6",
+    "busybox",
+    "imagemagick",
+    "ffmpeg",
+    "gimp",
+    "libreoffice-writer",
+    "firefox-esr",
+    "chromium",
+    "texlive-latex-base",
+    "gnome-terminal",
+    "xterm",
+    "xfce4",
+    "task-kde-desktop",
+    "samba",
+    "postfix",
+    "exim4",
+    "bind9",
+    "docker.io",
+    "podman",
+    "golang-go",
+    "rustc",
+    "cargo",
+    "systemd",
+    "dbus",
+    "cups",
+    "rsync",
+    "tmux",
+    "htop",
+    "jq",
+    "sqlite3",
+    "graphviz",
+    "ghostscript",
+    "inkscape",
+    "vlc",
 ];
 
 /// A small generator of pseudo-random numbers (splitmix64), so that a seed says everything.
@@ -111,8 +177,9 @@ impl Dice {
 pub(super) fn draw(universe: &Universe, with_foreign: &Universe, sample: usize, seed: u64) -> Vec<Case> {
     let mut dice = Dice(seed);
     let names = all_names(universe);
-    let mut cases: Vec<Case> =
-        (0..sample).map(|_| Case { kind: Kind::One, words: vec![dice.pick(&names).clone()], foreign: false }).collect();
+    let mut cases: Vec<Case> = (0..sample)
+        .map(|_| Case { kind: Kind::One, words: vec![dice.pick(&names).clone()], foreign: false })
+        .collect();
     let popular: Vec<&str> = POPULAR.iter().copied().filter(|p| universe.named(p).next().is_some()).collect();
     for i in 0..sample.div_ceil(3) {
         cases.push(match i % 6 {
@@ -171,9 +238,10 @@ fn conflicting(universe: &Universe, names: &[String], dice: &mut Dice) -> Case {
         let name = dice.pick(names);
         let Some(record) = record_of(universe, name) else { continue };
         let relations = parse_relations(record.conflicts()).unwrap_or_default();
-        let other = relations.iter().flat_map(|r| &r.alternatives).find(|a| {
-            a.bound.is_none() && a.name != name && universe.named(a.name).next().is_some()
-        });
+        let other = relations
+            .iter()
+            .flat_map(|r| &r.alternatives)
+            .find(|a| a.bound.is_none() && a.name != name && universe.named(a.name).next().is_some());
         if let Some(other) = other {
             case.words.retain(|w| w != name && w != other.name);
             case.words.extend([name.clone(), other.name.to_owned()]);
@@ -190,7 +258,11 @@ fn multi_arch(universe: &Universe, dice: &mut Dice, popular: &[&str]) -> Case {
         .flat_map(|(shelf, _)| shelf.records().filter(|r| r.arch() == FOREIGN).map(|r| r.name().to_owned()))
         .collect();
     let mut case = set(Kind::MultiArch, dice, |d| {
-        if d.below(2) == 0 { format!("{}:{FOREIGN}", d.pick(&foreign)) } else { (*d.pick(popular)).to_owned() }
+        if d.below(2) == 0 {
+            format!("{}:{FOREIGN}", d.pick(&foreign))
+        } else {
+            (*d.pick(popular)).to_owned()
+        }
     });
     case.words.truncate(4);
     case.foreign = true;

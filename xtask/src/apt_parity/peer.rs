@@ -77,7 +77,8 @@ fn ask_one(root: &Root, case: &Case) -> Result<Answer> {
 
 fn file_name(case: &Case) -> String {
     let text = case.to_string();
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -99,7 +100,8 @@ fn run_apt(root: &Root, case: &Case) -> Result<String> {
     if out.status.success() {
         return Ok(keep(&out.stdout, "Inst ").join("\n"));
     }
-    let errors = keep(&out.stderr, "E: ").iter().map(|l| l.trim_start_matches("E: ").to_owned()).collect::<Vec<_>>();
+    let errors =
+        keep(&out.stderr, "E: ").iter().map(|l| l.trim_start_matches("E: ").to_owned()).collect::<Vec<_>>();
     Ok(format!("E: {}", errors.join(" ")))
 }
 
@@ -140,7 +142,12 @@ fn run_dose(root: &Root, cases: &[Case], mine: &[usize], foreign: bool) -> Resul
     std::fs::write(&file, text)?;
     let mut dose = Command::new("dose-debcheck");
     // Essential packages are no part of the question: apt adds none to an empty system either.
-    dose.args(["--deb-native-arch=amd64", "--deb-ignore-essential", "-f", &format!("--fg={}", file.display())]);
+    dose.args([
+        "--deb-native-arch=amd64",
+        "--deb-ignore-essential",
+        "-f",
+        &format!("--fg={}", file.display()),
+    ]);
     if foreign {
         dose.arg(format!("--deb-foreign-archs={FOREIGN}"));
     }
@@ -152,6 +159,7 @@ fn run_dose(root: &Root, cases: &[Case], mine: &[usize], foreign: bool) -> Resul
     if !report.contains("total-packages") && !report.contains("broken-packages") {
         bail!("dose-debcheck says: {report} {}", String::from_utf8_lossy(&out.stderr));
     }
-    let broken = report.lines().filter_map(|l| l.trim().trim_start_matches("- ").strip_prefix("package: request-"));
+    let broken =
+        report.lines().filter_map(|l| l.trim().trim_start_matches("- ").strip_prefix("package: request-"));
     Ok(broken.filter_map(|n| n.trim().parse().ok()).collect())
 }

@@ -13,22 +13,25 @@ pub(super) const FOREIGN: &str = "arm64";
 /// Where the keys of Debian's archives lie on a machine with apt.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-pub(super) struct Root {
+pub(crate) struct Root {
     directory: PathBuf,
     codename: &'static str,
 }
 
 impl Root {
     /// Makes (or refreshes) the root and lets apt fetch and verify the indexes.
-    pub(super) fn prepare(distribution: &str) -> Result<Root> {
+    pub(crate) fn prepare(distribution: &str) -> Result<Root> {
         let codename = match distribution {
             "debian-13" => "trixie",
             "debian-12" => "bookworm",
             other => bail!("no table for {other}; debian-13 and debian-12 are known"),
         };
-        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+        let base =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
         let directory = std::path::absolute(base.join("apt-parity").join(codename))?;
-        for part in ["etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial", "cache/archives/partial", "dpkg"] {
+        for part in
+            ["etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial", "cache/archives/partial", "dpkg"]
+        {
             fs::create_dir_all(directory.join(part)).with_context(|| format!("cannot make {part}"))?;
         }
         fs::write(directory.join("dpkg/status"), "")?;
@@ -46,14 +49,15 @@ impl Root {
     fn sources(&self, archs: &str) -> Result<String> {
         let (main, security) = mirrors()?;
         let name = self.codename;
-        let line = |uri: &str, suite: &str| {
-            format!("deb [arch={archs} signed-by={KEYS}] {uri} {suite} main\n")
-        };
-        Ok(line(&main, name) + &line(&main, &format!("{name}-updates")) + &line(&security, &format!("{name}-security")))
+        let line =
+            |uri: &str, suite: &str| format!("deb [arch={archs} signed-by={KEYS}] {uri} {suite} main\n");
+        Ok(line(&main, name)
+            + &line(&main, &format!("{name}-updates"))
+            + &line(&security, &format!("{name}-security")))
     }
 
     /// apt-get in this root, for one or two architectures.
-    pub(super) fn apt(&self, foreign: bool) -> Command {
+    pub(crate) fn apt(&self, foreign: bool) -> Command {
         let at = |part: &str| self.directory.join(part).display().to_string();
         let which = if foreign { "two" } else { "one" };
         let mut command = Command::new("apt-get");
@@ -91,7 +95,11 @@ impl Root {
             let text = fs::read(&path)?;
             let body = signed_text(&text);
             let release = deb::release::parse_release(&body)?;
-            let date = String::from_utf8_lossy(&body).lines().find(|l| l.starts_with("Date:")).unwrap_or("").to_owned();
+            let date = String::from_utf8_lossy(&body)
+                .lines()
+                .find(|l| l.starts_with("Date:"))
+                .unwrap_or("")
+                .to_owned();
             lines.push(format!("{} ({}), {date}", release.codename, release.suite));
         }
         Ok(lines)

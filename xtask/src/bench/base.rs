@@ -43,20 +43,24 @@ pub(super) fn warm(bench: &Bench) -> Result<Vec<Row>> {
 /// Packages and lock are there; everything derived from them, and the image, are not.
 pub(super) fn cold(bench: &Bench) -> Result<Vec<Row>> {
     let home = prepared(bench)?;
-    let runs = series(bench.runs, &|| forget(bench, &home), &build(bench, &home))?;
+    let runs = series(bench.runs, &|| forget(&home), &build(bench, &home))?;
     Ok(vec![
         Row::new("cold build base", Quantity::Seconds(runs.wall())).target(Quantity::Seconds(0.4)),
         Row::new("cold build base, RSS", Quantity::Megabytes(runs.rss())).target(Quantity::Megabytes(100.0)),
     ])
 }
 
-/// Forgets what is derived, keeps what was downloaded and locked.
-fn forget(bench: &Bench, home: &Path) -> Result<()> {
-    let mut prune = distil(bench, home);
-    prune.args(["cache", "prune", "--derived", "--images", "--quiet"]);
-    let done = prune.output()?;
-    if !done.status.success() {
-        bail!("distil cache prune: {}", String::from_utf8_lossy(&done.stderr).trim_end());
+/// Forgets what is derived and the images, keeps what was downloaded and locked.
+fn forget(home: &Path) -> Result<()> {
+    for (folder, keep) in [("cache", "blobs"), ("data", "locks")] {
+        for entry in std::fs::read_dir(home.join(folder))? {
+            let path = entry?.path();
+            if path.is_dir() && !path.ends_with(keep) {
+                std::fs::remove_dir_all(&path)?;
+            } else if path.is_file() {
+                std::fs::remove_file(&path)?;
+            }
+        }
     }
     Ok(())
 }
@@ -70,7 +74,7 @@ pub(super) fn beside_mmdebstrap(bench: &Bench) -> Result<Vec<Row>> {
         .arg(format!("--include={}", names.join(",")))
         .args(["trixie", "-"])
         .arg(format!("deb [trusted=yes] file://{} ./", archive.display()));
-    let (ours, theirs, ratio) = pairs(bench.runs, &|| forget(bench, &home), &build(bench, &home), &peer)?;
+    let (ours, theirs, ratio) = pairs(bench.runs, &|| forget(&home), &build(bench, &home), &peer)?;
     Ok(vec![
         Row::new("cold build base, gzip included", Quantity::Seconds(ours.wall())).beside(
             "mmdebstrap, no compression",
@@ -91,8 +95,7 @@ fn local_archive(bench: &Bench, home: &Path) -> Result<(PathBuf, Vec<String>)> {
     let archive = bench.room.path().join("archive");
     std::fs::create_dir_all(&archive)?;
     let mut lock = distil(bench, home);
-    let done =
-        lock.args(["lock", "base", "--arch", "amd64", "--quiet", "--vendor"]).arg(&archive).output()?;
+    let done = lock.args(["lock", "base", "--quiet", "--vendor"]).arg(&archive).output()?;
     if !done.status.success() {
         bail!("distil lock --vendor: {}", String::from_utf8_lossy(&done.stderr).trim_end());
     }
@@ -100,6 +103,9 @@ fn local_archive(bench: &Bench, home: &Path) -> Result<(PathBuf, Vec<String>)> {
     for deb in debs(&archive)? {
         let said = Command::new("dpkg-deb").arg("--field").arg(&deb).output()?;
         let fields = String::from_utf8(said.stdout)?;
+        if !["amd64", "all"].iter().any(|a| fields.contains(&format!("\nArchitecture: {a}\n"))) {
+            continue;
+        }
         let mut kept = true;
         for line in fields.lines() {
             if !line.starts_with(' ') {
