@@ -1,2 +1,7 @@
-//! Binary.
-fn main() {}
+//! The command line of distil.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    distil::run()
+}

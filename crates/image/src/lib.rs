@@ -19,6 +19,8 @@ mod memo;
 pub mod oci_archive;
 mod pipeline;
 mod segment;
+mod soundness;
+mod temporary;
 mod transport;
 mod validate;
 

@@ -1,1 +1,33 @@
-//! Room `ops`.
+//! The verbs: one file each, its story told top to bottom. They return values, print nothing, and
+//! read neither environment nor clock ([`World`] has what was decided).
+//!
+//! The price of this room: it sees every other one. What several verbs need stands in files of its
+//! own (`pins`, `payloads`, `mirrors` …), and verbs never call verbs.
+
+mod blobs;
+pub mod build;
+pub mod cache;
+mod deliver;
+mod engines;
+mod images;
+mod indexes;
+mod local_packages;
+pub mod lock;
+pub mod mirrors;
+mod own_bodies;
+mod packages;
+mod payloads;
+mod pins;
+mod recipes;
+mod records;
+pub mod report;
+pub mod request;
+pub mod schema;
+mod scripts;
+pub mod settings;
+mod shop;
+mod sources;
+pub mod target;
+mod world;
+
+pub use world::{Outside, Surroundings, World};

@@ -105,7 +105,7 @@ impl Bodies for Payloads {
 }
 
 /// A payload in memory, for files that we make: small, each content once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MemoryPayload {
     ix: PayloadIx,
     bytes: Vec<u8>,

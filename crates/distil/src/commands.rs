@@ -1,0 +1,197 @@
+//! One arm per command: options in, the verb of `ops`, its value out.
+
+use std::time::{Duration, Instant};
+
+use clap_complete::generate;
+use diag::{Diagnostic, Kind};
+use ops::World;
+use serde_json::{Value, json};
+
+use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
+use crate::environment::Environment;
+use crate::render::style::Style;
+use crate::render::{size, summary};
+use crate::{Talk, exit, options, surroundings};
+
+/// Runs the command; the number is the exit code of a success.
+pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
+    let clock = Clock::start();
+    match &cli.command {
+        Command::Build(args) => {
+            let request = options::build(args)?;
+            let world = surroundings::world(&cli.global, env, talk)?;
+            let report = ops::build::build(&world, &request)?;
+            talk.say(&summary::build(&report, env.now, clock.took(), args.explain, talk.style));
+            print_images(talk, &report);
+        }
+        Command::Lock(args) => return lock(args, cli, env, talk),
+        Command::Update(args) => {
+            let request = options::update(args);
+            let world = surroundings::world(&cli.global, env, talk)?;
+            let outcome = ops::lock::lock(&world, &request)?;
+            talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
+            talk.data(|| json!({ "schema": 0, "lock": outcome.report }));
+        }
+        Command::Settings(_) => {
+            let world = surroundings::world(&cli.global, env, talk)?;
+            settings(&world, talk)?;
+        }
+        Command::Schema => print(&format!("{}\n", ops::schema::schema())),
+        Command::Cache(args) => {
+            let world = surroundings::world(&cli.global, env, talk)?;
+            return cache(args, &world, talk);
+        }
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            generate(*shell, &mut crate::command(), "distil", &mut out);
+            print(&String::from_utf8_lossy(&out));
+        }
+        Command::Man { dir } => man(dir.as_deref())?,
+    }
+    Ok(exit::DONE)
+}
+
+/// The time a command took, for the summary.
+struct Clock(Instant);
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the summary says how long it took; nothing depends on it")]
+    fn start() -> Clock {
+        Clock(Instant::now())
+    }
+
+    fn took(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// One line per image, or JSON.
+fn print_images(talk: &Talk, report: &ops::report::BuildReport) {
+    if talk.json {
+        talk.data(|| {
+            json!({
+                "schema": 0,
+                "images": report.images,
+                "locks": report.locks,
+                "written": report.written,
+                "loaded": report.loaded.iter()
+                    .map(|l| json!({ "name": l.name, "id": l.id, "engine": l.engine })).collect::<Vec<_>>(),
+                "unchanged": report.unchanged,
+            })
+        });
+        return;
+    }
+    let mut out = String::new();
+    for image in &report.images {
+        for name in &image.names {
+            out.push_str(&format!("{name}@{}\n", image.digest));
+        }
+    }
+    for loaded in &report.loaded {
+        out.push_str(&format!("{} {}\n", loaded.name, loaded.id));
+    }
+    print(&out);
+}
+
+fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
+    let request = options::lock(args);
+    let world = surroundings::world(&cli.global, env, talk)?;
+    if args.verify {
+        let verified = ops::lock::verify(&world, &request)?;
+        for line in &verified {
+            talk.say(&format!("verified {line}\n"));
+        }
+        talk.data(|| json!({ "schema": 0, "verified": verified }));
+        return Ok(exit::DONE);
+    }
+    let outcome = ops::lock::lock(&world, &request)?;
+    talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
+    if args.explain {
+        outcome.report.explain.iter().for_each(|row| talk.say(&summary::explain_line(row)));
+    }
+    if talk.json {
+        print(&format!("{}\n", outcome.json(args.variant.as_deref())?));
+    }
+    Ok(exit::DONE)
+}
+
+fn settings(world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let rows = ops::settings::settings(world)?;
+    if talk.json {
+        let map: serde_json::Map<String, Value> = rows.into_iter().map(|r| (r.name, json!({ "value": r.value, "from": r.from }))).collect();
+        talk.data(|| json!({ "schema": 0, "settings": map }));
+    } else {
+        let text: String = rows.iter().map(|r| format!("{:<18} {}  ({})\n", r.name, r.value, r.from)).collect();
+        print(&text);
+    }
+    Ok(())
+}
+
+fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic> {
+    match &args.what {
+        CacheCommand::Info => {
+            let rows = ops::cache::info(world)?;
+            if talk.json {
+                talk.data(|| json!({ "schema": 0, "cache": rows }));
+            } else {
+                let line = |r: &ops::cache::Row| format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, size::bytes(r.bytes));
+                print(&rows.iter().map(line).collect::<String>());
+            }
+        }
+        CacheCommand::Prune { older_than, all } => {
+            let age = if *all { None } else { Some(options::age(older_than)?) };
+            let freed = ops::cache::prune(world, age)?;
+            talk.say(&format!("deleted {}, {}\n", size::count(freed.objects, "object", "objects"), size::bytes(freed.bytes)));
+            talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }));
+        }
+        CacheCommand::Verify => {
+            let found = ops::cache::verify(world)?;
+            talk.say(&format!("checked {}, {} bad\n", size::count(found.checked, "object", "objects"), found.bad.len()));
+            talk.data(|| json!({ "schema": 0, "checked": found.checked, "bad": found.bad }));
+            if !found.bad.is_empty() {
+                for name in &found.bad {
+                    talk.say(&format!("  deleted {name}; it is fetched or made again when wanted\n"));
+                }
+                return Ok(exit::code(Kind::Findings));
+            }
+        }
+    }
+    Ok(exit::DONE)
+}
+
+fn man(dir: Option<&std::path::Path>) -> Result<(), Diagnostic> {
+    let page = |command: clap::Command| {
+        let mut out = Vec::new();
+        clap_mangen::Man::new(command).render(&mut out).map(|()| out)
+    };
+    let io = |what: &str, e: &std::io::Error| {
+        Diagnostic::new(Kind::Machine, format!("cannot write manual pages into {what}: {e}"))
+            .hint("name a directory that you may write to")
+    };
+    let Some(dir) = dir else {
+        let out = page(crate::command()).map_err(|e| io("standard output", &e))?;
+        print(&String::from_utf8_lossy(&out));
+        return Ok(());
+    };
+    clap_mangen::generate_to(crate::command(), dir).map_err(|e| io(&dir.display().to_string(), &e))
+}
+
+/// Data for programs and pipes. A reader that went away is no failure of ours.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+impl Talk {
+    /// A JSON document, where the user asked for JSON.
+    pub(crate) fn data(&self, value: impl FnOnce() -> Value) {
+        if self.json {
+            print(&format!("{}\n", value()));
+        }
+    }
+
+    /// How this run paints.
+    pub(crate) fn style(&self) -> Style {
+        self.style
+    }
+}

@@ -1,0 +1,285 @@
+//! `distil build`: from recipes to images where the user wants them.
+//!
+//! The story: ask the memo; read the recipes; get each its lock ([`crate::pins`]); bring and unpack
+//! its packages; compose and write each variant for each architecture ([`crate::images`]); publish
+//! the indexes in the local store; remember; deliver.
+
+use diag::{Diagnostic, Kind, Note};
+use image::{Codec, Layout, index, publish};
+use oci::{Platform, Reference};
+use package::Arch;
+use recipe::Resolved;
+use serde::{Deserialize, Serialize};
+
+use crate::World;
+use crate::deliver;
+use crate::images::{self, Made, Order};
+use crate::packages::{self, Supply};
+use crate::payloads;
+use crate::pins::{self, How, Pinned};
+use crate::recipes::{self, Loaded};
+use crate::report::{BuildReport, Built, LockReport, LockState};
+use crate::request::{BuildRequest, LockMode};
+use crate::shop::{Shop, memos};
+
+/// How often a build begins anew because something in the cache was damaged.
+const ATTEMPTS: usize = 3;
+
+/// What the memo keeps of a build.
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    images: Vec<Built>,
+    locks: Vec<LockReport>,
+}
+
+/// Builds what `request` asks for.
+///
+/// # Errors
+/// Whatever stands in the way, as a [`Diagnostic`]; nothing is then left under a final name.
+pub fn build(world: &World, request: &BuildRequest) -> Result<BuildReport, Diagnostic> {
+    for attempt in 1.. {
+        match once(world, request) {
+            Err((d, true)) if attempt < ATTEMPTS => {
+                memos(world).forget(&question(world, request));
+                world.reporter.note(Note::Warning(format!("{d}; beginning anew")));
+            }
+            other => return other.map_err(|(d, _)| d),
+        }
+    }
+    Err(Diagnostic::new(Kind::Internal, "cannot build: attempts have no end"))
+}
+
+/// One attempt; the flag of an error says that the cache was damaged, and another may succeed.
+fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnostic, bool)> {
+    let sure = |d: Diagnostic| (d, false);
+    let question = question(world, request);
+    let remembered = recall(world, &question);
+    let unchanged = remembered.is_some();
+    let (store, answer) = match remembered {
+        Some((store, answer)) => (store, answer),
+        None => {
+            let shop = Shop::open(world).map_err(sure)?;
+            let made = make_all(&shop, request);
+            let damaged = shop.cache.damaged_count();
+            if damaged > 0 {
+                let text = format!("{damaged} damaged objects of the cache were deleted and made again");
+                world.reporter.note(Note::Info(text));
+            }
+            made.and_then(|made| {
+                remember(&shop, &question, &made.1)?;
+                Ok(made)
+            })
+            .map_err(|d| {
+                let again = damaged > 0 || d.message.contains("damaged on disk");
+                (d, again)
+            })?
+        }
+    };
+    let written = deliver::write(world, &store, &answer.images, &request.targets)
+        .map_err(|d| drop_damaged(world, &store, &answer, d))?;
+    let loaded = deliver::load(world, &store, &answer.images, request.load, &request.targets)
+        .map_err(|d| drop_damaged(world, &store, &answer, d))?;
+    Ok(BuildReport { images: answer.images, locks: answer.locks, written, loaded, unchanged })
+}
+
+/// Everything that the answer depends on and that is no file.
+fn question(world: &World, request: &BuildRequest) -> String {
+    let place = (&request.lock.file, &request.lock.vendor, request.lock.allow_rollback);
+    let what = (&request.recipes, &request.archs, &request.variants, &request.names, &request.compression);
+    format!(
+        "build {} {:?} {what:?} {place:?} {:?} {:?} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        world.working_dir,
+        request.mode,
+        world.epoch,
+        world.data_dir.display(),
+        world.host,
+    )
+}
+
+/// The remembered answer, if its images are all there.
+fn recall(world: &World, question: &str) -> Option<(Layout, Answer)> {
+    let answer: Answer = serde_json::from_str(&memos(world).recall(question)?).ok()?;
+    let store = Layout::open(images_dir(world)).ok()?;
+    let names = store.names().ok()?;
+    for image in &answer.images {
+        let name = deliver::stored_name(image);
+        let there = names.iter().any(|(n, d)| *n == name && d.digest == image.digest);
+        if !there || !store.is_complete(&image.digest) {
+            return None;
+        }
+    }
+    Some((store, answer))
+}
+
+fn images_dir(world: &World) -> std::path::PathBuf {
+    world.data_dir.join("images")
+}
+
+fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer), Diagnostic> {
+    let codec = codec(request)?;
+    let store = Layout::create(images_dir(shop.world))?;
+    let mut answer = Answer { images: Vec::new(), locks: Vec::new() };
+    for typed in &request.recipes {
+        let recipe = recipes::load(shop, typed)?;
+        let chosen = choose(shop, &recipe, request)?;
+        let how = How {
+            place: &request.lock,
+            mode: request.mode,
+            dry_run: false,
+            codec: format!("{codec} revision {}", Codec::REVISION),
+        };
+        let pinned = pins::pins(shop, &recipe, &how)?;
+        make_ready(shop, request, &pinned, &chosen)?;
+        for (variant, archs) in &chosen {
+            answer.images.push(make_image(shop, &store, &recipe, variant, archs, &pinned, request, codec)?);
+        }
+        answer.locks.push(pinned.report);
+    }
+    Ok((store, answer))
+}
+
+fn codec(request: &BuildRequest) -> Result<Codec, Diagnostic> {
+    match &request.compression {
+        None => Ok(Codec::default()),
+        Some(text) => text.parse().map_err(|e: image::CodecError| Diagnostic::new(Kind::Usage, e.to_string())),
+    }
+}
+
+/// The variants and architectures to build.
+fn choose<'a>(
+    shop: &Shop<'_>,
+    recipe: &'a Loaded,
+    request: &BuildRequest,
+) -> Result<Vec<(&'a Resolved, Vec<Arch>)>, Diagnostic> {
+    let known: Vec<&str> = recipe.variants.iter().map(Loaded::variant_name).collect();
+    if let Some(unknown) = request.variants.iter().find(|v| !known.contains(&v.as_str())) {
+        return Err(Diagnostic::new(Kind::Usage, format!("cannot build {} ({unknown}): it has no such variant", recipe.typed))
+            .hint(format!("its variants are {}", known.join(", "))));
+    }
+    let wanted: Vec<Arch> = request.archs.iter().map(|word| arch(shop, word)).collect::<Result<_, _>>()?;
+    let mut out = Vec::new();
+    for variant in &recipe.variants {
+        if !request.variants.is_empty() && !request.variants.iter().any(|v| v == Loaded::variant_name(variant)) {
+            continue;
+        }
+        if let Some(foreign) = wanted.iter().find(|a| !variant.archs.contains(a)) {
+            let words: Vec<&str> = variant.archs.iter().map(Arch::as_str).collect();
+            return Err(Diagnostic::new(Kind::Usage, format!("cannot build {} for {foreign}: the recipe does not list it", recipe.typed))
+                .hint(format!("it lists {}; add the architecture to `archs:`", words.join(", "))));
+        }
+        let archs = if wanted.is_empty() { variant.archs.clone() } else { wanted.clone() };
+        out.push((variant, archs));
+    }
+    Ok(out)
+}
+
+fn arch(shop: &Shop<'_>, word: &str) -> Result<Arch, Diagnostic> {
+    let found = match word {
+        "host" => Arch::of(&shop.world.host),
+        word => Arch::from_any_word(word),
+    };
+    found.map_err(|e| Diagnostic::new(Kind::Usage, e.to_string()).hint("use amd64, arm64, arm/v7, s390x, ppc64le, riscv64 or host"))
+}
+
+/// Package files and payloads of what is to be built are there.
+fn make_ready(
+    shop: &Shop<'_>,
+    request: &BuildRequest,
+    pinned: &Pinned,
+    chosen: &[(&Resolved, Vec<Arch>)],
+) -> Result<(), Diagnostic> {
+    let platforms: Vec<Platform> = chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
+    let no_network = shop.world.offline || request.mode == LockMode::Frozen;
+    let supply = Supply { sources: &pinned.sources, lock: &pinned.lock, place: &request.lock, no_network };
+    let wanted = |p: &lockfile::LockedPin| platforms.contains(&p.platform);
+    packages::bring(shop, &supply, wanted)?;
+    let names = pinned.lock.packages.iter().filter(|p| wanted(p));
+    let names: Vec<_> = names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, p.pin.name.clone()))).collect();
+    payloads::unpack_all(shop, names)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]
+fn make_image(
+    shop: &Shop<'_>,
+    store: &Layout,
+    recipe: &Loaded,
+    variant: &Resolved,
+    archs: &[Arch],
+    pinned: &Pinned,
+    request: &BuildRequest,
+    codec: Codec,
+) -> Result<Built, Diagnostic> {
+    let name = Loaded::variant_name(variant);
+    let mut made: Vec<Made> = Vec::new();
+    for arch in archs {
+        let order = Order { recipe: variant, arch, lock: &pinned.lock, codec };
+        made.push(images::make(shop, store, &order)?);
+    }
+    let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();
+    let all: Vec<image::Image> = made.into_iter().map(|m| m.image).collect();
+    let index = index(&all, variant.annotations.clone());
+    let built = Built {
+        recipe: recipe.name.clone(),
+        variant: name.to_owned(),
+        names: names(recipe, name, &request.names),
+        digest: index.digest(),
+        created: created.into_iter().max().unwrap_or(0),
+        platforms,
+    };
+    publish(store, &deliver::stored_name(&built), &all, &index)?;
+    Ok(built)
+}
+
+/// `-t` with the variant: TAG-VARIANT, or VARIANT where the tag is latest; else recipe and variant.
+fn names(recipe: &Loaded, variant: &str, given: &[Reference]) -> Vec<String> {
+    if given.is_empty() {
+        return vec![if variant == "latest" { recipe.name.clone() } else { format!("{}:{variant}", recipe.name) }];
+    }
+    given
+        .iter()
+        .map(|r| {
+            let tag = r.tag.as_deref().filter(|t| *t != "latest");
+            match (tag, variant) {
+                (_, "latest") => r.to_string(),
+                (None, variant) => Reference { tag: Some(variant.to_owned()), ..r.clone() }.to_string(),
+                (Some(tag), variant) => Reference { tag: Some(format!("{tag}-{variant}")), ..r.clone() }.to_string(),
+            }
+        })
+        .collect()
+}
+
+/// Keeps the answer with everything it depended on, our own program too.
+fn remember(shop: &Shop<'_>, question: &str, answer: &Answer) -> Result<(), Diagnostic> {
+    if let Some(program) = &shop.world.program {
+        // A program that cannot be read makes no memo: a rebuilt one could not be told from it.
+        if shop.own.depend_on(program).is_err() {
+            return Ok(());
+        }
+    }
+    let settled = |lock: &LockReport| LockReport {
+        state: LockState::Kept,
+        changes: Vec::new(),
+        explain: Vec::new(),
+        ..lock.clone()
+    };
+    let answer = Answer { images: answer.images.clone(), locks: answer.locks.iter().map(settled).collect() };
+    let text = serde_json::to_string(&answer)
+        .map_err(|e| Diagnostic::new(Kind::Internal, format!("cannot remember the build: {e}")))?;
+    Ok(memos(shop.world).remember(question, shop.own.seen(), text)?)
+}
+
+/// What leaves the store is hashed in full: a part that turns out damaged is deleted, and the build
+/// begins anew.
+fn drop_damaged(world: &World, store: &Layout, answer: &Answer, d: Diagnostic) -> (Diagnostic, bool) {
+    let mut damaged = false;
+    if d.kind == Kind::Trust {
+        for image in &answer.images {
+            damaged |= store.drop_damaged(&image.digest);
+        }
+    }
+    if damaged {
+        world.reporter.note(Note::Detail("a damaged part of the image store was deleted".to_owned()));
+    }
+    (d, damaged)
+}

@@ -1,0 +1,157 @@
+//! Images from the local store to where the user wants them.
+
+use diag::{Diagnostic, Kind};
+use image::{Layout, docker_archive, oci_archive};
+use oci::{Digest, Platform, Reference};
+
+use crate::World;
+use crate::report::{Built, BuiltPlatform, Loaded};
+use crate::target::Target;
+
+/// Writes every image to every target; gives a line each.
+pub(crate) fn write(world: &World, store: &Layout, images: &[Built], targets: &[Target]) -> Result<Vec<String>, Diagnostic> {
+    let mut written = Vec::new();
+    for target in targets {
+        world.reporter.check()?;
+        match target {
+            Target::Layout { dir, tag } => {
+                let to = Layout::create(world.working_dir.join(dir))?;
+                for image in images {
+                    let name = tag_in_layout(image, tag.as_deref(), images);
+                    image::copy(store, &stored_name(image), &to, &name)?;
+                    written.push(format!("oci:{}:{name}", dir.display()));
+                }
+            }
+            Target::LayoutArchive { file, tag } => {
+                let image = only(images, "an oci-archive")?;
+                let reference = reference(tag.as_deref(), image)?;
+                oci_archive::save(store, &stored_name(image), reference.as_ref(), &world.working_dir.join(file))?;
+                written.push(format!("oci-archive:{}", file.display()));
+            }
+            Target::DockerArchive { file, reference } => {
+                let image = only(images, "a docker-archive")?;
+                let platform = only_platform(image)?;
+                let names = reference.clone().map_or_else(|| names(image), |r| Ok(vec![r]))?;
+                docker_archive::save(store, &stored_name(image), Some(platform), &names, &world.working_dir.join(file))?;
+                written.push(format!("docker-archive:{}", file.display()));
+            }
+            Target::Daemon { .. } => {}
+        }
+    }
+    Ok(written)
+}
+
+/// Loads the host's platform of every image into the engine, and what `docker-daemon:` targets name.
+pub(crate) fn load(
+    world: &World,
+    store: &Layout,
+    images: &[Built],
+    all: bool,
+    targets: &[Target],
+) -> Result<Vec<Loaded>, Diagnostic> {
+    let named: Vec<&Reference> = targets.iter().filter_map(|t| if let Target::Daemon { reference } = t { Some(reference) } else { None }).collect();
+    if !all && named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let engine = crate::engines::connect(world)?;
+    let mut loaded = Vec::new();
+    for image in images.iter().filter(|_| all) {
+        let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
+        let (platform, config) = platform_for(world, image)?;
+        loaded.extend(crate::engines::load(&engine, store, &stored_name(image), platform, config, &names)?);
+    }
+    for reference in named {
+        let image = only(images, "docker-daemon:")?;
+        let (platform, config) = platform_for(world, image)?;
+        let names = [with_tag(reference.clone())];
+        loaded.extend(crate::engines::load(&engine, store, &stored_name(image), platform, config, &names)?);
+    }
+    Ok(loaded)
+}
+
+/// The name of an image in the local store.
+pub(crate) fn stored_name(image: &Built) -> String {
+    let name = &image.names[0];
+    match name.rsplit_once(':') {
+        Some((_, tag)) if !tag.contains('/') => name.clone(),
+        _ => format!("{name}:latest"),
+    }
+}
+
+/// `--load` and `docker-daemon:` take the host's platform; an image of one other platform is taken as
+/// it is, so that `--arch arm64 --load` works where the engine can emulate it.
+fn platform_for<'a>(world: &World, image: &'a Built) -> Result<(&'a Platform, &'a Digest), Diagnostic> {
+    let host = |p: &&BuiltPlatform| p.platform.os == world.host.os && p.platform.architecture == world.host.architecture;
+    let found = match image.platforms.as_slice() {
+        [one] => Some(one),
+        many => many.iter().find(host),
+    };
+    found.map(|p| (&p.platform, &p.config)).ok_or_else(|| {
+        Diagnostic::new(Kind::Usage, format!("cannot load {}: it has no image for {}", image.names[0], world.host))
+            .hint("choose one of its platforms with --arch")
+    })
+}
+
+fn only<'a>(images: &'a [Built], what: &str) -> Result<&'a Built, Diagnostic> {
+    match images {
+        [one] => Ok(one),
+        many => {
+            let names: Vec<&str> = many.iter().map(|i| i.variant.as_str()).collect();
+            Err(Diagnostic::new(Kind::Usage, format!("cannot write {} images to {what}: it takes one", many.len()))
+                .hint(format!("choose one with --variant ({}), or write an oci: layout", names.join(", "))))
+        }
+    }
+}
+
+fn only_platform(image: &Built) -> Result<&Platform, Diagnostic> {
+    match image.platforms.as_slice() {
+        [one] => Ok(&one.platform),
+        many => {
+            let all: Vec<String> = many.iter().map(|p| p.platform.to_string()).collect();
+            Err(Diagnostic::new(
+                Kind::Usage,
+                format!("cannot write {} to a docker-archive: it has {} platforms, and the format takes one", image.names[0], many.len()),
+            )
+            .hint(format!("choose a platform with --arch ({}), or write an oci-archive", all.join(", "))))
+        }
+    }
+}
+
+/// In a layout: the tag given, `TAG-VARIANT` for variants; without one, NAME[-VARIANT].
+fn tag_in_layout(image: &Built, tag: Option<&str>, all: &[Built]) -> String {
+    let base = match tag {
+        Some(tag) => tag.to_owned(),
+        None if image.names.iter().any(|n| *n != default_name(image)) => return image.names[0].clone(),
+        None => image.recipe.clone(),
+    };
+    let alone = all.len() == 1 && tag.is_some();
+    if image.variant == "latest" || alone { base } else { format!("{base}-{}", image.variant) }
+}
+
+/// The name without `-t`.
+pub(crate) fn default_name(image: &Built) -> String {
+    match image.variant.as_str() {
+        "latest" => image.recipe.clone(),
+        variant => format!("{}:{variant}", image.recipe),
+    }
+}
+
+fn names(image: &Built) -> Result<Vec<Reference>, Diagnostic> {
+    let parse = |n: &String| n.parse().map_err(|e: oci::ReferenceError| Diagnostic::new(Kind::Usage, e.to_string()).hint("name it with -t"));
+    image.names.iter().map(parse).collect()
+}
+
+fn reference(tag: Option<&str>, image: &Built) -> Result<Option<Reference>, Diagnostic> {
+    match tag {
+        Some(tag) => Ok(tag.parse().ok()),
+        None => Ok(names(image)?.into_iter().next().map(with_tag)),
+    }
+}
+
+/// Engines take a missing tag for `latest`; we say so.
+fn with_tag(mut reference: Reference) -> Reference {
+    if reference.tag.is_none() && reference.digest.is_none() {
+        reference.tag = Some("latest".to_owned());
+    }
+    reference
+}

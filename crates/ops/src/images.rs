@@ -1,0 +1,246 @@
+//! From a lock to images in the local store: unpacked packages → composition → layers → image.
+
+use std::collections::HashMap;
+
+use bstr::BString;
+use compose::{ComposeInput, Composition, PackageTree, compose};
+use deb::scripts::actions;
+use diag::{Diagnostic, Kind, Note};
+use elf::Summary;
+use image::{Codec, Image, LayerWriter, Layout, assemble};
+use lockfile::{LockedPin, Lockfile};
+use oci::{Digest, Platform};
+use package::Arch;
+use recipe::Resolved;
+use rootfs::actions::Actions;
+use rootfs::{Node, Owner, Payloads};
+
+use crate::own_bodies;
+use crate::payloads::{self, Unpacked};
+use crate::pins;
+use crate::report::{BuiltPlatform, ExplainRow, PackageRow, ScriptCount};
+use crate::scripts;
+use crate::shop::Shop;
+
+/// What an image is made from.
+pub(crate) struct Order<'a> {
+    pub(crate) recipe: &'a Resolved,
+    pub(crate) arch: &'a Arch,
+    pub(crate) lock: &'a Lockfile,
+    pub(crate) codec: Codec,
+}
+
+/// An image whose layers are in the store, and what is to be said of it.
+pub(crate) struct Made {
+    pub(crate) image: Image,
+    pub(crate) report: BuiltPlatform,
+    /// Seconds since the epoch.
+    pub(crate) created: i64,
+}
+
+/// Makes the image of one variant for one architecture.
+pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result<Made, Diagnostic> {
+    shop.world.reporter.check()?;
+    let platform = pins::platform(order.arch)?;
+    let variant = crate::recipes::Loaded::variant_name(order.recipe);
+    let rows: Vec<&LockedPin> = order.lock.pins(&platform, variant).collect();
+    let mut payloads = Payloads::new();
+    let unpacked = open(shop, &rows, &mut payloads)?;
+
+    let world = scripts::together(&unpacked);
+    let mut scripts = ScriptCount::default();
+    let mut explain = Vec::new();
+    let mut packages = Vec::new();
+    let mut objects = HashMap::new();
+    for (row, unpacked) in rows.iter().zip(&unpacked) {
+        let reports = scripts::read(unpacked, order.arch, &world);
+        scripts::count(&mut scripts, &mut explain, &row.pin.name, &reports);
+        let mut asked = actions(&reports);
+        declared(shop, unpacked, &payloads, &mut asked)?;
+        learn_objects(unpacked, &mut objects);
+        packages.push(package_tree(row, unpacked, asked));
+    }
+    let own_files = own_bodies::read(shop, order.recipe, &mut payloads)?;
+    let certificates = own_bodies::certificates(shop, order.recipe)?;
+    let composition = compose(ComposeInput {
+        recipe: order.recipe,
+        arch: order.arch,
+        packages,
+        own_files,
+        certificates,
+        objects: &objects,
+        bodies: &payloads,
+        derived: payloads.next(),
+        epoch: shop.world.epoch,
+    })?;
+    let image = write(shop, store, order, &platform, &composition, payloads)?;
+    explain_composition(&composition, &mut explain);
+    notes(shop, &composition);
+    let report = report(order, &image, &rows, &composition, scripts, explain);
+    Ok(Made { image, report, created: composition.created })
+}
+
+fn open(shop: &Shop<'_>, rows: &[&LockedPin], payloads: &mut Payloads) -> Result<Vec<Unpacked>, Diagnostic> {
+    rows.iter()
+        .map(|row| {
+            let digest = pins::sha256(shop, &row.pin)
+                .ok_or_else(|| Diagnostic::new(Kind::Internal, format!("the lock has no digest of {}", row.pin.name)))?;
+            let unpacked = payloads::open(shop, &digest, payloads.next())?;
+            payloads.add(std::sync::Arc::clone(&unpacked.source));
+            Ok(unpacked)
+        })
+        .collect()
+}
+
+fn package_tree<'a>(row: &'a LockedPin, unpacked: &Unpacked, actions: Actions) -> PackageTree<'a> {
+    let control = &unpacked.control;
+    PackageTree {
+        pin: &row.pin,
+        tree: unpacked.payload.tree.clone(),
+        actions,
+        control: BString::from(control.control.raw()),
+        md5sums: control.md5sums.clone(),
+        replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+/// What a package declares in sysusers.d and tmpfiles.d, which systemd would read at boot.
+fn declared(shop: &Shop<'_>, unpacked: &Unpacked, payloads: &Payloads, actions: &mut Actions) -> Result<(), Diagnostic> {
+    for entry in unpacked.payload.tree.entries() {
+        let Node::File(body) = &entry.node else { continue };
+        let path = entry.path.strip_prefix(b"usr/").unwrap_or(&entry.path);
+        let users = path.starts_with(b"lib/sysusers.d/");
+        if !path.ends_with(b".conf") || !(users || path.starts_with(b"lib/tmpfiles.d/")) {
+            continue;
+        }
+        let text = rootfs::Bodies::read(payloads, body)
+            .map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read /{}: {e}", entry.path)))?;
+        let (more, left) = match users {
+            true => deb::parse_sysusers(&text),
+            false => {
+                let read = deb::parse_tmpfiles(&text);
+                (Actions { steps: read.steps, ..Actions::default() }, read.not_understood)
+            }
+        };
+        actions.append(more);
+        for line in left {
+            shop.world.reporter.note(Note::Detail(format!("/{}: not applied: {line}", entry.path)));
+        }
+    }
+    Ok(())
+}
+
+/// What is known of ELF objects, by content.
+fn learn_objects(unpacked: &Unpacked, objects: &mut HashMap<Digest, Summary>) {
+    for (i, entry) in unpacked.payload.tree.entries().iter().enumerate() {
+        let fact = unpacked.payload.fact(i);
+        if let Node::File(body) = &entry.node
+            && !fact.is_empty()
+            && !fact.starts_with(b"#!")
+            && let Ok(summary) = Summary::decode(fact)
+        {
+            objects.insert(body.digest, summary);
+        }
+    }
+}
+
+fn write(
+    shop: &Shop<'_>,
+    store: &Layout,
+    order: &Order<'_>,
+    platform: &Platform,
+    composition: &Composition,
+    mut payloads: Payloads,
+) -> Result<Image, Diagnostic> {
+    payloads.add(composition.derived.clone());
+    let writer = LayerWriter {
+        bodies: &payloads,
+        cache: &shop.cache,
+        out: store,
+        codec: order.codec,
+        threads: shop.world.threads,
+    };
+    let mut layers = Vec::new();
+    for group in &composition.groups {
+        shop.world.reporter.check()?;
+        layers.push(writer.write(group)?);
+    }
+    let created = trust::Time(composition.created).to_string();
+    let annotations = order.recipe.annotations.clone();
+    Ok(assemble(platform.clone(), composition.config.clone(), Some(created), layers, annotations))
+}
+
+fn explain_composition(composition: &Composition, explain: &mut Vec<ExplainRow>) {
+    for cut in &composition.cuts {
+        explain.push(ExplainRow {
+            rule: "class".to_owned(),
+            subject: cut.why.clone(),
+            reason: format!("{} files, {} bytes left out", cut.files, cut.bytes),
+        });
+    }
+    let mut rules: Vec<(compose::Rule, usize)> = Vec::new();
+    for made in &composition.made {
+        match rules.iter_mut().find(|(r, _)| *r == made.rule) {
+            Some((_, n)) => *n += 1,
+            None => rules.push((made.rule, 1)),
+        }
+    }
+    for (rule, n) in rules {
+        explain.push(ExplainRow {
+            rule: "derived".to_owned(),
+            subject: rule.name().to_owned(),
+            reason: format!("{n} paths made or changed"),
+        });
+    }
+}
+
+fn notes(shop: &Shop<'_>, composition: &Composition) {
+    for note in &composition.notes {
+        let text = match note {
+            compose::Note::NoCopyright { package } => format!("the licence of {package} is not in the image"),
+            compose::Note::PythonNotCompiled => {
+                "python modules are not byte-compiled: the first import of each is slow".to_owned()
+            }
+            compose::Note::StepSkipped { path, why } => format!("/{path}: a step of a package was left out: {why}"),
+        };
+        shop.world.reporter.note(Note::Warning(text));
+    }
+    for violation in &composition.reported {
+        shop.world.reporter.note(Note::Warning(violation.what.clone()));
+    }
+}
+
+fn report(
+    order: &Order<'_>,
+    image: &Image,
+    rows: &[&LockedPin],
+    composition: &Composition,
+    scripts: ScriptCount,
+    explain: Vec<ExplainRow>,
+) -> BuiltPlatform {
+    let unsigned = |repository: &str| order.lock.suites.iter().any(|s| s.id == repository && s.unsigned.is_some());
+    let entries = composition.rootfs.tree.entries();
+    let unpacked = entries.iter().map(|e| if let Node::File(b) = &e.node { b.size } else { 0 }).sum();
+    let nobody = |e: &&rootfs::Entry| e.owner == Owner::Implicit && !e.is_dir();
+    BuiltPlatform {
+        platform: image.platform.clone(),
+        manifest: image.manifest.digest(),
+        config: image.config.digest(),
+        size: image.layers.iter().map(|l| l.descriptor.size).sum(),
+        unpacked,
+        layers: image.layers.len(),
+        packages: rows
+            .iter()
+            .map(|row| PackageRow {
+                name: row.pin.name.clone(),
+                version: row.pin.version.clone(),
+                arch: row.pin.arch.clone(),
+                size: row.pin.size,
+                unsigned: unsigned(&row.pin.repository),
+            })
+            .collect(),
+        scripts,
+        explain,
+        unowned: entries.iter().filter(nobody).map(|e| format!("/{}", e.path)).collect(),
+    }
+}

@@ -1,0 +1,155 @@
+//! The user's own files of a recipe, read into something that has bodies.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use compose::OwnBody;
+use diag::{Diagnostic, Kind};
+use fetch::{Job, Size, Url};
+use oci::Digest;
+use recipe::{Certificate, FileBody, LocalPath, OwnFile, Resolved};
+use rootfs::{Body, Entry, Node, Owner, Payloads, Tree};
+use store::StoreError;
+
+use crate::blobs::BlobSink;
+use crate::recipes::{find, missing, own_file};
+use crate::shop::Shop;
+
+/// The largest file that a recipe may download, in bytes.
+const MOST_DOWNLOAD: u64 = 16 << 30;
+
+/// One for each of the recipe's files, none for inline ones.
+pub(crate) fn read(shop: &Shop<'_>, recipe: &Resolved, payloads: &mut Payloads) -> Result<Vec<Option<OwnBody>>, Diagnostic> {
+    recipe.files.iter().map(|file| one(shop, file, payloads)).collect()
+}
+
+/// One for each of the recipe's certificates, none for inline ones.
+pub(crate) fn certificates(shop: &Shop<'_>, recipe: &Resolved) -> Result<Vec<Option<Vec<u8>>>, Diagnostic> {
+    let read = |c: &Certificate| match c {
+        Certificate::File(path) => own_file(shop, path).map(Some),
+        Certificate::Inline { .. } => Ok(None),
+    };
+    recipe.certificates.iter().map(read).collect()
+}
+
+fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Option<OwnBody>, Diagnostic> {
+    let (digest, executable) = match &file.body {
+        FileBody::Inline(_) => return Ok(None),
+        FileBody::Local(local) => {
+            let path = find(shop, local);
+            if path.is_dir() {
+                return directory(shop, local, &path, payloads).map(|tree| Some(OwnBody::Tree(tree)));
+            }
+            let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs).map_err(|e| match e {
+                StoreError::Io { source, .. } => missing(local, &source),
+                other => other.into(),
+            })?;
+            (digest, mode & 0o100 != 0)
+        }
+        FileBody::Url { url, sha256 } => (download(shop, url, sha256)?, false),
+    };
+    if file.extract {
+        return archive(shop, file, &digest, payloads).map(|tree| Some(OwnBody::Tree(tree)));
+    }
+    let body = body(shop, &digest, payloads)?;
+    Ok(Some(OwnBody::File { body, executable }))
+}
+
+/// A blob as a payload of one body.
+fn body(shop: &Shop<'_>, digest: &Digest, payloads: &mut Payloads) -> Result<Body, Diagnostic> {
+    let blob = shop.blobs.open_blob(digest)?;
+    let (size, path) = (blob.len(), blob.path().to_owned());
+    let file = File::open(&path).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))?;
+    Ok(Body { digest: *digest, size, payload: payloads.add(file), offset: 0 })
+}
+
+fn directory(shop: &Shop<'_>, local: &LocalPath, dir: &Path, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
+    let mut entries = Vec::new();
+    let mut todo = vec![(dir.to_owned(), String::new())];
+    while let Some((dir, prefix)) = todo.pop() {
+        for name in shop.own.names(&dir).map_err(|e| missing(local, &e))? {
+            let path = dir.join(&name);
+            let text = name.to_str().ok_or_else(|| {
+                Diagnostic::new(Kind::Input, format!("cannot take {}: its name is not UTF-8", path.display()))
+            })?;
+            let inside = if prefix.is_empty() { text.to_owned() } else { format!("{prefix}/{text}") };
+            let meta = std::fs::symlink_metadata(&path).map_err(|e| missing(local, &e))?;
+            if meta.is_dir() {
+                entries.push(Entry::new(inside.as_str(), Node::Dir, 0o755, Owner::User));
+                todo.push((path, inside));
+            } else if meta.is_symlink() {
+                let target = std::fs::read_link(&path).map_err(|e| missing(local, &e))?;
+                let target = target.to_string_lossy().into_owned();
+                entries.push(Entry::new(inside, Node::Symlink(target.into()), 0o777, Owner::User));
+            } else if meta.is_file() {
+                let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs)?;
+                let mode = if mode & 0o100 != 0 { 0o755 } else { 0o644 };
+                entries.push(Entry::new(inside, Node::File(body(shop, &digest, payloads)?), mode, Owner::User));
+            } else {
+                return Err(Diagnostic::new(Kind::Input, format!("cannot take {}: it is no file, directory or link", path.display())));
+            }
+        }
+    }
+    Ok(Tree::from_entries(entries))
+}
+
+fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagnostic> {
+    if shop.blobs.contains(sha256).is_some() {
+        return Ok(*sha256);
+    }
+    let shown = settings::split_login(url).0;
+    let parsed = Url::parse(url).map_err(|e| Diagnostic::new(Kind::Input, format!("cannot fetch {shown}: {e}")))?;
+    let job = Job { name: shown.clone(), urls: vec![parsed], size: Size::AtMost(MOST_DOWNLOAD) };
+    let mut sink = BlobSink::of_digest(&shop.blobs, &shown, *sha256, MOST_DOWNLOAD)?;
+    shop.client()?.fetch(&job, &mut sink, shop.world.reporter.as_ref())?;
+    Ok(*sha256)
+}
+
+/// The entries of a tar, compressed or not, as a tree; contents become bodies of a payload in the cache.
+fn archive(shop: &Shop<'_>, file: &OwnFile, digest: &Digest, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
+    let failed = |e: &dyn std::fmt::Display| Diagnostic::new(Kind::Input, format!("cannot extract the archive for {}: {e}", file.path));
+    let key = format!("{}-archive-{}", digest.hex(), rootfs::payload::REVISION);
+    if !shop.cache.contains("payload", &key) {
+        let blob = shop.blobs.open_blob(digest)?;
+        let mut input = decompressed(blob).map_err(|e| failed(&e))?;
+        let mut new = shop.cache.begin("payload", &key)?;
+        let mut writer = rootfs::payload::Writer::new(&mut new);
+        let mut reader = rootfs::tar::Reader::new(&mut input, rootfs::tar::Limits::default());
+        while let Some(member) = reader.next().map_err(|e| failed(&e))? {
+            writer.append(member, &mut reader).map_err(|e| failed(&e))?;
+        }
+        writer.finish().map_err(|e| failed(&e))?;
+        new.commit()?;
+    }
+    crate::payloads::tree_of(shop, &key, payloads)
+}
+
+/// The tar inside, by the first bytes: gzip (RFC 1952), xz, zstd (RFC 8878), or as it is.
+fn decompressed(mut input: impl Read + 'static) -> std::io::Result<Box<dyn Read>> {
+    let mut head = [0; 6];
+    let mut n = 0;
+    while n < head.len() {
+        match input.read(&mut head[n..])? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    let whole = std::io::Cursor::new(head[..n].to_vec()).chain(input);
+    Ok(match &head[..n] {
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => {
+            let stream = liblzma::stream::Stream::new_stream_decoder(MOST_MEMORY, 0).map_err(std::io::Error::from)?;
+            Box::new(liblzma::read::XzDecoder::new_stream(whole, stream))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let mut decoder = zstd::Decoder::new(whole)?;
+            decoder.window_log_max(27)?;
+            Box::new(decoder)
+        }
+        _ => Box::new(whole),
+    })
+}
+
+/// What `xz -9` needs, with room.
+const MOST_MEMORY: u64 = 192 << 20;

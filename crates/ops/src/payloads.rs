@@ -1,0 +1,146 @@
+//! Packages unpacked once ever: blob in, payload in the cache out.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use deb::ControlFiles;
+use diag::{Diagnostic, Kind, Unit};
+use oci::{Digest, Hasher};
+use rootfs::payload::{self, Payload};
+use rootfs::{PayloadIx, Payloads, ReadAt, Tree};
+use store::{Derived, StoreError};
+
+use crate::shop::Shop;
+
+const KIND: &str = "payload";
+
+/// A package that is unpacked.
+pub(crate) struct Unpacked {
+    pub(crate) payload: Payload,
+    pub(crate) control: ControlFiles,
+    pub(crate) source: Arc<Bytes>,
+}
+
+/// The bytes of a payload in the cache.
+pub(crate) struct Bytes(Derived);
+
+impl ReadAt for Bytes {
+    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(at, buffer)
+    }
+}
+
+/// The key of a payload: the package file, and the revisions of what reads it.
+fn key(package: &Digest) -> String {
+    format!("{}-{}.{}", package.hex(), deb::REVISION, payload::REVISION)
+}
+
+/// Unpacks every package that is not unpacked yet, several at once, the largest first.
+pub(crate) fn unpack_all(shop: &Shop<'_>, packages: impl IntoIterator<Item = (Digest, String)>) -> Result<(), Diagnostic> {
+    let unique: BTreeSet<(Digest, String)> = packages.into_iter().collect();
+    let mut todo: Vec<(u64, Digest, String)> = unique
+        .into_iter()
+        .filter(|(digest, _)| !shop.cache.contains(KIND, &key(digest)))
+        .map(|(digest, name)| (shop.blobs.contains(&digest).unwrap_or(0), digest, name))
+        .collect();
+    if todo.is_empty() {
+        return Ok(());
+    }
+    todo.sort_by(|a, b| b.cmp(a));
+    let task = shop.world.reporter.task("unpacking packages", Some(todo.len() as u64), Unit::Items);
+    let next = AtomicUsize::new(0);
+    let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
+    let work = || {
+        while let Some((_, digest, name)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let done = shop.world.reporter.check().map_err(Diagnostic::from).and_then(|()| unpack(shop, digest, name));
+            task.advance(1);
+            if let Err(d) = done {
+                // The rest is not begun; the first failure is told.
+                next.store(todo.len(), Ordering::Relaxed);
+                failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(d);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..shop.world.threads.min(todo.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    drop(task);
+    match failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(d) => Err(d),
+        None => Ok(()),
+    }
+}
+
+/// Unpacks one package. Its bytes are hashed again while they pass: what was damaged on disk is found
+/// and deleted, and never becomes a payload.
+fn unpack(shop: &Shop<'_>, package: &Digest, name: &str) -> Result<(), Diagnostic> {
+    let blob = shop.blobs.open_blob(package)?;
+    let mut input = Hashing { inner: blob, hasher: Hasher::new(package.algorithm()) };
+    let mut new = shop.cache.begin(KIND, &key(package))?;
+    let mut writer = payload::Writer::new(io::BufWriter::with_capacity(1 << 18, &mut new));
+    let read = deb::unpack(&mut input, &deb::Limits::default(), &mut writer);
+    // What the reader left (padding, or all of it after an error) counts for the digest.
+    io::copy(&mut input, &mut io::sink()).map_err(|e| broken(name, &e))?;
+    if input.hasher.finish() != *package {
+        shop.blobs.delete(package);
+        return Err(StoreError::Damaged { digest: *package }.into());
+    }
+    read.map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read package {name}")))?;
+    let mut out = writer.finish().map_err(|e| broken(name, &e))?;
+    out.flush().map_err(|e| broken(name, &e))?;
+    drop(out);
+    Ok(new.commit()?)
+}
+
+fn broken(name: &str, e: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(Kind::Machine, format!("cannot unpack {name}: {e}"))
+        .hint("look at the free space and the permissions of the cache directory (`distil settings`)")
+}
+
+/// Opens a payload that [`unpack_all`] made; its bodies get the number `ix`.
+pub(crate) fn open(shop: &Shop<'_>, package: &Digest, ix: PayloadIx) -> Result<Unpacked, Diagnostic> {
+    let key = key(package);
+    let damaged = || {
+        shop.cache.damaged(KIND, &key);
+        Diagnostic::from(StoreError::Damaged { digest: *package })
+    };
+    let derived = shop.cache.find(KIND, &key).ok_or_else(damaged)?;
+    let len = derived.len();
+    let source = Arc::new(Bytes(derived));
+    let payload = Payload::read(source.as_ref(), len, ix).map_err(|_| damaged())?;
+    let control = payload.extra(source.as_ref(), deb::CONTROL_PART).ok().flatten().ok_or_else(damaged)?;
+    let control = ControlFiles::decode(&control).map_err(|_| damaged())?;
+    Ok(Unpacked { payload, control, source })
+}
+
+/// The tree of a payload that is not a package; its bodies get the next number.
+pub(crate) fn tree_of(shop: &Shop<'_>, key: &str, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
+    let damaged = || Diagnostic::new(Kind::Machine, "an unpacked archive was damaged on disk, and is deleted now");
+    let derived = shop.cache.find(KIND, key).ok_or_else(damaged)?;
+    let len = derived.len();
+    let source = Bytes(derived);
+    let payload = Payload::read(&source, len, payloads.next()).map_err(|_| {
+        shop.cache.damaged(KIND, key);
+        damaged()
+    })?;
+    payloads.add(source);
+    Ok(payload.tree)
+}
+
+struct Hashing<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        Ok(n)
+    }
+}

@@ -1,0 +1,366 @@
+//! From a recipe to its lock: the step that `build`, `lock` and `update` share.
+//!
+//! Read what is there; if it fits, nothing is asked of anybody. Else: indexes → universe → closure per
+//! platform and variant → package files → facts → a new lock, written last and whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use deb::edges::{CUT, HIDDEN};
+use diag::{Diagnostic, Kind, Note};
+use lockfile::{Fit, Lockfile};
+use oci::{Digest, Platform};
+use package::{Arch, Closure, Identity, Reason, Universe};
+use recipe::{Resolved, Want};
+use rootfs::PayloadIx;
+use solve::apt::{Ask, Preferred, Request};
+use store::write_atomically;
+use trust::Verified;
+
+use crate::indexes::{self, Before, Indexes};
+use crate::packages::{Supply, blob_name, bring};
+use crate::payloads;
+use crate::recipes::{Loaded, utf8};
+use crate::records::{self, LastSeen};
+use crate::report::{ExplainRow, LockReport, LockState};
+use crate::request::{LockMode, LockPlace};
+use crate::scripts;
+use crate::shop::Shop;
+use crate::sources::{Source, sources};
+
+/// Revision of the rules of composition: counts up when the same packages and recipe would become
+/// another tree.
+pub(crate) const COMPOSITION: u32 = 1;
+
+/// A recipe with its lock.
+pub(crate) struct Pinned {
+    pub(crate) lock: Lockfile,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) report: LockReport,
+}
+
+/// How to go about it.
+pub(crate) struct How<'a> {
+    pub(crate) place: &'a LockPlace,
+    pub(crate) mode: LockMode,
+    pub(crate) dry_run: bool,
+    /// Written into a new lock.
+    pub(crate) codec: String,
+}
+
+/// The lock of a recipe, made, completed or moved as `how` says.
+pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pinned, Diagnostic> {
+    if recipe.variants.iter().any(|v| v.world == recipe::World::Apk) {
+        return Err(Diagnostic::new(Kind::Input, format!("cannot resolve {}: its packages are apk packages", recipe.typed))
+            .hint("this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe"));
+    }
+    let path = lock_path(shop, recipe, how.place);
+    let old = read_lock(shop, &path)?;
+    let wanted = Wanted::of(&recipe.variants)?;
+    let mut all_sources: Vec<Source> = Vec::new();
+    for variant in &recipe.variants {
+        let more = sources(variant)?.into_iter().filter(|s| !all_sources.contains(s)).collect::<Vec<_>>();
+        all_sources.extend(more);
+    }
+    let fit = old.as_ref().map(|lock| lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION));
+    let frozen = matches!(how.mode, LockMode::Locked | LockMode::Frozen);
+    match (old, fit, how.mode) {
+        (Some(lock), Some(Fit::Fits), LockMode::Keep | LockMode::Locked | LockMode::Frozen) => {
+            let report = report(shop, recipe, &path, LockState::Kept, &lock, Vec::new());
+            Ok(Pinned { lock, sources: all_sources, report })
+        }
+        (Some(_), Some(Fit::Drifted(drift)), _) if frozen => Err(drifted(recipe, &path, drift)),
+        (None, _, _) if frozen => Err(Diagnostic::new(
+            Kind::Input,
+            format!("cannot build {}: there is no lock at {}", recipe.typed, path.display()),
+        )
+        .hint(format!("write one with `distil lock {}`", recipe.typed))),
+        (old, _, mode) => {
+            let keep = old.as_ref().filter(|_| mode == LockMode::Keep);
+            let (lock, seen, explain) = resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &all_sources)?;
+            finish(shop, recipe, &path, old.as_ref(), lock, &seen, explain, how, all_sources)
+        }
+    }
+}
+
+/// What a recipe asks for, in the words of a lock.
+struct Wanted {
+    requests: BTreeMap<String, Vec<String>>,
+    platforms: Vec<Platform>,
+    archs: Vec<Arch>,
+}
+
+impl Wanted {
+    fn of(variants: &[Resolved]) -> Result<Wanted, Diagnostic> {
+        let mut wanted = Wanted { requests: BTreeMap::new(), platforms: Vec::new(), archs: Vec::new() };
+        for variant in variants {
+            let lines = recipe::request_text(variant).lines().map(str::to_owned).collect();
+            wanted.requests.insert(Loaded::variant_name(variant).to_owned(), lines);
+            for arch in &variant.archs {
+                if !wanted.archs.contains(arch) {
+                    wanted.archs.push(arch.clone());
+                    wanted.platforms.push(platform(arch)?);
+                }
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// The platform of an architecture.
+pub(crate) fn platform(arch: &Arch) -> Result<Platform, Diagnostic> {
+    arch.platform().map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))
+}
+
+/// Where the lock of a recipe is.
+pub(crate) fn lock_path(shop: &Shop<'_>, recipe: &Loaded, place: &LockPlace) -> PathBuf {
+    match (&place.file, recipe.catalogue) {
+        (Some(file), _) => shop.path(file),
+        (None, true) => shop.world.data_dir.join("locks").join(format!("{}.lock", recipe.name)),
+        (None, false) => shop.path(&recipe.typed).with_extension("lock"),
+    }
+}
+
+pub(crate) fn read_lock(shop: &Shop<'_>, path: &Path) -> Result<Option<Lockfile>, Diagnostic> {
+    match shop.own.read(path) {
+        Ok(bytes) => {
+            let name = path.display().to_string();
+            Ok(Some(lockfile::read(&name, &utf8(&name, bytes)?)?))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Diagnostic::new(Kind::Machine, format!("cannot read lock {}: {e}", path.display()))
+            .hint("name a lock that you may read with --lock")),
+    }
+}
+
+type Resolution = (Lockfile, BTreeMap<String, LastSeen>, Vec<ExplainRow>);
+
+fn resolve(
+    shop: &Shop<'_>,
+    recipe: &Loaded,
+    wanted: &Wanted,
+    old: Option<&Lockfile>,
+    keep: Option<&Lockfile>,
+    how: &How<'_>,
+    all: &[Source],
+) -> Result<Resolution, Diagnostic> {
+    let dates = old.iter().flat_map(|l| &l.suites).filter_map(|s| Some((s.id.clone(), s.date?))).collect();
+    let before = Before { lock: dates, allow_rollback: how.place.allow_rollback };
+    let indexes = indexes::read(shop, all, &wanted.archs, &before)?;
+    let codec = keep.map_or_else(|| how.codec.clone(), |l| l.codec.clone());
+    let mut lock = Lockfile::new(COMPOSITION, codec, wanted.requests.clone(), indexes.suites.clone());
+    let mut explain = Vec::new();
+    for (arch, platform) in wanted.archs.iter().zip(&wanted.platforms) {
+        shop.world.reporter.check()?;
+        let mut closures: Vec<(String, Verified<Closure>)> = Vec::new();
+        for variant in recipe.variants.iter().filter(|v| v.archs.contains(arch)) {
+            let preferred = preferred(keep, platform, &closures);
+            let closure = closure(&indexes, arch, variant, preferred, &mut explain)
+                .map_err(|d| d.while_doing(format!("cannot resolve {} for {platform}", named(recipe, variant))))?;
+            closures.push((Loaded::variant_name(variant).to_owned(), closure));
+        }
+        lock.add(platform, closures);
+    }
+    explain.sort_by(|a, b| (&a.rule, &a.subject).cmp(&(&b.rule, &b.subject)));
+    explain.dedup();
+    Ok((lock, indexes.seen, explain))
+}
+
+fn named(recipe: &Loaded, variant: &Resolved) -> String {
+    match &variant.variant {
+        Some(v) => format!("{} ({v})", recipe.typed),
+        None => recipe.typed.clone(),
+    }
+}
+
+/// What an earlier lock has, and what the variants before this one chose: one version each.
+fn preferred(keep: Option<&Lockfile>, platform: &Platform, closures: &[(String, Verified<Closure>)]) -> Vec<Preferred> {
+    let of = |p: &package::Pin| Preferred {
+        name: p.name.clone(),
+        arch: p.arch.as_str().to_owned(),
+        version: p.version.clone(),
+    };
+    let locked = keep.iter().flat_map(|l| &l.packages).filter(|p| p.platform == *platform).map(|p| of(&p.pin));
+    let chosen = closures.iter().flat_map(|(_, c)| &c.value().pins).map(of);
+    locked.chain(chosen).collect()
+}
+
+fn closure(
+    indexes: &Indexes,
+    arch: &Arch,
+    variant: &Resolved,
+    prefer: Vec<Preferred>,
+    explain: &mut Vec<ExplainRow>,
+) -> Result<Verified<Closure>, Diagnostic> {
+    let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
+    let universe = indexes.universes.get(arch).ok_or_else(none)?;
+    let request = request(variant, arch, prefer);
+    universe.choose(|universe: &Universe| {
+        let solution = solve::apt::solve(universe, &request)?;
+        let removed: Vec<&str> = variant.removed.iter().map(String::as_str).collect();
+        let pruned = solve::apt::prune(universe, &request, &solution, CUT, &removed);
+        explain_closure(&pruned, explain);
+        Ok(pruned.closure)
+    })
+}
+
+fn request(variant: &Resolved, arch: &Arch, prefer: Vec<Preferred>) -> Request {
+    let mut foreign: Vec<String> = Vec::new();
+    let asks = variant
+        .packages
+        .iter()
+        .map(|ask| {
+            let word = ask.arch.as_ref().map(ToString::to_string);
+            if let Some(word) = &word
+                && word != arch.as_str()
+                && word != "all"
+                && !foreign.contains(word)
+            {
+                foreign.push(word.clone());
+            }
+            let (bound, suite) = match &ask.want {
+                Want::Bound { comparison, version } => (Some((*comparison, version.clone())), None),
+                Want::Suite(suite) => (None, Some(suite.clone())),
+                Want::Any | Want::Apk { .. } => (None, None),
+            };
+            Ask { text: ask.text.clone(), name: ask.name.clone(), arch: word, bound, suite }
+        })
+        .collect();
+    Request { arch: arch.as_str().to_owned(), foreign, asks, prefer, hidden: HIDDEN.to_vec() }
+}
+
+fn explain_closure(pruned: &solve::apt::Pruned, explain: &mut Vec<ExplainRow>) {
+    for applied in &pruned.applied {
+        let kept = if applied.still_there { " (it stays: something else needs it)" } else { "" };
+        explain.push(ExplainRow {
+            rule: "cut edge".to_owned(),
+            subject: format!("{} → {}", applied.edge.package, applied.edge.dependency),
+            reason: format!("{}{kept}", applied.edge.reason),
+        });
+    }
+    for left in pruned.closure.left_out.iter().filter(|l| l.reason == Reason::Removed) {
+        explain.push(ExplainRow {
+            rule: "removed".to_owned(),
+            subject: left.pin.name.clone(),
+            reason: "the recipe says so".to_owned(),
+        });
+    }
+    for pin in &pruned.closure.pins {
+        for cause in &pin.because {
+            if let package::Cause::Hidden { by, reason } = cause {
+                explain.push(ExplainRow {
+                    rule: "hidden edge".to_owned(),
+                    subject: format!("{by} → {}", pin.name),
+                    reason: reason.clone(),
+                });
+            }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]
+fn finish(
+    shop: &Shop<'_>,
+    recipe: &Loaded,
+    path: &Path,
+    old: Option<&Lockfile>,
+    mut lock: Lockfile,
+    seen: &BTreeMap<String, LastSeen>,
+    explain: Vec<ExplainRow>,
+    how: &How<'_>,
+    sources: Vec<Source>,
+) -> Result<Pinned, Diagnostic> {
+    if !how.dry_run {
+        let no_network = shop.world.offline;
+        bring(shop, &Supply { sources: &sources, lock: &lock, place: how.place, no_network }, |_| true)?;
+        learn(shop, &mut lock)?;
+    }
+    let changes = old.map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect()).unwrap_or_default();
+    let state = match old {
+        _ if how.dry_run => LockState::Simulated,
+        None => LockState::Written,
+        Some(old) if *old == lock => LockState::Kept,
+        Some(_) => LockState::Changed,
+    };
+    if matches!(state, LockState::Written | LockState::Changed) {
+        write_lock(shop, path, &lock)?;
+    }
+    if !how.dry_run {
+        records::remember(shop.world, seen, how.place.allow_rollback)?;
+    }
+    let report = LockReport { changes, explain, ..report(shop, recipe, path, state, &lock, Vec::new()) };
+    Ok(Pinned { lock, sources, report })
+}
+
+fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagnostic> {
+    shop.own.forget(path);
+    write_atomically(path, lockfile::write(lock).as_bytes()).map_err(|e| {
+        Diagnostic::from(e)
+            .while_doing(format!("cannot write lock {}", path.display()))
+            .hint("write it elsewhere with --lock FILE, or make the directory writable")
+    })?;
+    // What was written is an input of the build from now on.
+    shop.own.depend_on(path).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))
+}
+
+/// Decodes every package of the lock, and writes down what was found: digest and scripts.
+fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
+    let names = lock.packages.iter().filter_map(|p| Some((sha256(shop, &p.pin)?, p.pin.name.clone())));
+    payloads::unpack_all(shop, names.collect::<Vec<_>>())?;
+    let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
+    for platform in platforms {
+        let rows: Vec<usize> = (0..lock.packages.len()).filter(|i| lock.packages[*i].platform == platform).collect();
+        let mut unpacked = Vec::new();
+        for &i in &rows {
+            let pin = &lock.packages[i].pin;
+            let digest = sha256(shop, pin).ok_or_else(|| Diagnostic::new(Kind::Internal, format!("no digest of {}", pin.name)))?;
+            unpacked.push((digest, payloads::open(shop, &digest, PayloadIx(0))?));
+        }
+        let arch = Arch::of(&platform).map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
+        let world = scripts::together(unpacked.iter().map(|(_, u)| u));
+        for (&i, (digest, unpacked)) in rows.iter().zip(&unpacked) {
+            let facts = scripts::facts(&scripts::read(unpacked, &arch, &world));
+            lock.learn(i, *digest, facts);
+        }
+    }
+    Ok(())
+}
+
+/// The SHA-256 of a pin's file: from the index, or (where that has SHA-512 only) from the store.
+pub(crate) fn sha256(shop: &Shop<'_>, pin: &package::Pin) -> Option<Digest> {
+    if let Some(digest) = pin.sha256 {
+        return Some(digest);
+    }
+    match pin.identity {
+        Identity::Whole(Digest::Sha256(d)) => Some(Digest::Sha256(d)),
+        Identity::Whole(other) => {
+            let bytes = shop.blobs.read(&other).ok()?;
+            debug_assert!(blob_name(pin) == Some(other));
+            Some(Digest::of(&bytes))
+        }
+        Identity::ApkControl(_) => None,
+    }
+}
+
+fn drifted(recipe: &Loaded, path: &Path, drift: Vec<String>) -> Diagnostic {
+    let text = format!("cannot build {} from {}: the recipe has drifted from its lock", recipe.typed, path.display());
+    let d = drift.into_iter().fold(Diagnostic::new(Kind::Input, text), Diagnostic::detail);
+    d.hint(format!("bring the lock up to the recipe with `distil lock {}`", recipe.typed))
+}
+
+fn report(shop: &Shop<'_>, recipe: &Loaded, path: &Path, state: LockState, lock: &Lockfile, changes: Vec<String>) -> LockReport {
+    let shown = path.strip_prefix(&shop.world.working_dir).unwrap_or(path);
+    for suite in lock.suites.iter().filter(|s| s.unsigned.is_some()) {
+        shop.world.reporter.note(Note::Detail(format!("{} is taken without a signature", suite.id)));
+    }
+    LockReport {
+        recipe: recipe.name.clone(),
+        path: shown.display().to_string(),
+        state,
+        as_of: lock.as_of(),
+        catalogue: recipe.catalogue,
+        changes,
+        unsigned: lock.suites.iter().filter_map(|s| s.unsigned.clone()).collect(),
+        explain: Vec::new(),
+    }
+}

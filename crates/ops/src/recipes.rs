@@ -1,0 +1,129 @@
+//! From what is typed to a recipe: a catalogue name, or a file and what it includes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diag::{Diagnostic, Kind};
+use package::Arch;
+use recipe::{Loader, LocalPath, Recipe, Resolved, Source};
+use store::OwnFiles;
+
+use crate::shop::Shop;
+
+/// A recipe that was read, with all its variants.
+pub(crate) struct Loaded {
+    /// `base`, or `app` of `app.yaml`.
+    pub(crate) name: String,
+    /// As it was typed.
+    pub(crate) typed: String,
+    /// It has no file of the user's beside it.
+    pub(crate) catalogue: bool,
+    /// Every variant, the untagged one first.
+    pub(crate) variants: Vec<Resolved>,
+}
+
+impl Loaded {
+    /// The name of a variant, `latest` for the untagged one.
+    pub(crate) fn variant_name(resolved: &Resolved) -> &str {
+        resolved.variant.as_deref().unwrap_or("latest")
+    }
+}
+
+/// Reads the recipe that `typed` names.
+pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
+    let host = Arch::of(&shop.world.host).map_err(|e| Diagnostic::new(Kind::Machine, e.to_string()))?;
+    let (recipe, name, catalogue) = match is_file(typed) {
+        true => (read_file(shop, typed)?, stem(typed), false),
+        false => (recipe::load_catalogue(typed).map_err(|e| or_a_file(e, shop, typed))?, typed.to_owned(), true),
+    };
+    let variants = recipe.resolve_all(&host)?;
+    Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants })
+}
+
+/// With `/` or `.yaml` or `.yml` it is a path, else a name of the catalogue.
+fn is_file(typed: &str) -> bool {
+    typed.contains('/') || typed.ends_with(".yaml") || typed.ends_with(".yml")
+}
+
+fn or_a_file(error: recipe::RecipeError, shop: &Shop<'_>, typed: &str) -> Diagnostic {
+    let d = Diagnostic::from(error);
+    if shop.path(typed).is_file() {
+        return d.hint(format!("to build the file of that name, write ./{typed}"));
+    }
+    d
+}
+
+fn stem(typed: &str) -> String {
+    Path::new(typed).file_stem().map_or_else(|| typed.to_owned(), |s| s.to_string_lossy().into_owned())
+}
+
+fn read_file(shop: &Shop<'_>, typed: &str) -> Result<Recipe, Diagnostic> {
+    let bytes = shop.own.read(&shop.path(typed)).map_err(|e| {
+        let d = Diagnostic::new(Kind::Input, format!("cannot read recipe {typed}: {e}"));
+        match e.kind() {
+            io::ErrorKind::NotFound => d.hint(format!(
+                "name a recipe file, or an image of the catalogue: {}",
+                recipe::catalogue_names().collect::<Vec<_>>().join(", ")
+            )),
+            _ => d,
+        }
+    })?;
+    let text = utf8(typed, bytes)?;
+    let loader = Includes { own: &shop.own, base: &shop.world.working_dir };
+    Ok(recipe::load(typed, &text, &loader)?)
+}
+
+pub(crate) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Diagnostic::new(Kind::Input, format!("cannot read {name}: byte {at} is not UTF-8"))
+            .hint("save the file in UTF-8")
+    })
+}
+
+struct Includes<'a> {
+    own: &'a OwnFiles,
+    base: &'a Path,
+}
+
+impl Loader for Includes<'_> {
+    fn read(&self, path: &str, from: &str) -> io::Result<Source> {
+        let local = LocalPath { path: path.to_owned(), beside: from.to_owned() };
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for candidate in local.candidates() {
+            match self.own.read(&self.base.join(&candidate)) {
+                Ok(bytes) => {
+                    let text = String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+                    return Ok(Source { name: candidate.display().to_string(), text });
+                }
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Reads a file of the user's that a recipe names.
+pub(crate) fn own_file(shop: &Shop<'_>, local: &LocalPath) -> Result<Vec<u8>, Diagnostic> {
+    let path = find(shop, local);
+    shop.own.read(&path).map_err(|e| missing(local, &e))
+}
+
+/// Where a file that a recipe names is: the first candidate that exists.
+pub(crate) fn find(shop: &Shop<'_>, local: &LocalPath) -> PathBuf {
+    let candidates: Vec<PathBuf> = local.candidates().into_iter().map(|c| shop.path(c)).collect();
+    // Those passed over are inputs too: one that appears later would be taken.
+    for candidate in &candidates {
+        if candidate.exists() {
+            return candidate.clone();
+        }
+        let _ = shop.own.read(candidate);
+    }
+    candidates.into_iter().next_back().unwrap_or_else(|| shop.path(&local.path))
+}
+
+pub(crate) fn missing(local: &LocalPath, e: &io::Error) -> Diagnostic {
+    let from = if local.beside.is_empty() { "the recipe" } else { &local.beside };
+    Diagnostic::new(Kind::Input, format!("cannot read {} that {from} names: {e}", local.path))
+        .hint("a path is looked for beside the recipe, then in the working directory")
+}

@@ -1,0 +1,198 @@
+//! From a recipe's distribution and repositories to the suites whose indexes are read.
+
+use std::path::PathBuf;
+
+use diag::{Diagnostic, Kind};
+use package::{Arch, Standing};
+use recipe::archives::{Archive, KeySet, snapshot_path};
+use recipe::{DebRepository, LocalPath, Repository, Resolved, SignedBy};
+use trust::{Keyring, debian_keys};
+
+/// One suite of one archive, or a local directory of packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// Its id in locks and pins: `debian/trixie`, `apt.example.com/stable`, `./debs`.
+    pub(crate) id: String,
+    /// Where it is.
+    pub(crate) place: Place,
+    /// Suite or code name; a path with a trailing slash for a flat repository.
+    pub(crate) suite: String,
+    /// Components; empty for a flat repository.
+    pub(crate) components: Vec<String>,
+    /// Whose signatures count.
+    pub(crate) keys: Keys,
+    /// The user's word takes the place of a signature.
+    pub(crate) trusted: bool,
+    /// `check-valid-until=no`, or a pinned snapshot.
+    pub(crate) ignore_valid_until: bool,
+    /// The oldest index that is accepted, in seconds.
+    pub(crate) max_age: Option<u64>,
+    /// apt's pin, where the recipe gives one.
+    pub(crate) priority: Option<i32>,
+    /// Whether it may shadow the distribution.
+    pub(crate) standing: Standing,
+    /// Only for these architectures.
+    pub(crate) archs: Option<Vec<Arch>>,
+    /// `by-hash=` of the recipe.
+    pub(crate) by_hash: Option<bool>,
+    /// A moment of the past: exempt from the machine's record of dates.
+    pub(crate) snapshot: bool,
+}
+
+/// Where a source is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// An archive of the table, found through its mirrors, and a path below it (snapshots).
+    Archive(Archive, String),
+    /// A URL of the recipe; it may hold credentials, so it is never shown.
+    Url(String),
+    /// A directory of `.deb` files.
+    Directory(PathBuf),
+}
+
+/// Whose signatures count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The keys of a distribution that are part of the program.
+    Builtin(KeySet),
+    /// Key files of the user's, and fingerprints that must be among them.
+    Files(Vec<LocalPath>, Vec<String>),
+    /// None: the source is trusted by the user's word.
+    None,
+}
+
+/// The sources of a recipe, in the order in which apt would read its lines.
+pub(crate) fn sources(resolved: &Resolved) -> Result<Vec<Source>, Diagnostic> {
+    let mut out = distribution(resolved);
+    for repository in &resolved.repositories {
+        match repository {
+            Repository::Deb(deb) => out.push(deb_source(deb, resolved)?),
+            Repository::Local(local) => out.push(directory(&local.directory)),
+            Repository::Apk(_) => {
+                return Err(Diagnostic::new(Kind::Input, "cannot resolve apk repositories in a deb recipe"));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn distribution(resolved: &Resolved) -> Vec<Source> {
+    let Some(distribution) = &resolved.distribution else { return Vec::new() };
+    let pinned = resolved.snapshot.as_ref();
+    distribution
+        .suites()
+        .into_iter()
+        .map(|s| Source {
+            id: format!("{}/{}", s.archive, s.suite),
+            place: pinned
+                .and_then(|moment| snapshot_path(s.archive, moment))
+                .map_or(Place::Archive(s.archive, String::new()), |p| Place::Archive(Archive::DebianSnapshot, p)),
+            suite: s.suite,
+            components: s.components,
+            keys: Keys::Builtin(s.keys),
+            trusted: false,
+            ignore_valid_until: pinned.is_some(),
+            max_age: None,
+            priority: None,
+            standing: Standing::Distribution,
+            archs: None,
+            by_hash: None,
+            snapshot: pinned.is_some(),
+        })
+        .collect()
+}
+
+fn deb_source(deb: &DebRepository, resolved: &Resolved) -> Result<Source, Diagnostic> {
+    let archive = recipe::archives::archive_of(&deb.uri);
+    let place = match &archive {
+        Some((archive, rest)) => Place::Archive(*archive, rest.trim_matches('/').to_owned()),
+        None => Place::Url(deb.uri.clone()),
+    };
+    let shown = settings::split_login(&deb.uri).0;
+    let host = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
+    let id = match &archive {
+        Some((archive, rest)) if rest.trim_matches('/').is_empty() => format!("{archive}/{}", deb.suite),
+        Some((archive, rest)) => format!("{archive}/{}/{}", rest.trim_matches('/'), deb.suite),
+        None => format!("{host}/{}", deb.suite),
+    };
+    Ok(Source {
+        keys: keys(deb, archive.as_ref().map(|(a, _)| *a), resolved, &id)?,
+        id,
+        place,
+        suite: deb.suite.clone(),
+        components: deb.components.clone(),
+        trusted: deb.trusted,
+        ignore_valid_until: deb.ignore_valid_until,
+        max_age: deb.max_age,
+        priority: deb.priority,
+        standing: standing(deb, archive.is_some()),
+        archs: deb.archs.clone(),
+        by_hash: deb.by_hash,
+        snapshot: matches!(archive, Some((Archive::DebianSnapshot, _))),
+    })
+}
+
+/// Suites of the distribution's own archives are not third parties.
+fn standing(deb: &DebRepository, of_the_table: bool) -> Standing {
+    match (deb.priority, of_the_table) {
+        (Some(_), _) => Standing::Ranked,
+        (None, true) => Standing::Distribution,
+        (None, false) => Standing::ThirdParty,
+    }
+}
+
+fn keys(deb: &DebRepository, archive: Option<Archive>, resolved: &Resolved, id: &str) -> Result<Keys, Diagnostic> {
+    if deb.trusted {
+        return Ok(Keys::None);
+    }
+    if !deb.signed_by.is_empty() {
+        let (mut files, mut fingerprints) = (Vec::new(), Vec::new());
+        for by in &deb.signed_by {
+            match by {
+                SignedBy::Keys(path) => files.push(path.clone()),
+                SignedBy::Fingerprint(f) => fingerprints.push(f.clone()),
+            }
+        }
+        return Ok(Keys::Files(files, fingerprints));
+    }
+    let builtin = match archive {
+        Some(Archive::Debian | Archive::DebianSecurity | Archive::DebianSnapshot) => resolved
+            .distribution
+            .as_ref()
+            .and_then(|d| d.suites().first().map(|s| s.keys))
+            .or(Some(KeySet::Debian13)),
+        _ => None,
+    };
+    builtin.map(Keys::Builtin).ok_or_else(|| {
+        Diagnostic::new(Kind::Trust, format!("cannot use {id}: the recipe names no key that signs it"))
+            .hint("add signed-by with the archive's public key, or [trusted=yes] to take it unsigned")
+    })
+}
+
+fn directory(path: &LocalPath) -> Source {
+    let dir = path.candidates().into_iter().find(|c| c.is_dir()).unwrap_or_else(|| PathBuf::from(&path.path));
+    Source {
+        id: path.path.clone(),
+        place: Place::Directory(dir),
+        suite: String::new(),
+        components: Vec::new(),
+        keys: Keys::None,
+        trusted: true,
+        ignore_valid_until: true,
+        max_age: None,
+        priority: None,
+        standing: Standing::ThirdParty,
+        archs: None,
+        by_hash: None,
+        snapshot: false,
+    }
+}
+
+/// The built-in keys of a set.
+pub(crate) fn builtin(set: KeySet) -> Keyring {
+    match set {
+        // bookworm's InRelease is signed by trixie's keys as well, and the other way round.
+        KeySet::Debian12 | KeySet::Debian13 => debian_keys::all(),
+        KeySet::Alpine | KeySet::Wolfi => Keyring::empty(),
+    }
+}

@@ -1,0 +1,144 @@
+//! Where an image goes: skopeo's transport names (containers-transports(5)).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use diag::{Explain, Kind};
+use oci::Reference;
+
+/// A place that a build writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `oci:DIR[:TAG]`: an OCI layout directory.
+    Layout {
+        /// The directory.
+        dir: PathBuf,
+        /// The tag in it; without one, the image's name.
+        tag: Option<String>,
+    },
+    /// `oci-archive:FILE[:TAG]`: a tar of an OCI layout.
+    LayoutArchive {
+        /// The file.
+        file: PathBuf,
+        /// The tag in it.
+        tag: Option<String>,
+    },
+    /// `docker-archive:FILE[:REF]`: what `docker load` reads.
+    DockerArchive {
+        /// The file.
+        file: PathBuf,
+        /// The name in it.
+        reference: Option<Reference>,
+    },
+    /// `docker-daemon:REF`: a running Docker or Podman.
+    Daemon {
+        /// The name there.
+        reference: Reference,
+    },
+}
+
+/// A text that names no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// No transport that we write to.
+    #[error("cannot write to `{text}`: it names no place that distil build writes to")]
+    Transport {
+        /// What was given.
+        text: String,
+    },
+    /// The transport has no path or name after it.
+    #[error("cannot write to `{text}`: the {what} is missing after the colon")]
+    Missing {
+        /// What was given.
+        text: String,
+        /// `directory`, `file` or `name`.
+        what: &'static str,
+    },
+    /// The name after the path is not one.
+    #[error("cannot write to `{text}`: {why}")]
+    Name {
+        /// What was given.
+        text: String,
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Explain for TargetError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            TargetError::Transport { .. } | TargetError::Missing { .. } => Some(
+                "use oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or docker-daemon:REF".to_owned(),
+            ),
+            TargetError::Name { .. } => None,
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Target, TargetError> {
+        let (transport, rest) =
+            text.split_once(':').ok_or_else(|| TargetError::Transport { text: text.to_owned() })?;
+        let missing = |what| TargetError::Missing { text: text.to_owned(), what };
+        match transport {
+            "oci" | "oci-archive" => {
+                let (path, tag) = path_and_name(rest);
+                if path.is_empty() {
+                    return Err(missing(if transport == "oci" { "directory" } else { "file" }));
+                }
+                let (path, tag) = (PathBuf::from(path), tag.map(str::to_owned));
+                Ok(match transport {
+                    "oci" => Target::Layout { dir: path, tag },
+                    _ => Target::LayoutArchive { file: path, tag },
+                })
+            }
+            "docker-archive" => {
+                let (path, name) = path_and_name(rest);
+                if path.is_empty() {
+                    return Err(missing("file"));
+                }
+                let reference = name.map(|n| reference(text, n)).transpose()?;
+                Ok(Target::DockerArchive { file: PathBuf::from(path), reference })
+            }
+            "docker-daemon" if rest.is_empty() => Err(missing("name")),
+            "docker-daemon" => Ok(Target::Daemon { reference: reference(text, rest)? }),
+            _ => Err(TargetError::Transport { text: text.to_owned() }),
+        }
+    }
+}
+
+/// The first colon ends the path, as in skopeo.
+fn path_and_name(rest: &str) -> (&str, Option<&str>) {
+    match rest.split_once(':') {
+        Some((path, "")) => (path, None),
+        Some((path, name)) => (path, Some(name)),
+        None => (rest, None),
+    }
+}
+
+fn reference(text: &str, name: &str) -> Result<Reference, TargetError> {
+    name.parse().map_err(|e: oci::ReferenceError| TargetError::Name { text: text.to_owned(), why: e.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_skopeos_names() {
+        let layout = |dir: &str, tag: Option<&str>| Target::Layout { dir: dir.into(), tag: tag.map(str::to_owned) };
+        assert_eq!("oci:out".parse(), Ok(layout("out", None)));
+        assert_eq!("oci:/a/b:1.0".parse(), Ok(layout("/a/b", Some("1.0"))));
+        assert_eq!("oci:out:acme/app:1.0".parse(), Ok(layout("out", Some("acme/app:1.0"))));
+        assert!(matches!("docker-archive:x.tar:a/b:1".parse(), Ok(Target::DockerArchive { reference: Some(_), .. })));
+        for bad in ["out", "oci:", "docker-archive:", "docker-daemon:", "ghcr.io/a/b:1", "docker-archive:x:B"] {
+            assert!(bad.parse::<Target>().is_err(), "{bad}");
+        }
+    }
+}
