@@ -9,6 +9,7 @@ use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
 
 use crate::TransportError;
+use crate::temporary::{Temporary, sweep};
 use crate::transport::describe;
 
 /// Writes the tar of an image: root's files, 0644, at the beginning of time.
@@ -105,12 +106,12 @@ pub(crate) fn write_whole<T>(
         return Ok(done);
     }
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".distil-").tempfile_in(dir).map_err(fail)?;
-    let mut out = BufWriter::with_capacity(1 << 18, file);
+    sweep(dir).map_err(fail)?;
+    let mut temporary = Temporary::new(dir).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(1 << 18, &mut temporary.file);
     let done = write(&mut out)?;
-    let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
-    #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(fail)?;
-    file.persist(path).map_err(|e| fail(e.error))?;
+    out.flush().map_err(fail)?;
+    drop(out);
+    temporary.keep(path).map_err(fail)?;
     Ok(done)
 }

@@ -88,8 +88,15 @@ fn write_layer(
     archive.blob(name, size, &mut raw.take(size))
 }
 
-/// The manifest of one platform.
-fn choose(source: &dyn Source, name: &str, platform: Option<&Platform>) -> Result<Manifest, TransportError> {
+/// The manifest of `platform`, or the only one: what [`write`] would write.
+///
+/// # Errors
+/// There are several, or there is none such: [`TransportError::Platforms`]. Or it cannot be read.
+pub fn choose(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<Manifest, TransportError> {
     let index = match source.document(name)?.value() {
         Document::Manifest(manifest) => return Ok(manifest.clone()),
         Document::Index(index) => index.clone(),

@@ -1,12 +1,12 @@
 #![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use oci::{Descriptor, Digest, Hasher, Index, MediaType, Raw};
 
+use crate::temporary::{Temporary, sweep};
 use crate::transport::{describe, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
 
@@ -16,7 +16,6 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub(crate) const LAYOUT_FILE: &str = "oci-layout";
 pub(crate) const LAYOUT_JSON: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(crate) const INDEX_FILE: &str = "index.json";
-const TEMPORARY: &str = ".distil-";
 
 /// An OCI image layout: a directory of blobs and an index of names (image-spec, image-layout.md).
 /// What `oci:DIR` means, and our local image store.
@@ -27,8 +26,6 @@ const TEMPORARY: &str = ".distil-";
 pub struct Layout {
     dir: PathBuf,
 }
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Layout {
     /// A layout that exists.
@@ -51,7 +48,7 @@ impl Layout {
             Err(e) if e.kind() == io::ErrorKind::NotFound => layout.write_file(&file, LAYOUT_JSON)?,
             Err(e) => return Err(TransportError::io("read", file.display())(e)),
         }
-        layout.sweep().map_err(TransportError::io("clean up", layout.dir.display()))?;
+        sweep(&layout.dir).map_err(TransportError::io("clean up", layout.dir.display()))?;
         Ok(layout)
     }
 
@@ -153,20 +150,6 @@ impl Layout {
             file.keep(path)
         };
         write().map_err(TransportError::io("write", path.display()))
-    }
-
-    /// Removes temporary files whose writer is dead: a living one holds a lock on his.
-    fn sweep(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                continue;
-            }
-            if File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-        Ok(())
     }
 
     /// Takes a blob over from another layout: a hard link where the file system can, else a copy.
@@ -318,51 +301,6 @@ impl Write for LayoutBlob<'_> {
 impl NewBlob for LayoutBlob<'_> {
     fn commit(self: Box<Self>, digest: &Digest, _size: u64) -> io::Result<()> {
         self.file.keep(&self.layout.blob_path(digest))
-    }
-}
-
-/// A file without a final name, locked while we live, removed when dropped.
-#[derive(Debug)]
-struct Temporary {
-    file: File,
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Temporary {
-    fn new(dir: &Path) -> io::Result<Temporary> {
-        loop {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = dir.join(format!("{TEMPORARY}{}-{n}", std::process::id()));
-            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => file,
-                // Of a dead process that had our number.
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(e) => return Err(e),
-            };
-            file.lock()?;
-            // Somebody may have swept it away before it was locked; then it is not there any more.
-            if path.exists() {
-                return Ok(Temporary { file, path, kept: false });
-            }
-        }
-    }
-
-    /// Gives it its name, readable by all whatever the umask.
-    fn keep(mut self, to: &Path) -> io::Result<()> {
-        #[cfg(unix)]
-        self.file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        fs::rename(&self.path, to)?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
 

@@ -112,6 +112,7 @@ fn a_docker_archive_takes_one_platform() {
     let dir = tempfile::tempdir().unwrap();
     let (layout, images, _) = layout(&dir.path().join("store"), Codec::Gzip(1));
     let file = dir.path().join("a.tar");
+    fs::write(dir.path().join(".distil-1-1"), b"half, of a process that was killed").unwrap();
     let error = image::docker_archive::save(&layout, "app:1", None, &[], &file).unwrap_err();
     assert_eq!(
         error.to_string(),

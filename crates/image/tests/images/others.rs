@@ -128,6 +128,29 @@ fn gnu_tar_unpacks_our_tree() {
     assert_eq!(differences(&wanted, &walk(to.path())), Vec::<String>::new());
 }
 
+#[test]
+fn bsdtar_lists_our_layers() {
+    if !has("bsdtar") {
+        skip!("no bsdtar");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    let mut files = Files::new();
+    let groups = world(&mut files);
+    let layers = write_with(&layout, &groups, &files.bodies(), &NoCache, Codec::Gzip(6), 2);
+    for (layer, group) in layers.iter().zip(&groups) {
+        let blob = layout.blob_path(&layer.descriptor.digest);
+        let told = run(Command::new("bsdtar").env("LC_ALL", "C.UTF-8").arg("-tf").arg(blob));
+        let name = |e: &Entry| match e.node {
+            Node::Dir if e.path.is_empty() => "./".to_owned(),
+            Node::Dir => format!("{}/", e.path),
+            _ => e.path.to_string(),
+        };
+        let wanted: Vec<String> = group.segments.iter().flat_map(|s| &s.entries).map(name).collect();
+        assert_eq!(told.lines().collect::<Vec<_>>(), wanted);
+    }
+}
+
 /// Prints members of a gzipped tar in stream mode, which stops after a first gzip member.
 const PYTHON: &str = r#"
 import hashlib, sys, tarfile
