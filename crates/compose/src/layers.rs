@@ -184,10 +184,12 @@ impl Layer<'_> {
     fn add_parents<'e>(&'e self, entry: &'e Entry, needed: &mut BTreeMap<&'e BStr, &'e Entry>) {
         let parents = std::iter::successors(parent(entry.path.as_bstr()), |p| parent(p));
         for above in parents {
-            match self.tree.get(above) {
-                Some(directory) if needed.contains_key(above) || is_plain_root(directory) => {}
-                Some(directory) => drop(needed.insert(above, directory)),
-                None => {}
+            // Whoever put it there put those above it, too.
+            if needed.contains_key(above) {
+                break;
+            }
+            if let Some(directory) = self.tree.get(above).filter(|d| !is_plain_root(d)) {
+                needed.insert(above, directory);
             }
         }
     }

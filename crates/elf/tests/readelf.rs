@@ -148,3 +148,33 @@ fn bytes_that_lie_are_refused_without_a_panic() {
         let _ = elf::ld_so_cache::read(&whole[..at]);
     }
 }
+
+/// A library whose one note says what it loads at run time, as systemd's do.
+#[test]
+fn reads_what_is_loaded_at_run_time() {
+    const JSON: &[u8] = br#"[{"soname":["libz.so.1"],"priority":"suggested"}]"#;
+    let mut out = b"\x7fELF\x02\x01\x01".to_vec();
+    out.resize(16, 0);
+    out.extend([3, 0, 62, 0, 1, 0, 0, 0]);
+    for word in [0u64, 64, 0] {
+        out.extend(word.to_le_bytes());
+    }
+    out.extend([0; 4]);
+    for half in [64u16, 56, 1, 64, 0, 0] {
+        out.extend(half.to_le_bytes());
+    }
+    let size = 16 + JSON.len() as u64 + 1;
+    out.extend(4u32.to_le_bytes());
+    out.extend(4u32.to_le_bytes());
+    for word in [120u64, 120, 120, size, size, 4] {
+        out.extend(word.to_le_bytes());
+    }
+    for word in [4u32, JSON.len() as u32 + 1, 0x407c_0c0a, u32::from_le_bytes(*b"FDO\0")] {
+        out.extend(word.to_le_bytes());
+    }
+    out.extend_from_slice(JSON);
+    out.extend([0; 3]);
+    let summary = Summary::read(out.as_slice()).unwrap().unwrap();
+    assert_eq!(summary.dlopen, [JSON.as_bstr()]);
+    assert_eq!(Summary::decode(&summary.encode()).unwrap(), summary);
+}
