@@ -73,8 +73,9 @@ impl Walker<'_> {
         let first = arguments.first().and_then(Text::whole);
         let known = |answer| Some((Flow::Next, Answer::known(answer)));
         match name {
-            ":" | "true" | "trap" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times"
-            | "fg" => known(true),
+            ":" | "true" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times" | "fg" => {
+                known(true)
+            }
             "false" => known(false),
             "test" => Some((Flow::Next, self.test(arguments))),
             "[" => {
@@ -137,6 +138,19 @@ impl Walker<'_> {
             "command" | "type" | "which" | "hash" => Some(self.which(name, arguments)),
             "exec" | "nice" | "ionice" | "env" | "builtin" | "eatmydata" | "nohup" | "setsid" | "time" => {
                 Some(self.wrapped(name, arguments))
+            }
+            "trap" => {
+                // Runs at the end, or never.
+                if first.is_some_and(|c| c.len() > 1) {
+                    self.guarded(None, |w| w.eval(&arguments[..1]));
+                }
+                known(true)
+            }
+            "sh" | "bash" | "dash" if first == Some("-c") => {
+                let before = self.state.clone();
+                let (_, answer) = self.eval(arguments.get(1..2).unwrap_or_default());
+                self.state = before;
+                Some((Flow::Next, answer))
             }
             "eval" => Some(self.eval(arguments)),
             "." | "source" => Some((Flow::Next, self.source(arguments))),

@@ -121,6 +121,8 @@ fn what_may_be_reached_counts() {
         "until unheard-of; do :; done",
         "! unheard-of",
         "unheard-of &",
+        "trap 'unheard-of' EXIT",
+        "sh -c 'unheard-of'",
     ] {
         let found = leftovers(text);
         assert!(found.iter().any(|l| l.starts_with("unheard-of")), "{text}: {found:?}");
@@ -188,6 +190,19 @@ fn what_the_tree_can_say_becomes_a_condition() {
     let report = postinst("if command -v bar; then :; else mkdir /opt/x; fi");
     let condition = Condition { path: "bar".into(), test: Test::Command, expect: false };
     assert_eq!(report.asked[0].when, [condition]);
+}
+
+#[test]
+fn leaving_in_one_way_bars_what_follows_not_the_other_way() {
+    let report =
+        postinst("if [ -x /usr/bin/a ]; then if [ -x /usr/bin/b ]; then exit 0; fi; else mkdir /opt/x; fi");
+    assert_eq!(report.asked[0].when.len(), 1, "{:?}", report.asked);
+    // Reached unless both are there, which no list of conditions says.
+    let report =
+        postinst("if [ -x /usr/bin/a ]; then if [ -x /usr/bin/b ]; then exit 0; fi; fi; mkdir /opt/x");
+    assert_eq!(report.leftovers()[0].command, "mkdir /opt/x");
+    let report = postinst("f() { [ -x /usr/bin/a ] || exit 0; }; f; mkdir /opt/x");
+    assert_eq!(report.asked[0].when.len(), 1, "{:?}", report);
 }
 
 #[test]

@@ -134,17 +134,21 @@ impl<'a> Walker<'a> {
         run: impl FnOnce(&mut Self) -> T,
     ) -> T {
         let depth = self.guards.len();
+        let certain = when.as_ref().is_some_and(Vec::is_empty);
         self.guards.push(Guard { when, lasts: false });
         let value = run(self);
         self.forget_guards(depth);
+        if !certain {
+            // What left the script here did so only where this way was taken: no list of conditions
+            // says the opposite.
+            self.guards[depth..].iter_mut().for_each(|g| g.when = None);
+        }
         value
     }
 
     /// Takes away the guards above `depth`, but those that last.
     fn forget_guards(&mut self, depth: usize) {
         let above = self.guards.split_off(depth);
-        // A way that exits inside a way that may not be taken at all bars only part of what
-        // follows; as one guard among several it still only narrows.
         self.guards.extend(above.into_iter().filter(|g| g.lasts));
     }
 
@@ -255,10 +259,14 @@ impl<'a> Walker<'a> {
         let mut after: Option<State> = None;
         let mut left = Vec::new();
         let mut answers = Vec::new();
+        let depth = self.guards.len();
+        let mut lasting = Vec::new();
         for (question, run) in ways {
             self.spend(before.weight());
             self.state = before.clone();
             let (flow, answer) = self.guarded(question.yes, run);
+            // They bar what follows, not the other ways.
+            lasting.extend(self.guards.split_off(depth));
             if flow == Flow::Next {
                 answers.push(answer);
                 let state = std::mem::take(&mut self.state);
@@ -270,6 +278,7 @@ impl<'a> Walker<'a> {
                 left.push((flow, question.no));
             }
         }
+        self.guards.extend(lasting);
         let Some(state) = after else {
             self.state = before;
             return (together(&left), Answer::unknown());
