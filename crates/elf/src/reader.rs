@@ -292,12 +292,10 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reader<'a, H> {
         while let Some((header, after)) = rest.split_at_checked(12) {
             let word = |i: usize| self.word(&header[4 * i..4 * i + 4]);
             let (name_size, size, kind) = (word(0) as usize, word(1) as usize, word(2));
-            let Some((name, after)) =
-                take_padded(after, name_size, 4.max(if align == 8 { 4 } else { align }))
-            else {
-                return Ok(());
-            };
-            // With 8-byte alignment the whole header with its name is padded, not the name by itself.
+            // Header and name are padded together, and the content by itself.
+            let Some((name, _)) = after.split_at_checked(name_size) else { return Ok(()) };
+            let padded = (12 + name_size).next_multiple_of(align) - 12;
+            let Some((_, after)) = after.split_at_checked(padded) else { return Ok(()) };
             let Some((content, after)) = take_padded(after, size, align) else { return Ok(()) };
             rest = after;
             match (name, elf::NoteType(kind)) {
