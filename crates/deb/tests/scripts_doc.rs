@@ -21,7 +21,7 @@ fn the_page_is_made_from_the_rules() {
 
 /// The page with everything below the line "<!-- made from …" made anew.
 fn made_page(page: &str) -> String {
-    const MARK: &str = "<!-- made from crates/deb/src/scripts/rules.rs: edit there -->\n";
+    const MARK: &str = "<!-- made from crates/deb/src/scripts/rules: edit there -->\n";
     let mut out = page.split(MARK).next().unwrap_or_default().to_owned();
     out.push_str(MARK);
     table(&mut out, "Commands", "The command, and words that are among its arguments.", COMMANDS);
