@@ -11,7 +11,7 @@ use crate::draft::{Draft, DraftError};
 use crate::{ComposeInput, Rule};
 
 /// Directories in which glibc looks by itself, of each architecture: Debian's triplets.
-const TRIPLETS: [(&str, &str); 10] = [
+const TRIPLETS: [(&str, &str); 9] = [
     ("amd64", "x86_64-linux-gnu"),
     ("arm64", "aarch64-linux-gnu"),
     ("armhf", "arm-linux-gnueabihf"),
@@ -21,7 +21,6 @@ const TRIPLETS: [(&str, &str); 10] = [
     ("ppc64el", "powerpc64le-linux-gnu"),
     ("riscv64", "riscv64-linux-gnu"),
     ("loong64", "loongarch64-linux-gnu"),
-    ("mips64el", "mips64el-linux-gnuabi64"),
 ];
 
 /// Makes `/etc/ld.so.cache` and missing links of sonames where the image has Debian's glibc and an

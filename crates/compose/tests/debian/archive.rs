@@ -33,9 +33,10 @@ fn kept() -> PathBuf {
     dir
 }
 
-fn download(url: &str, name: &str) -> Option<PathBuf> {
+/// Packages never change under their names; an index does, so it is asked for again (`refresh`).
+fn download(url: &str, name: &str, refresh: bool) -> Option<PathBuf> {
     let file = kept().join(name);
-    if !file.exists() {
+    if refresh || !file.exists() {
         let part = tempfile::NamedTempFile::new_in(kept()).unwrap();
         let run =
             Command::new("curl").args(["-sSfL", "--retry", "2", "-o"]).arg(part.path()).arg(url).status();
@@ -52,7 +53,7 @@ impl Archive {
     pub(crate) fn trixie(arch: &'static str) -> Option<Archive> {
         let mirror = testkit::mirror()?.debian;
         let index = format!("{mirror}/dists/trixie/main/binary-{arch}/Packages.xz");
-        let index = download(&index, &format!("Packages-{arch}.xz"))?;
+        let index = download(&index, &format!("Packages-{arch}.xz"), true)?;
         let mut text = String::new();
         liblzma::read::XzDecoder::new(fs::File::open(index).unwrap()).read_to_string(&mut text).unwrap();
         let mut paths = HashMap::new();
@@ -68,7 +69,8 @@ impl Archive {
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         let path = self.paths.get(name).unwrap_or_else(|| panic!("{name} is not in trixie"));
         let base = path.rsplit('/').next().unwrap();
-        download(&format!("{}/{path}", self.mirror), base).unwrap_or_else(|| panic!("{path} cannot be had"))
+        download(&format!("{}/{path}", self.mirror), base, false)
+            .unwrap_or_else(|| panic!("{path} cannot be had"))
     }
 
     /// Unpacks packages, whose bodies `payloads` then gives.
