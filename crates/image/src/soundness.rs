@@ -1,4 +1,5 @@
 //! Whether what a layout names is there (a look-up), and whether it is what it says (in full).
+#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
 
 use std::fs;
 
