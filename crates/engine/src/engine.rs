@@ -62,7 +62,7 @@ pub fn connect(candidates: &[Candidate]) -> Result<Engine, EngineError> {
         tried.push(format!("{} ({}): {why}", candidate.endpoint, candidate.because));
     }
     match denied {
-        Some(at) => Err(EngineError::Denied { at }),
+        Some(at) => Err(EngineError::Denied { at, tried }),
         None => Err(EngineError::None { tried }),
     }
 }
@@ -161,16 +161,21 @@ impl Engine {
         serde_json::from_slice(&bytes).map(Some).map_err(|e| EngineError::answer(verb, e))
     }
 
-    /// An order that is answered by nothing; false where there is no such thing.
-    pub(crate) fn tell(&self, verb: &str, method: &str, path: &str) -> Result<bool, EngineError> {
+    /// An order that is answered by nothing.
+    pub(crate) fn tell(&self, verb: &str, method: &str, path: &str) -> Result<(), EngineError> {
         let target = self.target(path);
         let request = Request { method, target: &target, content_type: None };
         let response = self.open(verb, QUICK)?.send(request, &[]).map_err(|e| broken(verb, e))?;
         // 304: it was so already.
-        match response.status {
-            404 => Ok(false),
-            304 => Ok(true),
-            _ => read_answer(verb, response).map(|_| true),
+        if response.status == 304 { Ok(()) } else { read_answer(verb, response).map(drop) }
+    }
+
+    /// Removes something; false where there is no such thing.
+    pub(crate) fn delete(&self, verb: &str, path: &str) -> Result<bool, EngineError> {
+        match self.tell(verb, "DELETE", path) {
+            Ok(()) => Ok(true),
+            Err(EngineError::Refused { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum EngineError {
     Denied {
         /// The endpoint.
         at: String,
+        /// Each place that was tried, as in [`EngineError::None`].
+        tried: Vec<String>,
     },
     /// The conversation broke off.
     #[error("cannot {verb}: {source}")]
@@ -140,7 +142,7 @@ impl Explain for EngineError {
 
     fn details(&self) -> Vec<String> {
         match self {
-            EngineError::None { tried } => tried.clone(),
+            EngineError::None { tried } | EngineError::Denied { tried, .. } => tried.clone(),
             _ => Vec::new(),
         }
     }

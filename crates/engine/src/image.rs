@@ -71,10 +71,7 @@ impl Engine {
     pub fn tag(&self, image: &str, repository: &str, tag: &str) -> Result<(), EngineError> {
         let verb = format!("name {image} {repository}:{tag} in {}", self.describe());
         let path = format!("/images/{}/tag?repo={}&tag={}", encode(image), encode(repository), encode(tag));
-        match self.tell(&verb, "POST", &path)? {
-            true => Ok(()),
-            false => Err(EngineError::Refused { verb, status: 404, said: format!("no such image: {image}") }),
-        }
+        self.tell(&verb, "POST", &path)
     }
 
     /// Takes a name away, and the image if it was its last; false where there was none.
@@ -83,6 +80,6 @@ impl Engine {
     /// The engine fails, or a container needs the image.
     pub fn remove_image(&self, name: &str) -> Result<bool, EngineError> {
         let verb = format!("remove {name} from {}", self.describe());
-        self.tell(&verb, "DELETE", &format!("/images/{}", encode(name)))
+        self.delete(&verb, &format!("/images/{}", encode(name)))
     }
 }

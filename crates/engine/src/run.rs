@@ -85,7 +85,7 @@ impl Engine {
         let verb = format!("run {} in {}", run.image, self.describe());
         let id = self.create(&verb, run)?;
         let ran = self.start_and_wait(&verb, &id, run);
-        let removed = self.tell(&verb, "DELETE", &format!("/containers/{id}?force=1&v=1"));
+        let removed = self.delete(&verb, &format!("/containers/{id}?force=1&v=1"));
         let ran = ran?;
         removed?;
         Ok(ran)
@@ -155,7 +155,10 @@ fn demultiplex(mut from: impl Read) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     loop {
         let mut head = [0; 8];
-        let n = from.read(&mut head)?;
+        let n = match from.read(&mut head) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         if n == 0 {
             return Ok((stdout, stderr));
         }

@@ -3,6 +3,8 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use super::{ChunkedWriter, HttpError, Response, read_response};
@@ -40,7 +42,7 @@ impl Connection {
     pub fn open(endpoint: &Endpoint, silence: Duration) -> io::Result<Connection> {
         let stream = match endpoint {
             Endpoint::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
+                let stream = connect_unix(path, CONNECT)?;
                 stream.set_read_timeout(Some(silence))?;
                 stream.set_write_timeout(Some(silence))?;
                 Stream::Unix(stream)
@@ -149,6 +151,18 @@ fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// A daemon that hangs takes no connections, and once its queue is full `connect` waits for ever; the
+/// standard library has no limit for it. So a thread of its own waits, and is left behind if need be.
+fn connect_unix(path: &Path, limit: Duration) -> io::Result<UnixStream> {
+    let (tell, told) = mpsc::channel();
+    let path = path.to_owned();
+    std::thread::Builder::new()
+        .name("engine-connect".to_owned())
+        .spawn(move || tell.send(UnixStream::connect(path)))?;
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "whoever listens takes no connection");
+    told.recv_timeout(limit).map_err(late)?
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -171,5 +185,23 @@ impl Write for Stream {
             Stream::Unix(s) => s.flush(),
             Stream::Tcp(s) => s.flush(),
         }
+    }
+}
+
+// Elsewhere a full queue refuses.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_is_no_reason_to_wait_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hangs.sock");
+        let _never_accepts = UnixListener::bind(&path).unwrap();
+        // The system's limit of a queue is some thousands (net.core.somaxconn).
+        let refused = (0..100_000).find_map(|_| connect_unix(&path, Duration::from_millis(200)).err());
+        assert_eq!(refused.map(|e| e.kind()), Some(io::ErrorKind::TimedOut));
     }
 }

@@ -26,6 +26,9 @@ pub(crate) struct Fake {
 
 pub(crate) const DOCKER: &str = r#"{"Version":"28.2.2","ApiVersion":"1.50","MinAPIVersion":"1.24","Os":"linux","Arch":"amd64","Components":[{"Name":"Engine"}]}"#;
 
+/// No answer, and no end of the connection either.
+pub(crate) const SILENCE: &[u8] = b"(silence)";
+
 /// An answer of that status whose body is JSON.
 pub(crate) fn json(status: u16, body: &str) -> Vec<u8> {
     format!(
@@ -52,6 +55,7 @@ impl Fake {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         std::thread::spawn(move || {
+            let mut held = Vec::new();
             for stream in listener.incoming().flatten() {
                 let question = read_question(&stream, patience);
                 log.lock().unwrap().push(question.clone());
@@ -59,7 +63,10 @@ impl Fake {
                     "GET /version" => json(200, version),
                     _ => answer(&question),
                 };
-                let _ = (&stream).write_all(&said);
+                match said.as_slice() {
+                    SILENCE => held.push(stream),
+                    _ => drop((&stream).write_all(&said)),
+                }
             }
         });
         Fake { socket, asked, _dir: dir }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use diag::{Diagnostic, Kind};
 use engine::{Candidate, Endpoint, EngineError, Run, connect};
 
-use crate::fake::{DOCKER, Fake, json};
+use crate::fake::{DOCKER, Fake, SILENCE, json};
 
 /// What `load` may fail with.
 #[derive(Debug)]
@@ -77,6 +77,7 @@ fn a_socket_of_others_is_named() {
     });
     let error = Diagnostic::from(stranger.join().unwrap());
     assert!(error.message.ends_with("engine.sock: permission denied"), "{error}");
+    assert_eq!(error.details.len(), 1, "{:?}", error.details);
     assert!(error.hint.as_deref().unwrap().contains("usermod -aG docker"));
     assert_eq!(error.kind, Kind::Machine);
 }
@@ -196,6 +197,33 @@ fn a_container_is_removed_whatever_happens() {
     });
     let error = fake.engine().run(&Run { image: "app".to_owned(), ..Run::default() }).unwrap_err();
     assert!(error.to_string().contains("exec: \"/app\": no such file or directory"), "{error}");
+    assert_eq!(fake.questions().last().unwrap(), "DELETE /v1.44/containers/c1?force=1&v=1");
+}
+
+#[test]
+fn a_container_that_does_not_start_did_not_run() {
+    // Docker before 20.10 says 404 of a program that is not there.
+    let fake = Fake::start(DOCKER, |asked| match asked.line.as_str() {
+        "POST /v1.44/containers/create" => json(201, r#"{"Id":"c1"}"#),
+        "POST /v1.44/containers/c1/start" => json(404, r#"{"message":"no such program"}"#),
+        "POST /v1.44/containers/c1/wait" => json(200, r#"{"StatusCode":0}"#),
+        _ => json(200, ""),
+    });
+    let error = fake.engine().run(&Run { image: "app".to_owned(), ..Run::default() }).unwrap_err();
+    assert!(error.to_string().contains("no such program"), "{error}");
+    assert!(!fake.questions().iter().any(|q| q.contains("/wait")));
+}
+
+#[test]
+fn a_container_that_does_not_end_is_stopped() {
+    let fake = Fake::start(DOCKER, |asked| match asked.line.as_str() {
+        "POST /v1.44/containers/create" => json(201, r#"{"Id":"c1"}"#),
+        "POST /v1.44/containers/c1/wait" => SILENCE.to_vec(),
+        _ => json(204, ""),
+    });
+    let run = Run { image: "app".to_owned(), limit: Some(Duration::from_millis(50)), ..Run::default() };
+    let error = fake.engine().run(&run).unwrap_err();
+    assert!(matches!(error, EngineError::Unending { .. }), "{error}");
     assert_eq!(fake.questions().last().unwrap(), "DELETE /v1.44/containers/c1?force=1&v=1");
 }
 
