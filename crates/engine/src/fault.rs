@@ -1,7 +1,9 @@
 use std::io;
 use std::time::Duration;
 
-use diag::{Explain, Kind};
+use diag::{Cancelled, Explain, Kind};
+use image::TransportError;
+use oci::Digest;
 
 use crate::http::HttpError;
 
@@ -80,6 +82,43 @@ pub enum EngineError {
         /// What is strange.
         why: String,
     },
+    /// The image cannot be read.
+    #[error("cannot load {image}: {source}")]
+    Image {
+        /// Its name where it comes from.
+        image: String,
+        /// What is wrong with it.
+        source: Box<TransportError>,
+    },
+    /// It is not there for that platform, or for several.
+    #[error("cannot load {image}{}: it is there for {}", wanted_for(.wanted.as_deref()), list(.platforms))]
+    Platform {
+        /// Its name where it comes from.
+        image: String,
+        /// What was asked for.
+        wanted: Option<String>,
+        /// What there is.
+        platforms: Vec<String>,
+    },
+    /// No image can be given such a name.
+    #[error("cannot give an image the name {name}: its digest is what it is")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The engine says that it took the image, but has none that is equal.
+    #[error("cannot load {image}: {engine} took it, but has no image {wanted} now")]
+    Another {
+        /// Its name where it comes from.
+        image: String,
+        /// The engine, as [`Engine::describe`](crate::Engine::describe) has it.
+        engine: String,
+        /// The digest of its config.
+        wanted: Digest,
+    },
+    /// The user stopped it.
+    #[error(transparent)]
+    Stopped(Cancelled),
     /// A container did not end.
     #[error("cannot run {image}: it did not end within {} s, and is stopped now", limit.as_secs())]
     Unending {
@@ -88,6 +127,14 @@ pub enum EngineError {
         /// How long it was given.
         limit: Duration,
     },
+}
+
+fn wanted_for(platform: Option<&str>) -> String {
+    platform.map(|p| format!(" for {p}")).unwrap_or_default()
+}
+
+fn list(platforms: &[String]) -> String {
+    if platforms.is_empty() { "no platform".to_owned() } else { platforms.join(", ") }
 }
 
 impl EngineError {
@@ -104,7 +151,11 @@ impl From<EngineError> for io::Error {
 
 impl Explain for EngineError {
     fn kind(&self) -> Kind {
-        Kind::Machine
+        match self {
+            EngineError::Image { source, .. } => source.kind(),
+            EngineError::Platform { .. } | EngineError::Name { .. } => Kind::Usage,
+            _ => Kind::Machine,
+        }
     }
 
     fn hint(&self) -> Option<String> {
@@ -135,6 +186,11 @@ impl Explain for EngineError {
                 "look at the engine's own log (`journalctl -u docker`), then run the command again"
             }
             EngineError::Answer { .. } => "is what listens there really Docker or Podman?",
+            EngineError::Platform { wanted: None, .. } => "an engine takes one: choose it with --arch",
+            EngineError::Platform { .. } => "build it for that platform, or load another with --arch",
+            EngineError::Name { .. } => "leave out the `@` and what follows",
+            EngineError::Another { .. } => "something else may load or prune images there: load it again",
+            EngineError::Image { source, .. } => return source.hint(),
             _ => return None,
         };
         Some(hint.to_owned())

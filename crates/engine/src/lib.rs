@@ -18,6 +18,7 @@ mod fault;
 pub mod http;
 mod image;
 mod load;
+mod load_image;
 mod run;
 
 pub use candidates::{Candidate, Choice, candidates};
@@ -27,4 +28,5 @@ pub use engine::{About, Engine, connect};
 pub use fault::EngineError;
 pub use image::LoadedImage;
 pub use load::Loaded;
+pub use load_image::Taken;
 pub use run::{Ran, Run};

@@ -4,4 +4,6 @@
 mod fake;
 mod faults;
 mod http;
+mod load_image;
 mod real;
+mod stored;

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use engine::{Candidate, Endpoint, EngineError, Run, connect};
+use image::Codec;
 use oci::Digest;
 use testkit::tar::{self, Entry};
+
+use crate::stored::stored;
 
 /// Machine code of x86-64 in an ELF file of one segment, at the usual address.
 fn program(code: &[u8]) -> Vec<u8> {
@@ -97,6 +100,10 @@ fn loads_inspects_runs_and_removes_in_docker() {
     assert!(error.contains("/gone"), "{error}");
     assert!(engine.run(&Run { image: "distil-test-engine:two".to_owned(), ..Run::default() }).is_err());
 
+    // Nothing is left of the containers.
+    let left = docker.run(&["ps", "-aq", "--filter", &format!("ancestor={name}")]);
+    assert_eq!(left.unwrap(), "");
+
     let cut = engine
         .load::<EngineError>(|out| out.write_all(&bytes[..bytes.len() / 2]).map_err(|_| unreachable!()));
     assert!(cut.is_err(), "{cut:?}");
@@ -106,6 +113,42 @@ fn loads_inspects_runs_and_removes_in_docker() {
     }
     assert_eq!(engine.image(name).unwrap(), None);
     assert!(!engine.remove_image(name).unwrap());
-    // Nothing is left of the containers.
-    assert_eq!(docker.run(&["ps", "-aq"]).unwrap(), "");
+}
+
+/// An image as a build leaves it in the store, of either compression: loaded, found, run.
+#[test]
+fn what_distil_wrote_runs_in_docker() {
+    if !cfg!(target_arch = "x86_64") {
+        testkit::skip!("its program is made of x86-64 machine code");
+    }
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let endpoint = Endpoint::Unix(docker.socket().to_owned());
+    let engine = connect(&[Candidate { endpoint, because: "the test".to_owned() }]).unwrap();
+    for (repository, codec) in
+        [("distil-test-engine-gzip", Codec::Gzip(6)), ("distil-test-engine-zstd", Codec::Zstd(3))]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        // Images with equal layers share an id; each codec has a program of its own.
+        let words = format!("hello from {repository}");
+        let (layout, images) = stored(dir.path(), &speaker(words.as_bytes()), codec);
+        let platform = oci::Platform::linux("amd64");
+        let load = |name: &str| {
+            let names = [name.parse().unwrap()];
+            engine.load_image(&layout, "app:1", Some(&platform), &names, &diag::Silent).unwrap()
+        };
+        let first = load(&format!("{repository}:one"));
+        assert_eq!(first.id, images[0].config.digest().to_string());
+        assert!(first.sent > 2_000_000, "{first:?}");
+        let second = load(repository);
+        assert_eq!((second.id, second.sent), (first.id.clone(), 0));
+        for name in [format!("{repository}:one"), format!("{repository}:latest")] {
+            let ran = engine.run(&Run { image: name.clone(), ..Run::default() }).unwrap();
+            assert_eq!((ran.code, String::from_utf8(ran.stdout).unwrap()), (7, words.clone()));
+            assert!(engine.remove_image(&name).unwrap());
+        }
+        assert_eq!(engine.image(&first.id).unwrap(), None);
+    }
 }
