@@ -19,7 +19,11 @@ use std::process::ExitCode;
 type Task = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
 const TASKS: &[Task] = &[
-    ("test", "install what the tests need (as root), run them all, count and name the skipped", test::run),
+    (
+        "test",
+        "install what the tests need (as root), run all (or as cargo test's words say), name the skipped",
+        test::run,
+    ),
     ("tidy", "hold the tree to the rules of the house", tidy::run),
     ("lint", "fmt, clippy, tidy, and cargo deny where there is one", tidy::lint),
     ("bench", "measure beside the peers: [NAME]… [--runs N]", bench::run),

@@ -15,7 +15,13 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let have = needs::install()?;
     let skips = tempfile::NamedTempFile::new()?;
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast"]).args(words);
+    tests.args(["test", "--no-fail-fast"]);
+    // With words, what they choose: `cargo xtask test --package deb`.
+    if words.is_empty() {
+        tests.arg("--workspace")
+    } else {
+        tests.args(words)
+    };
     tests.env("DISTIL_TEST_SKIPS", skips.path());
     tests.env("CARGO_TERM_COLOR", "never");
     have.tell(&mut tests);

@@ -6,7 +6,7 @@ use std::io::Write;
 /// Only for what a machine may lack (root, Docker, the mirror, `../shared/data`); never for a test
 /// that does not work yet.
 ///
-/// ```
+/// ```no_run
 /// # fn docker() -> Option<()> { None }
 /// fn runs_in_docker() {
 ///     let Some(_docker) = docker() else { testkit::skip!("no Docker") };

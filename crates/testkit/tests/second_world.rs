@@ -140,7 +140,18 @@ fn a_lock_keeps_the_index_identity_beside_the_digest() {
     let closure = Closure { pins: vec![pin.clone()], left_out: Vec::new() };
     let closure = trust::Verified::declared_by_user(closure, "a test");
     let asked = BTreeMap::from([("latest".to_owned(), vec!["package hello".to_owned()])]);
-    let mut lock = lockfile::Lockfile::new(1, "gzip:6".to_owned(), asked, Vec::new());
+    let suite = lockfile::SuitePin {
+        id: pin.repository.clone(),
+        components: Vec::new(),
+        snapshot: None,
+        inrelease: None,
+        date: None,
+        valid_until: None,
+        signed_by: Vec::new(),
+        unsigned: Some("a test".to_owned()),
+        indexes: Vec::new(),
+    };
+    let mut lock = lockfile::Lockfile::new(1, "gzip:6".to_owned(), asked, vec![suite]);
     lock.add(&Platform::linux("amd64"), vec![("latest".to_owned(), closure)]);
     let text = lockfile::write(&lock);
     assert!(text.contains(&format!("apk-control:{}", identity.hex())), "{text}");
