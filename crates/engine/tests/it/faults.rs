@@ -202,15 +202,15 @@ fn a_container_is_removed_whatever_happens() {
 
 #[test]
 fn a_container_that_does_not_start_did_not_run() {
-    // Docker before 20.10 says 404 of a program that is not there.
+    // 404 at the start (Docker Engine API, ContainerStart): removed by somebody between the two calls.
     let fake = Fake::start(DOCKER, |asked| match asked.line.as_str() {
         "POST /v1.44/containers/create" => json(201, r#"{"Id":"c1"}"#),
-        "POST /v1.44/containers/c1/start" => json(404, r#"{"message":"no such program"}"#),
+        "POST /v1.44/containers/c1/start" => json(404, r#"{"message":"No such container: c1"}"#),
         "POST /v1.44/containers/c1/wait" => json(200, r#"{"StatusCode":0}"#),
         _ => json(200, ""),
     });
     let error = fake.engine().run(&Run { image: "app".to_owned(), ..Run::default() }).unwrap_err();
-    assert!(error.to_string().contains("no such program"), "{error}");
+    assert!(error.to_string().contains("No such container: c1"), "{error}");
     assert!(!fake.questions().iter().any(|q| q.contains("/wait")));
 }
 
