@@ -35,7 +35,12 @@ pub fn changes(before: &Lockfile, after: &Lockfile) -> Vec<Change> {
         };
         match out.iter_mut().find(same) {
             Some(change) => change.platforms.push(key.0.clone()),
-            None => out.push(Change { platforms: vec![key.0.clone()], name: key.1.to_owned(), before: b, after: a }),
+            None => out.push(Change {
+                platforms: vec![key.0.clone()],
+                name: key.1.to_owned(),
+                before: b,
+                after: a,
+            }),
         }
     }
     out.sort_by(|a, b| a.name.cmp(&b.name));

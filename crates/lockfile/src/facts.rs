@@ -112,35 +112,47 @@ impl From<&LockedPin> for Row {
             source: pin.source.clone(),
             variants: locked.variants.clone(),
             because: pin.because.iter().map(spell_cause).collect(),
-            scripts: locked.scripts.iter().map(|s| format!("{} {}: {}", s.kind, s.digest.hex(), s.verdict)).collect(),
+            scripts: locked
+                .scripts
+                .iter()
+                .map(|s| format!("{} {}: {}", s.kind, s.digest.hex(), s.verdict))
+                .collect(),
         }
     }
 }
 
+/// A key and what is wrong with its value.
+pub(crate) type Wrong = (&'static str, &'static str);
+
 impl Row {
-    /// What the row means; the error names the key and what is wrong with it.
-    pub(crate) fn meaning(self) -> Result<LockedPin, (String, &'static str)> {
-        let fail = |key| (self.name.clone(), key);
+    /// `package NAME`, for messages.
+    pub(crate) fn subject(&self) -> String {
+        format!("package {}", self.name.escape_debug())
+    }
+
+    /// What the row means.
+    pub(crate) fn meaning(self) -> Result<LockedPin, Wrong> {
+        self.check_words()?;
         let sha256 = match &self.sha256 {
-            Some(hex) => Some(Digest::from_hex(Algorithm::Sha256, hex).map_err(|_| fail("sha256"))?),
+            Some(hex) => {
+                let digest = Digest::from_hex(Algorithm::Sha256, hex);
+                Some(digest.map_err(|_| ("sha256", "is not 64 lower-case hexadecimal digits"))?)
+            }
             None => None,
         };
         let identity = match (&self.identity, sha256) {
-            (Some(text), _) => read_identity(text).ok_or_else(|| fail("identity"))?,
+            (Some(text), _) => read_identity(text).ok_or(("identity", "is no digest"))?,
             (None, Some(digest)) => Identity::Whole(digest),
-            (None, None) => return Err(fail("sha256")),
+            (None, None) => return Err(("name", "comes without sha256 and identity")),
         };
         let because = self.because.iter().map(|t| read_cause(t)).collect::<Option<Vec<_>>>();
         let scripts = self.scripts.iter().map(|t| read_script(t)).collect::<Option<Vec<_>>>();
-        if self.path.starts_with('/') || self.path.split('/').any(|part| part == "..") {
-            return Err(fail("path"));
-        }
         Ok(LockedPin {
-            platform: self.platform.parse().map_err(|_| fail("platform"))?,
-            variants: self.variants.clone(),
-            scripts: scripts.ok_or_else(|| fail("scripts"))?,
+            platform: self.platform.parse().map_err(|_| ("platform", "is not os/architecture[/variant]"))?,
+            variants: self.variants,
+            scripts: scripts.ok_or(("scripts", "has a line that is not `kind sha256: verdict`"))?,
             pin: Pin {
-                because: because.ok_or_else(|| fail("because"))?,
+                because: because.ok_or(("because", "has a line that is no reason"))?,
                 name: self.name,
                 version: self.version,
                 arch: self.arch,
@@ -153,6 +165,48 @@ impl Row {
             },
         })
     }
+
+    /// Names become file names in the image, paths are put behind a mirror's URL: no text of the lock
+    /// may lead elsewhere.
+    fn check_words(&self) -> Result<(), Wrong> {
+        let word = "is no single word of letters, digits and `+-._:~`";
+        for (key, text) in
+            [("name", self.name.as_str()), ("version", &self.version), ("arch", self.arch.as_str())]
+        {
+            if !is_word(text) {
+                return Err((key, word));
+            }
+        }
+        is_inside(&self.path).then_some(()).ok_or(("path", "is not relative to the archive"))
+    }
+}
+
+impl SuitePin {
+    /// Whether it can be meant.
+    pub(crate) fn check(&self) -> Result<(), Wrong> {
+        if self.id.is_empty() || self.id.contains(char::is_control) {
+            return Err(("id", "is no name"));
+        }
+        if self.inrelease.is_none() && self.unsigned.is_none() {
+            return Err(("id", "comes without inrelease and without the word that makes one needless"));
+        }
+        let inside = self.indexes.iter().all(|i| is_inside(&i.path));
+        inside.then_some(()).ok_or(("path", "is not relative to the suite"))
+    }
+}
+
+/// What package names and versions are made of, in any of the package worlds.
+fn is_word(text: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b"+-._:~".contains(&b);
+    text.bytes().all(letter) && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A path that does not leave the directory that it is put behind.
+fn is_inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.contains(char::is_control)
+        && path.split('/').all(|part| part != "..")
 }
 
 fn spell_identity(identity: &Identity) -> String {

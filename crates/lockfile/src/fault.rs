@@ -23,15 +23,19 @@ pub enum LockError {
         /// Ours.
         known: u32,
     },
-    /// A value that means nothing.
-    #[error("cannot read lock {file}: package {package} has a `{key}` that means nothing")]
+    /// A value that cannot be meant.
+    #[error("cannot read lock {file}: `{key}` of {subject} {why}")]
     Value {
         /// The file.
         file: String,
-        /// The package.
-        package: String,
+        /// `package libc6`, `suite debian/trixie`.
+        subject: String,
         /// The key.
         key: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+        /// Where.
+        at: Option<Box<Excerpt>>,
     },
 }
 
@@ -49,8 +53,8 @@ impl Explain for LockError {
 
     fn excerpt(&self) -> Option<Excerpt> {
         match self {
-            LockError::Syntax { at, .. } => at.as_deref().cloned(),
-            _ => None,
+            LockError::Syntax { at, .. } | LockError::Value { at, .. } => at.as_deref().cloned(),
+            LockError::Newer { .. } => None,
         }
     }
 }

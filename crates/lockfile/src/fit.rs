@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use oci::Platform;
+use package::version::Order;
+use package::{Arch, Bound, Cause, Comparison};
 
 use crate::Lockfile;
 
@@ -9,26 +11,31 @@ use crate::Lockfile;
 pub enum Fit {
     /// It has what the recipe asks for.
     Fits,
-    /// The recipe asks for something else now: what, one line each.
+    /// The recipe asks for something else now, or the lock has lost what it had: what, one line each.
     Drifted(Vec<String>),
 }
 
 impl Lockfile {
-    /// Compares what was asked when the lock was made with what is asked now, and whether every
-    /// platform is there.
-    pub fn fit(&self, requests: &BTreeMap<String, Vec<String>>, platforms: &[Platform], composition: u32) -> Fit {
+    /// Compares what was asked when the lock was made with what is asked now, and looks whether what is
+    /// asked is there, for every platform.
+    pub fn fit(
+        &self,
+        requests: &BTreeMap<String, Vec<String>>,
+        platforms: &[Platform],
+        composition: u32,
+    ) -> Fit {
         let mut drift = Vec::new();
         for (variant, now) in requests {
             let Some(then) = self.requests.get(variant) else {
                 drift.push(format!("variant {variant} is not locked"));
                 continue;
             };
-            drift.extend(now.iter().filter(|l| !then.contains(l)).map(|l| format!("{variant}: asked now: {l}")));
-            drift.extend(then.iter().filter(|l| !now.contains(l)).map(|l| format!("{variant}: no longer asked: {l}")));
+            let (new, gone) = (missing(now, then), missing(then, now));
+            drift.extend(new.map(|l| format!("{variant}: asked now: {l}")));
+            drift.extend(gone.map(|l| format!("{variant}: no longer asked: {l}")));
         }
-        drift.extend(
-            self.requests.keys().filter(|v| !requests.contains_key(*v)).map(|v| format!("variant {v} is gone from the recipe")),
-        );
+        let gone = self.requests.keys().filter(|v| !requests.contains_key(*v));
+        drift.extend(gone.map(|v| format!("variant {v} is gone from the recipe")));
         for platform in platforms {
             let asks_packages = requests.values().flatten().any(|l| l.starts_with("package "));
             if asks_packages && !self.packages.iter().any(|p| p.platform == *platform) {
@@ -36,8 +43,86 @@ impl Lockfile {
             }
         }
         if self.composition != composition {
-            drift.push(format!("made by revision {} of the rules of composition; this is {composition}", self.composition));
+            drift.push(format!(
+                "made by revision {} of the rules of composition; this is {composition}",
+                self.composition
+            ));
+        }
+        // What was edited away is looked for only in a lock that is otherwise of this recipe.
+        if drift.is_empty() {
+            drift = self.lost(requests, platforms);
         }
         if drift.is_empty() { Fit::Fits } else { Fit::Drifted(drift) }
     }
+
+    /// Asks that no package of the lock answers.
+    fn lost(&self, requests: &BTreeMap<String, Vec<String>>, platforms: &[Platform]) -> Vec<String> {
+        let mut lost = Vec::new();
+        for (variant, lines) in requests {
+            let here =
+                |p: &&Platform| lines.contains(&format!("arch {}", debian_word(p))) || !names_archs(lines);
+            for platform in platforms.iter().filter(here) {
+                let asks = lines.iter().filter_map(|l| l.strip_prefix("package "));
+                let removed =
+                    |ask: &str| lines.iter().any(|l| l.strip_prefix("removed ") == Some(name_of(ask)));
+                let unanswered = asks.filter(|ask| !removed(ask) && !self.answers(platform, variant, ask));
+                lost.extend(
+                    unanswered.map(|ask| format!("{variant} on {platform}: the lock has lost {ask}")),
+                );
+            }
+        }
+        lost
+    }
+
+    /// A package of that name and within that bound; or, of a name that others provide, one that is
+    /// there because of it.
+    fn answers(&self, platform: &Platform, variant: &str, ask: &str) -> bool {
+        let name = name_of(ask);
+        let bound = bound_of(ask);
+        self.pins(platform, variant).any(|locked| {
+            let pin = &locked.pin;
+            let asked = |cause: &Cause| matches!(cause, Cause::Asked(text) if begins_with_name(text, name));
+            match pin.name == name {
+                true => bound.is_none_or(|b| b.admits(&pin.version, Order::Debian)),
+                false => pin.because.iter().any(asked),
+            }
+        })
+    }
+}
+
+fn missing<'a>(these: &'a [String], those: &'a [String]) -> impl Iterator<Item = &'a String> {
+    these.iter().filter(|l| !those.contains(l))
+}
+
+fn names_archs(lines: &[String]) -> bool {
+    lines.iter().any(|l| l.starts_with("arch "))
+}
+
+fn debian_word(platform: &Platform) -> String {
+    Arch::of(platform).map_or_else(|_| platform.architecture.clone(), |a| a.to_string())
+}
+
+fn name_of(ask: &str) -> &str {
+    ask.split([' ', ':']).next().unwrap_or_default()
+}
+
+/// The bound in a line `NAME OPERATOR VERSION`.
+fn bound_of(ask: &str) -> Option<Bound<'_>> {
+    let mut words = ask.split(' ').skip(1);
+    let (operator, version) = (words.next()?, words.next()?);
+    let comparison = match operator {
+        "<<" => Comparison::Less,
+        "<=" => Comparison::LessEqual,
+        "=" => Comparison::Equal,
+        ">=" => Comparison::GreaterEqual,
+        ">>" => Comparison::Greater,
+        _ => return None,
+    };
+    Some(Bound { comparison, version })
+}
+
+/// Does what a user wrote begin with this name, and not only with its letters?
+fn begins_with_name(text: &str, name: &str) -> bool {
+    let rest = text.trim_start().strip_prefix(name);
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || "+-._".contains(c)))
 }

@@ -1,12 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use diag::Excerpt;
 use oci::Platform;
 use package::Closure;
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 use trust::Verified;
 
-use crate::facts::Row;
+use crate::facts::{Row, Wrong};
 use crate::{LockError, LockedPin, ScriptFact, SuitePin};
 
 /// The newest format that we read, and the one that we write.
@@ -29,22 +31,28 @@ pub struct Lockfile {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
+struct File<S, P> {
     format: u32,
     composition: u32,
     codec: String,
     request: BTreeMap<String, Vec<String>>,
-    #[serde(default, rename = "suite")]
-    suites: Vec<SuitePin>,
-    #[serde(default, rename = "package")]
-    packages: Vec<Row>,
+    #[serde(default = "Vec::new", rename = "suite")]
+    suites: Vec<S>,
+    #[serde(default = "Vec::new", rename = "package")]
+    packages: Vec<P>,
 }
 
-const HEAD: &str = "# Written by distil; `distil lock` and `distil update` change it. Keep it under version control.\n";
+const HEAD: &str =
+    "# Written by distil; `distil lock` and `distil update` change it. Keep it under version control.\n";
 
 impl Lockfile {
     /// A lock without packages yet.
-    pub fn new(composition: u32, codec: String, requests: BTreeMap<String, Vec<String>>, suites: Vec<SuitePin>) -> Lockfile {
+    pub fn new(
+        composition: u32,
+        codec: String,
+        requests: BTreeMap<String, Vec<String>>,
+        suites: Vec<SuitePin>,
+    ) -> Lockfile {
         Lockfile { composition, codec, requests, suites, packages: Vec::new() }
     }
 
@@ -56,16 +64,24 @@ impl Lockfile {
         for (variant, closure) in closures {
             let mut at = 0;
             for pin in closure.into_parts().0.pins {
-                let same = |r: &LockedPin| (&r.pin.name, &r.pin.version, &r.pin.arch) == (&pin.name, &pin.version, &pin.arch);
+                let same = |r: &LockedPin| {
+                    (&r.pin.name, &r.pin.version, &r.pin.arch) == (&pin.name, &pin.version, &pin.arch)
+                };
                 match rows.iter().position(same) {
                     Some(i) => {
                         rows[i].variants.push(variant.clone());
-                        let new: Vec<_> = pin.because.into_iter().filter(|b| !rows[i].pin.because.contains(b)).collect();
+                        let new: Vec<_> =
+                            pin.because.into_iter().filter(|b| !rows[i].pin.because.contains(b)).collect();
                         rows[i].pin.because.extend(new);
                         at = at.max(i + 1);
                     }
                     None => {
-                        let row = LockedPin { platform: platform.clone(), pin, variants: vec![variant.clone()], scripts: Vec::new() };
+                        let row = LockedPin {
+                            platform: platform.clone(),
+                            pin,
+                            variants: vec![variant.clone()],
+                            scripts: Vec::new(),
+                        };
                         rows.insert(at, row);
                         at += 1;
                     }
@@ -81,10 +97,14 @@ impl Lockfile {
     }
 
     /// The packages of one variant's image on one platform, in install order.
-    pub fn pins<'a>(&'a self, platform: &'a Platform, variant: &'a str) -> impl Iterator<Item = &'a LockedPin> {
-        self.packages
-            .iter()
-            .filter(move |p| p.platform == *platform && (p.variants.is_empty() || p.variants.iter().any(|v| v == variant)))
+    pub fn pins<'a>(
+        &'a self,
+        platform: &'a Platform,
+        variant: &'a str,
+    ) -> impl Iterator<Item = &'a LockedPin> {
+        self.packages.iter().filter(move |p| {
+            p.platform == *platform && (p.variants.is_empty() || p.variants.iter().any(|v| v == variant))
+        })
     }
 
     /// Sets what was found out about a package file: its SHA-256 and its scripts.
@@ -118,7 +138,7 @@ pub fn write(lock: &Lockfile) -> String {
 /// Reads a lock; `file` is its name in errors.
 ///
 /// # Errors
-/// It is malformed, or newer than this program.
+/// It is malformed, says what cannot be meant, or is newer than this program.
 pub fn read(file: &str, text: &str) -> Result<Lockfile, LockError> {
     #[derive(Deserialize)]
     struct Version {
@@ -134,21 +154,98 @@ pub fn read(file: &str, text: &str) -> Result<Lockfile, LockError> {
     if version.format > FORMAT || version.format == 0 {
         return Err(LockError::Newer { file: file.to_owned(), found: version.format, known: FORMAT });
     }
-    let read: File = toml::from_str(text).map_err(|e| syntax(&e))?;
-    let meaning = |row: Row| {
-        row.meaning().map_err(|(package, key)| LockError::Value { file: file.to_owned(), package, key })
-    };
+    let read: File<Spanned<SuitePin>, Spanned<Row>> = toml::from_str(text).map_err(|e| syntax(&e))?;
+    meaning(read).map_err(|Strange { subject, wrong: (key, why), span }| LockError::Value {
+        file: file.to_owned(),
+        subject,
+        key,
+        why,
+        at: Some(Box::new(excerpt(file, text, key_in(text, span, key)))),
+    })
+}
+
+/// What cannot be meant, and where it stands.
+struct Strange {
+    subject: String,
+    wrong: Wrong,
+    span: Range<usize>,
+}
+
+fn meaning(read: File<Spanned<SuitePin>, Spanned<Row>>) -> Result<Lockfile, Strange> {
+    let mut suites: Vec<SuitePin> = Vec::new();
+    for suite in read.suites {
+        let (span, suite) = (suite.span(), suite.into_inner());
+        let subject = || format!("suite {}", suite.id.escape_debug());
+        suite.check().map_err(|wrong| Strange { subject: subject(), wrong, span })?;
+        suites.push(suite);
+    }
+    let mut packages = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in read.packages {
+        let (span, row) = (row.span(), row.into_inner());
+        let subject = row.subject();
+        let pin = row.meaning().and_then(|pin| {
+            fits_the_rest(&pin, &read.request, &suites, &mut seen)?;
+            Ok(pin)
+        });
+        packages.push(pin.map_err(|wrong| Strange { subject, wrong, span })?);
+    }
     Ok(Lockfile {
         composition: read.composition,
         codec: read.codec,
         requests: read.request,
-        suites: read.suites,
-        packages: read.packages.into_iter().map(meaning).collect::<Result<_, _>>()?,
+        suites,
+        packages,
     })
 }
 
-fn excerpt(file: &str, text: &str, span: std::ops::Range<usize>) -> Excerpt {
-    let start = text.floor_char_boundary(span.start);
+type Places = BTreeSet<(Platform, String, String, String)>;
+
+/// A package comes from a suite that is there, goes to variants that are there, and only once to each.
+fn fits_the_rest(
+    locked: &LockedPin,
+    requests: &BTreeMap<String, Vec<String>>,
+    suites: &[SuitePin],
+    seen: &mut Places,
+) -> Result<(), Wrong> {
+    if !suites.iter().any(|s| s.id == locked.pin.repository) {
+        return Err(("repository", "is none of the suites of the lock"));
+    }
+    if locked.variants.iter().any(|v| !requests.contains_key(v)) {
+        return Err(("variants", "names one that the lock has no request of"));
+    }
+    let variants = if locked.variants.is_empty() {
+        requests.keys().collect()
+    } else {
+        locked.variants.iter().collect::<Vec<_>>()
+    };
+    for variant in variants {
+        let pin = &locked.pin;
+        let place = (locked.platform.clone(), variant.clone(), pin.name.clone(), pin.arch.to_string());
+        if !seen.insert(place) {
+            return Err(("name", "stands here twice for the same image"));
+        }
+    }
+    Ok(())
+}
+
+/// Where `key` stands in a table, or the table's head. The parser gives the place of the head only.
+fn key_in(text: &str, head: Range<usize>, key: &str) -> Range<usize> {
+    let mut at = head.start;
+    for line in text.get(head.start..).unwrap_or_default().split_inclusive('\n') {
+        if at > head.start && ["[[package]]", "[[suite]]"].iter().any(|next| line.starts_with(next)) {
+            break;
+        }
+        if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return at..at + line.trim_end().len();
+        }
+        at += line.len();
+    }
+    head
+}
+
+fn excerpt(file: &str, text: &str, span: Range<usize>) -> Excerpt {
+    let start = (0..=span.start.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let column = text[line_start..start].chars().count();
