@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn first_time(bytes: &[u8], index: &str, plain: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+fn first_time(bytes: &[u8], index: &str, plain: &[u8]) -> Result<(), String> {
     println!("index: {} bytes, {} decompressed", bytes.len(), plain.len());
     for threads in [1, 2] {
         report(&format!("decompress only, {threads} threads"), 7, || {
