@@ -5,5 +5,6 @@ mod fake;
 mod faults;
 mod http;
 mod load_image;
+mod podman;
 mod real;
 mod stored;
