@@ -4,7 +4,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use oci::Digest;
 
 use super::section::{Section, WIDE};
-use super::{FORMAT, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash, hash_wide};
+use super::{
+    FORMAT, HASH_START, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash, hash_step, hash_wide,
+};
 use crate::requirement::parse_alternative;
 use crate::{Identity, RelationError};
 
@@ -164,7 +166,7 @@ impl ShelfBuilder {
     /// Notes the names of a record in the order in which apt's cache generator meets them
     /// (apt 2.6, deblistparser.cc, `NewVersion`).
     fn mention(&mut self, draft: &RecordDraft<'_>) {
-        self.mention_name(draft.name);
+        self.mention_key(hash_wide(draft.name));
         let fields = [
             draft.pre_depends,
             draft.depends,
@@ -176,18 +178,40 @@ impl ShelfBuilder {
             draft.enhances,
             draft.provides,
         ];
-        for alternative in fields.iter().flat_map(|field| field.split([',', '|'])) {
-            let text = alternative.trim_start();
-            let end = text.find(|c: char| c == '(' || c.is_ascii_whitespace()).unwrap_or(text.len());
-            if !text[..end].is_empty() && !text[..end].contains(':') {
-                self.mention_name(&text[..end]);
+        for field in fields {
+            self.mention_field(field.as_bytes());
+        }
+    }
+
+    /// Every name of a relation field; by hand, since each byte of an index's relations passes here.
+    fn mention_field(&mut self, field: &[u8]) {
+        let mut at = 0;
+        while at < field.len() {
+            if matches!(field[at], b' ' | b'\n' | b'\t' | b',' | b'|') {
+                at += 1;
+                continue;
+            }
+            let (mut key, mut qualified) = (HASH_START, false);
+            while let Some(&b) =
+                field.get(at).filter(|b| !matches!(b, b' ' | b'\n' | b'\t' | b',' | b'|' | b'('))
+            {
+                key = hash_step(key, b);
+                qualified |= b == b':';
+                at += 1;
+            }
+            if !qualified {
+                self.mention_key(key);
+            }
+            // What is left of the alternative is its version.
+            while field.get(at).is_some_and(|b| !matches!(b, b',' | b'|')) {
+                at += 1;
             }
         }
     }
 
-    fn mention_name(&mut self, name: &str) {
+    fn mention_key(&mut self, key: u64) {
         let next = self.mentions.len() as u32;
-        self.mentions.entry(hash_wide(name)).or_insert(next);
+        self.mentions.entry(key).or_insert(next);
     }
 
     fn push_provides(&mut self, field: &str) -> Result<(), BuildError> {
@@ -249,8 +273,8 @@ impl ShelfBuilder {
         out.section(Section::Names, self.name_table(&rows).into_iter().flatten());
         let mentions = self.mention_column(&rows);
         let mut provided = self.provided;
-        // Stable, so that providers of one name keep the index's order.
-        provided.sort_by_key(|p| p[0]);
+        // Texts lie on the heap in the index's order, which providers of one name keep.
+        provided.sort_unstable_by_key(|p| (p[0], p[1]));
         let moved =
             provided.iter().flat_map(|p| [p[0], p[1], place.get(p[2] as usize).copied().unwrap_or(0), p[3]]);
         out.section(Section::Provided, moved);

@@ -39,18 +39,22 @@ pub(crate) fn install_order(s: &mut State<'_>) -> Vec<PkgIx> {
     for (i, circle) in ordered.iter().enumerate() {
         of.extend(circle.iter().map(|p| (*p, i)));
     }
-    let mut waiting: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); ordered.len()];
-    for (p, others) in &needs {
-        waiting[of[p]].extend(others.iter().map(|o| of[o]).filter(|o| *o != of[p]));
+    let mut waiting = vec![0usize; ordered.len()];
+    let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); ordered.len()];
+    let across = needs.iter().flat_map(|(p, others)| others.iter().map(|o| (of[p], of[o])));
+    for (i, needed) in across.filter(|(i, needed)| i != needed).collect::<BTreeSet<_>>() {
+        waiting[i] += 1;
+        waiters[needed].push(i);
     }
     let best = |i: usize| ordered[i].iter().map(|p| key(*p)).min();
     let mut ready: BTreeSet<_> =
-        (0..ordered.len()).filter(|i| waiting[*i].is_empty()).map(|i| (best(i), i)).collect();
+        (0..ordered.len()).filter(|i| waiting[*i] == 0).map(|i| (best(i), i)).collect();
     let mut out = Vec::with_capacity(members.len());
     while let Some((_, i)) = ready.pop_first() {
         out.extend(&ordered[i]);
-        for j in 0..ordered.len() {
-            if waiting[j].remove(&i) && waiting[j].is_empty() {
+        for &j in &waiters[i] {
+            waiting[j] -= 1;
+            if waiting[j] == 0 {
                 ready.insert((best(j), j));
             }
         }
