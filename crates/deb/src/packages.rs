@@ -215,33 +215,70 @@ pub fn read_control(paragraph: &[u8]) -> Result<RecordDraft<'_>, StanzaFault> {
     Ok(stanza.draft)
 }
 
-/// The fields that are kept; the position is the bit in `Stanza::seen`.
-const FIELDS: [&str; 24] = [
-    "Package",
-    "Version",
-    "Architecture",
-    "Source",
-    "Filename",
-    "Size",
-    "Installed-Size",
-    "SHA256",
-    "SHA512",
-    "Pre-Depends",
-    "Depends",
-    "Provides",
-    "Conflicts",
-    "Breaks",
-    "Replaces",
-    "Section",
-    "Multi-Arch",
-    "Essential",
-    "Important",
-    "Protected",
-    "Recommends",
-    "Suggests",
-    "Enhances",
-    "Priority",
-];
+macro_rules! fields {
+    ($($variant:ident = $name:literal,)*) => {
+        /// The fields that are kept.
+        #[derive(Clone, Copy, PartialEq)]
+        enum Field { $($variant,)* }
+
+        const FIELDS: &[(Field, &str)] = &[$((Field::$variant, $name),)*];
+
+        impl Field {
+            fn name(self) -> &'static str {
+                match self { $(Field::$variant => $name,)* }
+            }
+
+            /// By the usual spelling, which nearly every archive writes.
+            fn exactly(text: &[u8]) -> Option<Field> {
+                $(if text == $name.as_bytes() { return Some(Field::$variant); })*
+                None
+            }
+        }
+    };
+}
+
+fields! {
+    Package = "Package",
+    Version = "Version",
+    Architecture = "Architecture",
+    Source = "Source",
+    Filename = "Filename",
+    Size = "Size",
+    InstalledSize = "Installed-Size",
+    Sha256 = "SHA256",
+    Sha512 = "SHA512",
+    PreDepends = "Pre-Depends",
+    Depends = "Depends",
+    Provides = "Provides",
+    Conflicts = "Conflicts",
+    Breaks = "Breaks",
+    Replaces = "Replaces",
+    Section = "Section",
+    MultiArch = "Multi-Arch",
+    Essential = "Essential",
+    Important = "Important",
+    Protected = "Protected",
+    Recommends = "Recommends",
+    Suggests = "Suggests",
+    Enhances = "Enhances",
+    Priority = "Priority",
+}
+
+impl Field {
+    /// Field names do not depend on case (deb822(5)).
+    fn of(text: &[u8]) -> Option<Field> {
+        match text {
+            // What most lines are, and nobody here reads.
+            b"Maintainer" | b"Description" | b"Description-md5" | b"Homepage" | b"MD5sum" | b"Tag" => None,
+            _ => Field::exactly(text).or_else(|| {
+                FIELDS
+                    .iter()
+                    .find(|(_, name)| text.eq_ignore_ascii_case(name.as_bytes()))
+                    .map(|(field, _)| *field)
+            }),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Stanza<'a> {
@@ -272,11 +309,11 @@ impl<'a> Stanza<'a> {
                 self.lines += 1;
                 end = line_end(bytes, end + 1);
             }
-            if let Some(index) = index_of(field) {
-                let value = std::str::from_utf8(&bytes[at + colon + 1..end]).map(str::trim).map_err(|_| {
-                    StanzaFault::Value { field: FIELDS[index], value: "…".into(), why: "not UTF-8" }
-                });
-                let taken = value.and_then(|value| self.take(index, value));
+            if let Some(field) = Field::of(field) {
+                let value = std::str::from_utf8(bytes[at + colon + 1..end].trim_ascii());
+                let not_text =
+                    |_| StanzaFault::Value { field: field.name(), value: "…".into(), why: "not UTF-8" };
+                let taken = value.map_err(not_text).and_then(|value| self.take(field, value));
                 taken.inspect_err(|_| self.lines = first_line)?;
             }
             at = end + 1;
@@ -284,37 +321,39 @@ impl<'a> Stanza<'a> {
         Ok(bytes.len())
     }
 
-    fn take(&mut self, index: usize, value: &'a str) -> Result<(), StanzaFault> {
-        let field = FIELDS[index];
-        if self.seen & 1 << index != 0 {
-            return Err(StanzaFault::Duplicate(field));
+    fn take(&mut self, field: Field, value: &'a str) -> Result<(), StanzaFault> {
+        let bit = 1 << field as u32;
+        if self.seen & bit != 0 {
+            return Err(StanzaFault::Duplicate(field.name()));
         }
-        self.seen |= 1 << index;
+        self.seen |= bit;
         let draft = &mut self.draft;
         match field {
-            "Package" => draft.name = checked(field, value, is_name, "not a package name")?,
-            "Version" => draft.version = checked(field, value, is_word, "not a version")?,
-            "Architecture" => draft.arch = checked(field, value, is_name, "not an architecture")?,
-            "Source" => (draft.source, draft.source_version) = split_source(value),
-            "Filename" => draft.path = checked(field, value, is_inside, "not a path inside the archive")?,
-            "Size" => draft.size = number(field, value)?,
-            "Installed-Size" => draft.installed_size = number(field, value)?.saturating_mul(1024),
-            "SHA256" => self.sha256 = value,
-            "SHA512" => self.sha512 = value,
-            "Pre-Depends" => draft.pre_depends = value,
-            "Depends" => draft.depends = value,
-            "Provides" => draft.provides = value,
-            "Conflicts" => draft.conflicts = value,
-            "Breaks" => draft.breaks = value,
-            "Replaces" => draft.replaces = value,
-            "Recommends" => draft.recommends = value,
-            "Suggests" => draft.suggests = value,
-            "Enhances" => draft.enhances = value,
-            "Section" => draft.section = value,
-            "Multi-Arch" => draft.multi_arch = multi_arch(value),
-            "Essential" => draft.essential = value == "yes",
-            "Important" | "Protected" => draft.protected |= value == "yes",
-            _ => draft.priority = priority(value),
+            Field::Package => draft.name = checked(field, value, is_name, "not a package name")?,
+            Field::Version => draft.version = checked(field, value, is_word, "not a version")?,
+            Field::Architecture => draft.arch = checked(field, value, is_name, "not an architecture")?,
+            Field::Source => (draft.source, draft.source_version) = split_source(value),
+            Field::Filename => {
+                draft.path = checked(field, value, is_inside, "not a path inside the archive")?
+            }
+            Field::Size => draft.size = number(field, value)?,
+            Field::InstalledSize => draft.installed_size = number(field, value)?.saturating_mul(1024),
+            Field::Sha256 => self.sha256 = value,
+            Field::Sha512 => self.sha512 = value,
+            Field::PreDepends => draft.pre_depends = value,
+            Field::Depends => draft.depends = value,
+            Field::Provides => draft.provides = value,
+            Field::Conflicts => draft.conflicts = value,
+            Field::Breaks => draft.breaks = value,
+            Field::Replaces => draft.replaces = value,
+            Field::Recommends => draft.recommends = value,
+            Field::Suggests => draft.suggests = value,
+            Field::Enhances => draft.enhances = value,
+            Field::Section => draft.section = value,
+            Field::MultiArch => draft.multi_arch = multi_arch(value),
+            Field::Essential => draft.essential = value == "yes",
+            Field::Important | Field::Protected => draft.protected |= value == "yes",
+            Field::Priority => draft.priority = priority(value),
         }
         Ok(())
     }
@@ -335,7 +374,7 @@ impl<'a> Stanza<'a> {
         if self.draft.path.is_empty() {
             return Err(StanzaFault::Missing("Filename"));
         }
-        if self.seen & 1 << 5 == 0 {
+        if self.seen & 1 << Field::Size as u32 == 0 {
             return Err(StanzaFault::Missing("Size"));
         }
         let sha256 = digest("SHA256", Algorithm::Sha256, self.sha256)?;
@@ -351,27 +390,22 @@ fn line_end(bytes: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n)
 }
 
-/// Field names do not depend on case (deb822(5)); nearly always they are written in the usual one.
-fn index_of(field: &[u8]) -> Option<usize> {
-    FIELDS.iter().position(|f| f.len() == field.len() && f.as_bytes().eq_ignore_ascii_case(field))
-}
-
 fn checked<'a>(
-    field: &'static str,
+    field: Field,
     value: &'a str,
     good: fn(&str) -> bool,
     why: &'static str,
 ) -> Result<&'a str, StanzaFault> {
-    if good(value) { Ok(value) } else { Err(bad_value(field, value, why)) }
+    if good(value) { Ok(value) } else { Err(bad_value(field.name(), value, why)) }
 }
 
 fn bad_value(field: &'static str, value: &str, why: &'static str) -> StanzaFault {
     StanzaFault::Value { field, value: value.chars().take(60).collect(), why }
 }
 
-fn number(field: &'static str, value: &str) -> Result<u64, StanzaFault> {
+fn number(field: Field, value: &str) -> Result<u64, StanzaFault> {
     let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    value.parse().ok().filter(|_| plain).ok_or_else(|| bad_value(field, value, "not a number"))
+    value.parse().ok().filter(|_| plain).ok_or_else(|| bad_value(field.name(), value, "not a number"))
 }
 
 fn digest(field: &'static str, algorithm: Algorithm, hex: &str) -> Result<Option<Digest>, StanzaFault> {

@@ -107,6 +107,11 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Does the package itself bring that path, whatever it is?
+    fn brings(&self, path: &BStr) -> bool {
+        self.tree.is_some_and(|tree| tree.get(path).is_some())
+    }
+
     /// What the package itself has at a path.
     fn own(&self, path: &BStr) -> Option<Presence> {
         let entry = self.tree?.get(path)?;

@@ -128,7 +128,7 @@ impl Walker<'_> {
         }
         let found = self.world.look(BStr::new(path))?;
         // Before the package is unpacked, its own files are not there.
-        let own = !self.unpacked && self.subject.own(BStr::new(path)).is_some();
+        let own = !self.unpacked && self.subject.brings(BStr::new(path));
         Some(if own && found != Presence::Directory { Presence::Absent } else { found })
     }
 
