@@ -85,13 +85,11 @@ pub(crate) enum Command {
 
 /// Build images from recipes or from the catalogue
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  distil build                              build ./distil.yaml\n  \
+#[command(after_help = "Examples:\n  distil build                              build ./distil.yaml\n  \
                   distil build base                         the catalogue image `base`, every arch and variant\n  \
                   distil build static base cc --load        load the host's platform of each into Docker or Podman\n  \
                   distil build app.yaml -t acme/app:1.2 -o oci:out   write an OCI layout\n  \
-                  distil build app.yaml --frozen            exactly the lock: no index, no network"
-)]
+                  distil build app.yaml --frozen            exactly the lock: no index, no network")]
 pub(crate) struct BuildArgs {
     /// Recipe files, or names of the catalogue [default: distil.yaml]
     #[arg(value_name = "RECIPE|NAME")]
@@ -150,12 +148,10 @@ pub(crate) struct LockChoice {
 
 /// Pin the packages of a recipe: write or complete its lock
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  distil lock app.yaml                 write app.lock, pins kept\n  \
+#[command(after_help = "Examples:\n  distil lock app.yaml                 write app.lock, pins kept\n  \
                   distil lock app.yaml --verify        prove app.lock again from the signed indexes\n  \
                   distil lock base --dry-run --json    only solve, and print the pins\n  \
-                  distil lock app.yaml --vendor deps   also keep packages and indexes in deps/"
-)]
+                  distil lock app.yaml --vendor deps   also keep packages and indexes in deps/")]
 pub(crate) struct LockArgs {
     /// A recipe file, or a name of the catalogue [default: distil.yaml]
     #[arg(value_name = "RECIPE|NAME")]
@@ -225,4 +221,3 @@ pub(crate) enum CacheCommand {
     /// Hash every blob and check every derived object again; what fails is deleted
     Verify,
 }
-

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
 use crate::environment::Environment;
-use crate::render::style::Style;
 use crate::render::{size, summary};
 use crate::{Talk, exit, options, surroundings};
 
@@ -118,10 +117,12 @@ fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8
 fn settings(world: &World, talk: &Talk) -> Result<(), Diagnostic> {
     let rows = ops::settings::settings(world)?;
     if talk.json {
-        let map: serde_json::Map<String, Value> = rows.into_iter().map(|r| (r.name, json!({ "value": r.value, "from": r.from }))).collect();
+        let map: serde_json::Map<String, Value> =
+            rows.into_iter().map(|r| (r.name, json!({ "value": r.value, "from": r.from }))).collect();
         talk.data(|| json!({ "schema": 0, "settings": map }));
     } else {
-        let text: String = rows.iter().map(|r| format!("{:<18} {}  ({})\n", r.name, r.value, r.from)).collect();
+        let text: String =
+            rows.iter().map(|r| format!("{:<18} {}  ({})\n", r.name, r.value, r.from)).collect();
         print(&text);
     }
     Ok(())
@@ -134,19 +135,29 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
             if talk.json {
                 talk.data(|| json!({ "schema": 0, "cache": rows }));
             } else {
-                let line = |r: &ops::cache::Row| format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, size::bytes(r.bytes));
+                let line = |r: &ops::cache::Row| {
+                    format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, size::bytes(r.bytes))
+                };
                 print(&rows.iter().map(line).collect::<String>());
             }
         }
         CacheCommand::Prune { older_than, all } => {
             let age = if *all { None } else { Some(options::age(older_than)?) };
             let freed = ops::cache::prune(world, age)?;
-            talk.say(&format!("deleted {}, {}\n", size::count(freed.objects, "object", "objects"), size::bytes(freed.bytes)));
+            talk.say(&format!(
+                "deleted {}, {}\n",
+                size::count(freed.objects, "object", "objects"),
+                size::bytes(freed.bytes)
+            ));
             talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }));
         }
         CacheCommand::Verify => {
             let found = ops::cache::verify(world)?;
-            talk.say(&format!("checked {}, {} bad\n", size::count(found.checked, "object", "objects"), found.bad.len()));
+            talk.say(&format!(
+                "checked {}, {} bad\n",
+                size::count(found.checked, "object", "objects"),
+                found.bad.len()
+            ));
             talk.data(|| json!({ "schema": 0, "checked": found.checked, "bad": found.bad }));
             if !found.bad.is_empty() {
                 for name in &found.bad {
@@ -188,10 +199,5 @@ impl Talk {
         if self.json {
             print(&format!("{}\n", value()));
         }
-    }
-
-    /// How this run paints.
-    pub(crate) fn style(&self) -> Style {
-        self.style
     }
 }

@@ -51,6 +51,8 @@ impl Environment {
 
     /// Colours: a terminal, and no `NO_COLOR` (no-color.org), and no `TERM=dumb`.
     pub(crate) fn wants_color(&self) -> bool {
-        self.stderr_is_terminal && self.variable("NO_COLOR").is_none() && self.variable("TERM") != Some("dumb")
+        self.stderr_is_terminal
+            && self.variable("NO_COLOR").is_none()
+            && self.variable("TERM") != Some("dumb")
     }
 }

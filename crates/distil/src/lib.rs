@@ -77,6 +77,7 @@ impl Talk {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a second Ctrl-C means now; files are safe at any moment")]
     /// The first Ctrl-C asks to stop at the next chance; the second one stops at once.
     pub(crate) fn watch_for_interrupt(&self) {
         let flag = Arc::clone(&self.cancelled);

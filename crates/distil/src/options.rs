@@ -65,7 +65,11 @@ fn recipe(given: Option<&str>) -> String {
 }
 
 fn place(choice: &LockChoice) -> LockPlace {
-    LockPlace { file: choice.lock.clone(), vendor: choice.vendor.clone(), allow_rollback: choice.allow_rollback }
+    LockPlace {
+        file: choice.lock.clone(),
+        vendor: choice.vendor.clone(),
+        allow_rollback: choice.allow_rollback,
+    }
 }
 
 fn name(text: &str) -> Result<Reference, Diagnostic> {

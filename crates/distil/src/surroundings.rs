@@ -36,8 +36,14 @@ pub(crate) fn world(global: &Global, env: &Environment, talk: &Talk) -> Result<W
         decided: decided(&places, &settings, global),
     };
     Ok(World {
-        cache_dir: absolute(env, chosen(global.cache_dir.is_some(), env, "DISTIL_CACHE_DIR", settings.cache_dir, places.cache)),
-        data_dir: absolute(env, chosen(global.data_dir.is_some(), env, "DISTIL_DATA_DIR", settings.data_dir, places.data)),
+        cache_dir: absolute(
+            env,
+            chosen(global.cache_dir.is_some(), env, "DISTIL_CACHE_DIR", settings.cache_dir, places.cache),
+        ),
+        data_dir: absolute(
+            env,
+            chosen(global.data_dir.is_some(), env, "DISTIL_DATA_DIR", settings.data_dir, places.data),
+        ),
         working_dir: env.working_dir.clone(),
         now: env.now,
         epoch: options::epoch(env)?,
@@ -52,7 +58,8 @@ pub(crate) fn world(global: &Global, env: &Environment, talk: &Talk) -> Result<W
 
 fn threads(global: &Global, env: &Environment) -> Result<usize, Diagnostic> {
     match global.threads {
-        Some(0) => Err(Diagnostic::new(Kind::Usage, "cannot work with no threads").hint("give --threads a number from 1 on")),
+        Some(0) => Err(Diagnostic::new(Kind::Usage, "cannot work with no threads")
+            .hint("give --threads a number from 1 on")),
         Some(n) => Ok(n),
         None => Ok(env.processors),
     }
@@ -94,8 +101,16 @@ fn decided(places: &Places, settings: &Settings, global: &Global) -> Vec<Row> {
     };
     vec![
         row("settings-file", &places.config, if places.config_named { "named" } else { "default" }),
-        row("cache-dir", settings.cache_dir.as_deref().unwrap_or(&places.cache), from(global.cache_dir.is_some(), settings.cache_dir.is_some())),
-        row("data-dir", settings.data_dir.as_deref().unwrap_or(&places.data), from(global.data_dir.is_some(), settings.data_dir.is_some())),
+        row(
+            "cache-dir",
+            settings.cache_dir.as_deref().unwrap_or(&places.cache),
+            from(global.cache_dir.is_some(), settings.cache_dir.is_some()),
+        ),
+        row(
+            "data-dir",
+            settings.data_dir.as_deref().unwrap_or(&places.data),
+            from(global.data_dir.is_some(), settings.data_dir.is_some()),
+        ),
     ]
 }
 
@@ -122,7 +137,11 @@ impl Finder {
             }));
         }
         let fetch = self.options(&apt)?;
-        decided.push(Row { name: "parallel".to_owned(), value: fetch.parallel.to_string(), from: "settings or default".to_owned() });
+        decided.push(Row {
+            name: "parallel".to_owned(),
+            value: fetch.parallel.to_string(),
+            from: "settings or default".to_owned(),
+        });
         Ok(Outside { mirrors, fetch, engines: self.engines(), decided })
     }
 
@@ -130,7 +149,8 @@ impl Finder {
         let mut mirrors = Mirrors::new();
         for flag in &self.flags {
             let (name, url) = flag.split_once('=').ok_or_else(|| {
-                Diagnostic::new(Kind::Usage, format!("cannot use --mirror {flag}: it has no `=`")).hint("write --mirror ARCHIVE=URL")
+                Diagnostic::new(Kind::Usage, format!("cannot use --mirror {flag}: it has no `=`"))
+                    .hint("write --mirror ARCHIVE=URL")
             })?;
             mirrors.give(archive(name)?, &[url.to_owned()], "--mirror")?;
         }
@@ -149,7 +169,9 @@ impl Finder {
 
     fn apt_sources(&self) -> Vec<AptSource> {
         let mut entries = Vec::new();
-        for (path, bytes) in self.files(&Path::new(APT).join("sources.list"), &Path::new(APT).join("sources.list.d")) {
+        for (path, bytes) in
+            self.files(&Path::new(APT).join("sources.list"), &Path::new(APT).join("sources.list.d"))
+        {
             let read = match path.extension().and_then(|e| e.to_str()) {
                 Some("list") => settings::parse_sources_list(&bytes),
                 Some("sources") => settings::parse_deb822_sources(&bytes),
@@ -199,8 +221,13 @@ impl Finder {
         for path in own.chain(apt.ca_info().into_iter().map(PathBuf::from)) {
             options.tls.authorities.push(self.pem(&path)?);
         }
-        let own = self.settings.client_certificate.as_ref().map(|c| (self.settings_dir.join(&c.certificate), self.settings_dir.join(&c.key)));
-        let client = own.or_else(|| apt.client_certificate().map(|(c, k)| (PathBuf::from(c), PathBuf::from(k))));
+        let own = self
+            .settings
+            .client_certificate
+            .as_ref()
+            .map(|c| (self.settings_dir.join(&c.certificate), self.settings_dir.join(&c.key)));
+        let client =
+            own.or_else(|| apt.client_certificate().map(|(c, k)| (PathBuf::from(c), PathBuf::from(k))));
         if let Some((certificate, key)) = client {
             let key = self.pem(&key)?;
             let secret = diag::Secret::new(String::from_utf8_lossy(&key.text).into_owned());
@@ -299,7 +326,8 @@ impl Finder {
     fn pem(&self, path: &Path) -> Result<Pem, Diagnostic> {
         let name = path.display().to_string();
         let text = self.file(path).ok_or_else(|| {
-            Diagnostic::new(Kind::Input, format!("cannot read certificate {name}")).hint("it is named in the settings or in apt's configuration")
+            Diagnostic::new(Kind::Input, format!("cannot read certificate {name}"))
+                .hint("it is named in the settings or in apt's configuration")
         })?;
         Ok(Pem { name, text })
     }
@@ -307,7 +335,8 @@ impl Finder {
     /// A file and then those of a directory, by name, as apt reads them.
     #[expect(clippy::disallowed_methods, reason = "the host's configuration is read here, once")]
     fn files(&self, file: &Path, dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
         paths.sort();
         paths.insert(0, file.to_owned());
         paths.into_iter().filter_map(|p| self.file(&p).map(|b| (p, b))).collect()

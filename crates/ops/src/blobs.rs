@@ -20,15 +20,34 @@ pub(crate) struct BlobSink<'a> {
 }
 
 impl<'a> BlobSink<'a> {
-    pub(crate) fn open(blobs: &'a Blobs, name: &str, digest: Digest, size: u64) -> Result<BlobSink<'a>, Diagnostic> {
-        let mut sink = BlobSink { ingest: None, blobs, name: name.to_owned(), digest, size, exact: true, blob: None };
+    pub(crate) fn open(
+        blobs: &'a Blobs,
+        name: &str,
+        digest: Digest,
+        size: u64,
+    ) -> Result<BlobSink<'a>, Diagnostic> {
+        let mut sink =
+            BlobSink { ingest: None, blobs, name: name.to_owned(), digest, size, exact: true, blob: None };
         sink.ingest = Some(sink.begin()?);
         Ok(sink)
     }
 
     /// A download of which the digest is known, but the size only roughly.
-    pub(crate) fn of_digest(blobs: &'a Blobs, name: &str, digest: Digest, most: u64) -> Result<BlobSink<'a>, Diagnostic> {
-        let mut sink = BlobSink { ingest: None, blobs, name: name.to_owned(), digest, size: most, exact: false, blob: None };
+    pub(crate) fn of_digest(
+        blobs: &'a Blobs,
+        name: &str,
+        digest: Digest,
+        most: u64,
+    ) -> Result<BlobSink<'a>, Diagnostic> {
+        let mut sink = BlobSink {
+            ingest: None,
+            blobs,
+            name: name.to_owned(),
+            digest,
+            size: most,
+            exact: false,
+            blob: None,
+        };
         sink.ingest = Some(sink.begin()?);
         Ok(sink)
     }
@@ -91,7 +110,9 @@ pub(crate) fn failures<S>(done: Vec<Result<S, FetchError>>) -> Result<Vec<S>, Di
         match outcome {
             Ok(sink) => sinks.push(sink),
             Err(e) if failed > 1 => {
-                return Err(Diagnostic::from(e).detail(format!("and {} more that could not be fetched", failed - 1)));
+                return Err(
+                    Diagnostic::from(e).detail(format!("and {} more that could not be fetched", failed - 1))
+                );
             }
             Err(e) => return Err(e.into()),
         }

@@ -70,7 +70,7 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
                 Ok(made)
             })
             .map_err(|d| {
-                let again = damaged > 0 || d.message.contains("damaged on disk");
+                let again = damaged > 0 || d.to_string().contains("damaged on disk");
                 (d, again)
             })?
         }
@@ -142,7 +142,9 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
 fn codec(request: &BuildRequest) -> Result<Codec, Diagnostic> {
     match &request.compression {
         None => Ok(Codec::default()),
-        Some(text) => text.parse().map_err(|e: image::CodecError| Diagnostic::new(Kind::Usage, e.to_string())),
+        Some(text) => {
+            text.parse().map_err(|e: image::CodecError| Diagnostic::new(Kind::Usage, e.to_string()))
+        }
     }
 }
 
@@ -154,19 +156,27 @@ fn choose<'a>(
 ) -> Result<Vec<(&'a Resolved, Vec<Arch>)>, Diagnostic> {
     let known: Vec<&str> = recipe.variants.iter().map(Loaded::variant_name).collect();
     if let Some(unknown) = request.variants.iter().find(|v| !known.contains(&v.as_str())) {
-        return Err(Diagnostic::new(Kind::Usage, format!("cannot build {} ({unknown}): it has no such variant", recipe.typed))
-            .hint(format!("its variants are {}", known.join(", "))));
+        return Err(Diagnostic::new(
+            Kind::Usage,
+            format!("cannot build {} ({unknown}): it has no such variant", recipe.typed),
+        )
+        .hint(format!("its variants are {}", known.join(", "))));
     }
     let wanted: Vec<Arch> = request.archs.iter().map(|word| arch(shop, word)).collect::<Result<_, _>>()?;
     let mut out = Vec::new();
     for variant in &recipe.variants {
-        if !request.variants.is_empty() && !request.variants.iter().any(|v| v == Loaded::variant_name(variant)) {
+        if !request.variants.is_empty()
+            && !request.variants.iter().any(|v| v == Loaded::variant_name(variant))
+        {
             continue;
         }
         if let Some(foreign) = wanted.iter().find(|a| !variant.archs.contains(a)) {
             let words: Vec<&str> = variant.archs.iter().map(Arch::as_str).collect();
-            return Err(Diagnostic::new(Kind::Usage, format!("cannot build {} for {foreign}: the recipe does not list it", recipe.typed))
-                .hint(format!("it lists {}; add the architecture to `archs:`", words.join(", "))));
+            return Err(Diagnostic::new(
+                Kind::Usage,
+                format!("cannot build {} for {foreign}: the recipe does not list it", recipe.typed),
+            )
+            .hint(format!("it lists {}; add the architecture to `archs:`", words.join(", "))));
         }
         let archs = if wanted.is_empty() { variant.archs.clone() } else { wanted.clone() };
         out.push((variant, archs));
@@ -179,7 +189,10 @@ fn arch(shop: &Shop<'_>, word: &str) -> Result<Arch, Diagnostic> {
         "host" => Arch::of(&shop.world.host),
         word => Arch::from_any_word(word),
     };
-    found.map_err(|e| Diagnostic::new(Kind::Usage, e.to_string()).hint("use amd64, arm64, arm/v7, s390x, ppc64le, riscv64 or host"))
+    found.map_err(|e| {
+        Diagnostic::new(Kind::Usage, e.to_string())
+            .hint("use amd64, arm64, arm/v7, s390x, ppc64le, riscv64 or host")
+    })
 }
 
 /// Package files and payloads of what is to be built are there.
@@ -189,13 +202,15 @@ fn make_ready(
     pinned: &Pinned,
     chosen: &[(&Resolved, Vec<Arch>)],
 ) -> Result<(), Diagnostic> {
-    let platforms: Vec<Platform> = chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
+    let platforms: Vec<Platform> =
+        chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
     let no_network = shop.world.offline || request.mode == LockMode::Frozen;
     let supply = Supply { sources: &pinned.sources, lock: &pinned.lock, place: &request.lock, no_network };
     let wanted = |p: &lockfile::LockedPin| platforms.contains(&p.platform);
     packages::bring(shop, &supply, wanted)?;
     let names = pinned.lock.packages.iter().filter(|p| wanted(p));
-    let names: Vec<_> = names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, p.pin.name.clone()))).collect();
+    let names: Vec<_> =
+        names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, p.pin.name.clone()))).collect();
     payloads::unpack_all(shop, names)
 }
 
@@ -234,7 +249,11 @@ fn make_image(
 /// `-t` with the variant: TAG-VARIANT, or VARIANT where the tag is latest; else recipe and variant.
 fn names(recipe: &Loaded, variant: &str, given: &[Reference]) -> Vec<String> {
     if given.is_empty() {
-        return vec![if variant == "latest" { recipe.name.clone() } else { format!("{}:{variant}", recipe.name) }];
+        return vec![if variant == "latest" {
+            recipe.name.clone()
+        } else {
+            format!("{}:{variant}", recipe.name)
+        }];
     }
     given
         .iter()
@@ -243,7 +262,9 @@ fn names(recipe: &Loaded, variant: &str, given: &[Reference]) -> Vec<String> {
             match (tag, variant) {
                 (_, "latest") => r.to_string(),
                 (None, variant) => Reference { tag: Some(variant.to_owned()), ..r.clone() }.to_string(),
-                (Some(tag), variant) => Reference { tag: Some(format!("{tag}-{variant}")), ..r.clone() }.to_string(),
+                (Some(tag), variant) => {
+                    Reference { tag: Some(format!("{tag}-{variant}")), ..r.clone() }.to_string()
+                }
             }
         })
         .collect()

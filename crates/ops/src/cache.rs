@@ -46,7 +46,11 @@ pub fn info(world: &World) -> Result<Vec<Row>, Diagnostic> {
     let mut rows: Vec<Row> =
         usage.into_iter().map(|u| Row { kind: u.kind, objects: u.objects, bytes: u.bytes }).collect();
     let images = images(world)?;
-    rows.push(Row { kind: "images".to_owned(), objects: images.names()?.len() as u64, bytes: images.size()? });
+    rows.push(Row {
+        kind: "images".to_owned(),
+        objects: images.names()?.len() as u64,
+        bytes: images.size()?,
+    });
     Ok(rows)
 }
 

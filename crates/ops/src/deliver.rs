@@ -2,14 +2,19 @@
 
 use diag::{Diagnostic, Kind};
 use image::{Layout, docker_archive, oci_archive};
-use oci::{Digest, Platform, Reference};
+use oci::{Platform, Reference};
 
 use crate::World;
 use crate::report::{Built, BuiltPlatform, Loaded};
 use crate::target::Target;
 
 /// Writes every image to every target; gives a line each.
-pub(crate) fn write(world: &World, store: &Layout, images: &[Built], targets: &[Target]) -> Result<Vec<String>, Diagnostic> {
+pub(crate) fn write(
+    world: &World,
+    store: &Layout,
+    images: &[Built],
+    targets: &[Target],
+) -> Result<Vec<String>, Diagnostic> {
     let mut written = Vec::new();
     for target in targets {
         world.reporter.check()?;
@@ -25,14 +30,25 @@ pub(crate) fn write(world: &World, store: &Layout, images: &[Built], targets: &[
             Target::LayoutArchive { file, tag } => {
                 let image = only(images, "an oci-archive")?;
                 let reference = reference(tag.as_deref(), image)?;
-                oci_archive::save(store, &stored_name(image), reference.as_ref(), &world.working_dir.join(file))?;
+                oci_archive::save(
+                    store,
+                    &stored_name(image),
+                    reference.as_ref(),
+                    &world.working_dir.join(file),
+                )?;
                 written.push(format!("oci-archive:{}", file.display()));
             }
             Target::DockerArchive { file, reference } => {
                 let image = only(images, "a docker-archive")?;
                 let platform = only_platform(image)?;
                 let names = reference.clone().map_or_else(|| names(image), |r| Ok(vec![r]))?;
-                docker_archive::save(store, &stored_name(image), Some(platform), &names, &world.working_dir.join(file))?;
+                docker_archive::save(
+                    store,
+                    &stored_name(image),
+                    Some(platform),
+                    &names,
+                    &world.working_dir.join(file),
+                )?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
             Target::Daemon { .. } => {}
@@ -49,7 +65,10 @@ pub(crate) fn load(
     all: bool,
     targets: &[Target],
 ) -> Result<Vec<Loaded>, Diagnostic> {
-    let named: Vec<&Reference> = targets.iter().filter_map(|t| if let Target::Daemon { reference } = t { Some(reference) } else { None }).collect();
+    let named: Vec<&Reference> = targets
+        .iter()
+        .filter_map(|t| if let Target::Daemon { reference } = t { Some(reference) } else { None })
+        .collect();
     if !all && named.is_empty() {
         return Ok(Vec::new());
     }
@@ -57,14 +76,14 @@ pub(crate) fn load(
     let mut loaded = Vec::new();
     for image in images.iter().filter(|_| all) {
         let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
-        let (platform, config) = platform_for(world, image)?;
-        loaded.extend(crate::engines::load(&engine, store, &stored_name(image), platform, config, &names)?);
+        let platform = platform_for(world, image)?;
+        loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
     }
     for reference in named {
         let image = only(images, "docker-daemon:")?;
-        let (platform, config) = platform_for(world, image)?;
+        let platform = platform_for(world, image)?;
         let names = [with_tag(reference.clone())];
-        loaded.extend(crate::engines::load(&engine, store, &stored_name(image), platform, config, &names)?);
+        loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
     }
     Ok(loaded)
 }
@@ -80,15 +99,20 @@ pub(crate) fn stored_name(image: &Built) -> String {
 
 /// `--load` and `docker-daemon:` take the host's platform; an image of one other platform is taken as
 /// it is, so that `--arch arm64 --load` works where the engine can emulate it.
-fn platform_for<'a>(world: &World, image: &'a Built) -> Result<(&'a Platform, &'a Digest), Diagnostic> {
-    let host = |p: &&BuiltPlatform| p.platform.os == world.host.os && p.platform.architecture == world.host.architecture;
+fn platform_for<'a>(world: &World, image: &'a Built) -> Result<&'a Platform, Diagnostic> {
+    let host = |p: &&BuiltPlatform| {
+        p.platform.os == world.host.os && p.platform.architecture == world.host.architecture
+    };
     let found = match image.platforms.as_slice() {
         [one] => Some(one),
         many => many.iter().find(host),
     };
-    found.map(|p| (&p.platform, &p.config)).ok_or_else(|| {
-        Diagnostic::new(Kind::Usage, format!("cannot load {}: it has no image for {}", image.names[0], world.host))
-            .hint("choose one of its platforms with --arch")
+    found.map(|p| &p.platform).ok_or_else(|| {
+        Diagnostic::new(
+            Kind::Usage,
+            format!("cannot load {}: it has no image for {}", image.names[0], world.host),
+        )
+        .hint("choose one of its platforms with --arch")
     })
 }
 
@@ -97,8 +121,11 @@ fn only<'a>(images: &'a [Built], what: &str) -> Result<&'a Built, Diagnostic> {
         [one] => Ok(one),
         many => {
             let names: Vec<&str> = many.iter().map(|i| i.variant.as_str()).collect();
-            Err(Diagnostic::new(Kind::Usage, format!("cannot write {} images to {what}: it takes one", many.len()))
-                .hint(format!("choose one with --variant ({}), or write an oci: layout", names.join(", "))))
+            Err(Diagnostic::new(
+                Kind::Usage,
+                format!("cannot write {} images to {what}: it takes one", many.len()),
+            )
+            .hint(format!("choose one with --variant ({}), or write an oci: layout", names.join(", "))))
         }
     }
 }
@@ -110,7 +137,11 @@ fn only_platform(image: &Built) -> Result<&Platform, Diagnostic> {
             let all: Vec<String> = many.iter().map(|p| p.platform.to_string()).collect();
             Err(Diagnostic::new(
                 Kind::Usage,
-                format!("cannot write {} to a docker-archive: it has {} platforms, and the format takes one", image.names[0], many.len()),
+                format!(
+                    "cannot write {} to a docker-archive: it has {} platforms, and the format takes one",
+                    image.names[0],
+                    many.len()
+                ),
             )
             .hint(format!("choose a platform with --arch ({}), or write an oci-archive", all.join(", "))))
         }
@@ -137,7 +168,11 @@ pub(crate) fn default_name(image: &Built) -> String {
 }
 
 fn names(image: &Built) -> Result<Vec<Reference>, Diagnostic> {
-    let parse = |n: &String| n.parse().map_err(|e: oci::ReferenceError| Diagnostic::new(Kind::Usage, e.to_string()).hint("name it with -t"));
+    let parse = |n: &String| {
+        n.parse().map_err(|e: oci::ReferenceError| {
+            Diagnostic::new(Kind::Usage, e.to_string()).hint("name it with -t")
+        })
+    };
     image.names.iter().map(parse).collect()
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
         packages.push(package_tree(row, unpacked, asked));
     }
     let own_files = own_bodies::read(shop, order.recipe, &mut payloads)?;
+    own_bodies::learn_objects(&own_files, &payloads, &mut objects);
     let certificates = own_bodies::certificates(shop, order.recipe)?;
     let composition = compose(ComposeInput {
         recipe: order.recipe,
@@ -83,8 +84,9 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
 fn open(shop: &Shop<'_>, rows: &[&LockedPin], payloads: &mut Payloads) -> Result<Vec<Unpacked>, Diagnostic> {
     rows.iter()
         .map(|row| {
-            let digest = pins::sha256(shop, &row.pin)
-                .ok_or_else(|| Diagnostic::new(Kind::Internal, format!("the lock has no digest of {}", row.pin.name)))?;
+            let digest = pins::sha256(shop, &row.pin).ok_or_else(|| {
+                Diagnostic::new(Kind::Internal, format!("the lock has no digest of {}", row.pin.name))
+            })?;
             let unpacked = payloads::open(shop, &digest, payloads.next())?;
             payloads.add(std::sync::Arc::clone(&unpacked.source));
             Ok(unpacked)
@@ -105,7 +107,12 @@ fn package_tree<'a>(row: &'a LockedPin, unpacked: &Unpacked, actions: Actions) -
 }
 
 /// What a package declares in sysusers.d and tmpfiles.d, which systemd would read at boot.
-fn declared(shop: &Shop<'_>, unpacked: &Unpacked, payloads: &Payloads, actions: &mut Actions) -> Result<(), Diagnostic> {
+fn declared(
+    shop: &Shop<'_>,
+    unpacked: &Unpacked,
+    payloads: &Payloads,
+    actions: &mut Actions,
+) -> Result<(), Diagnostic> {
     for entry in unpacked.payload.tree.entries() {
         let Node::File(body) = &entry.node else { continue };
         let path = entry.path.strip_prefix(b"usr/").unwrap_or(&entry.path);
@@ -201,7 +208,9 @@ fn notes(shop: &Shop<'_>, composition: &Composition) {
             compose::Note::PythonNotCompiled => {
                 "python modules are not byte-compiled: the first import of each is slow".to_owned()
             }
-            compose::Note::StepSkipped { path, why } => format!("/{path}: a step of a package was left out: {why}"),
+            compose::Note::StepSkipped { path, why } => {
+                format!("/{path}: a step of a package was left out: {why}")
+            }
         };
         shop.world.reporter.note(Note::Warning(text));
     }
@@ -218,7 +227,8 @@ fn report(
     scripts: ScriptCount,
     explain: Vec<ExplainRow>,
 ) -> BuiltPlatform {
-    let unsigned = |repository: &str| order.lock.suites.iter().any(|s| s.id == repository && s.unsigned.is_some());
+    let unsigned =
+        |repository: &str| order.lock.suites.iter().any(|s| s.id == repository && s.unsigned.is_some());
     let entries = composition.rootfs.tree.entries();
     let unpacked = entries.iter().map(|e| if let Node::File(b) = &e.node { b.size } else { 0 }).sum();
     let nobody = |e: &&rootfs::Entry| e.owner == Owner::Implicit && !e.is_dir();

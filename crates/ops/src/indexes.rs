@@ -44,7 +44,12 @@ pub(crate) struct Before {
 }
 
 /// Reads the indexes of `sources` for `archs`.
-pub(crate) fn read(shop: &Shop<'_>, sources: &[Source], archs: &[Arch], before: &Before) -> Result<Indexes, Diagnostic> {
+pub(crate) fn read(
+    shop: &Shop<'_>,
+    sources: &[Source],
+    archs: &[Arch],
+    before: &Before,
+) -> Result<Indexes, Diagnostic> {
     let records = records::read(shop.world);
     let suites = each(sources, |source| {
         shop.world.reporter.check()?;
@@ -71,7 +76,9 @@ pub(crate) fn read(shop: &Shop<'_>, sources: &[Source], archs: &[Arch], before: 
     }
     for (i, (suite, source)) in suites.iter().zip(sources).enumerate() {
         out.suites.push(suite_pin(suite, source, wanted.iter().filter(|w| w.suite == i)));
-        if let (Some(date), Some(document), false) = (suite.release.value().date, suite.document, source.snapshot) {
+        if let (Some(date), Some(document), false) =
+            (suite.release.value().date, suite.document, source.snapshot)
+        {
             out.seen.insert(source.id.clone(), LastSeen { date, document });
         }
     }
@@ -85,7 +92,10 @@ fn universe(parts: Vec<(Shelf, ShelfSource)>) -> Universe {
 }
 
 /// Runs `f` for each on threads of their own (network waits), and gives the first error in order.
-fn each<T: Sync, U: Send>(items: &[T], f: impl Fn(&T) -> Result<U, Diagnostic> + Sync) -> Result<Vec<U>, Diagnostic> {
+fn each<T: Sync, U: Send>(
+    items: &[T],
+    f: impl Fn(&T) -> Result<U, Diagnostic> + Sync,
+) -> Result<Vec<U>, Diagnostic> {
     let results: Vec<Result<U, Diagnostic>> = std::thread::scope(|scope| {
         let running: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
         let join = |r: std::thread::ScopedJoinHandle<'_, Result<U, Diagnostic>>| {
@@ -195,18 +205,28 @@ fn signed_release(
 }
 
 fn fetch_release(shop: &Shop<'_>, source: &Source, base: &Url, name: &str) -> Result<Vec<u8>, Diagnostic> {
-    let url = base.join(&format!("{}{name}", suite_dir(source))).map_err(|e| {
-        Diagnostic::new(Kind::Input, format!("cannot read {}: {e}", source.id))
-    })?;
-    let job = Job { name: format!("{} {name}", source.id), urls: vec![url], size: Size::AtMost(MOST_RELEASE) };
+    let url = base
+        .join(&format!("{}{name}", suite_dir(source)))
+        .map_err(|e| Diagnostic::new(Kind::Input, format!("cannot read {}: {e}", source.id)))?;
+    let job =
+        Job { name: format!("{} {name}", source.id), urls: vec![url], size: Size::AtMost(MOST_RELEASE) };
     Ok(shop.client()?.fetch_bytes(&job, shop.world.reporter.as_ref())?)
 }
 
-fn verified(shop: &Shop<'_>, source: &Source, bytes: &[u8], keys: &Keyring, bases: Vec<Url>) -> Result<Suite, Diagnostic> {
+fn verified(
+    shop: &Shop<'_>,
+    source: &Source,
+    bytes: &[u8],
+    keys: &Keyring,
+    bases: Vec<Url>,
+) -> Result<Suite, Diagnostic> {
     let policy = if source.snapshot { Policy::past() } else { Policy::current() };
     let doing = || format!("cannot trust {}", source.id);
-    let text = trust::verify(bytes, keys, &policy, Time(shop.world.now)).map_err(|e| Diagnostic::from(e).while_doing(doing()))?;
-    let release = text.parse(|b: &Vec<u8>| parse_release(b)).map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read {}", source.id)))?;
+    let text = trust::verify(bytes, keys, &policy, Time(shop.world.now))
+        .map_err(|e| Diagnostic::from(e).while_doing(doing()))?;
+    let release = text
+        .parse(|b: &Vec<u8>| parse_release(b))
+        .map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read {}", source.id)))?;
     let document = shop.blobs.put(bytes)?;
     Ok(Suite { release, document: Some(document), bases, local: Vec::new() })
 }
@@ -228,7 +248,8 @@ fn unsigned_release(shop: &Shop<'_>, source: &Source, bases: Vec<Url>) -> Result
             }
         }
     }
-    Err(last.unwrap_or_else(|| Diagnostic::new(Kind::Usage, format!("cannot read {}: no address", source.id))))
+    Err(last
+        .unwrap_or_else(|| Diagnostic::new(Kind::Usage, format!("cannot read {}: no address", source.id))))
 }
 
 /// The text of a clear-signed document of which nobody asks whether it is genuine.
@@ -260,7 +281,8 @@ pub(crate) fn keyring(shop: &Shop<'_>, source: &Source) -> Result<Keyring, Diagn
             if files.is_empty() {
                 ring = trust::debian_keys::all();
             }
-            let wanted = |f: &trust::Fingerprint| fingerprints.iter().any(|w| f.to_string().replace(' ', "") == *w);
+            let wanted =
+                |f: &trust::Fingerprint| fingerprints.iter().any(|w| f.to_string().replace(' ', "") == *w);
             if !fingerprints.is_empty() {
                 ring = ring.only(|f| wanted(f));
             }
@@ -300,8 +322,11 @@ fn check_dates(
     let Some(date) = release.date else {
         return match source.trusted {
             true => Ok(()),
-            false => Err(Diagnostic::new(Kind::Trust, format!("cannot trust {}: its release file has no Date", source.id))
-                .hint("ask the archive's owner to publish one; without it a replay cannot be told")),
+            false => Err(Diagnostic::new(
+                Kind::Trust,
+                format!("cannot trust {}: its release file has no Date", source.id),
+            )
+            .hint("ask the archive's owner to publish one; without it a replay cannot be told")),
         };
     };
     let now = Time(shop.world.now);
@@ -336,7 +361,13 @@ fn wanted_indexes(suites: &[Suite], sources: &[Source], archs: &[Arch]) -> Resul
             let files: Vec<(String, IndexFile)> = if source.suite.ends_with('/') {
                 release.flat_index().into_iter().map(|f| (String::new(), f)).collect()
             } else {
-                let of = |c: &String| release.package_indexes(c, arch.as_str()).into_iter().map(|f| (c.clone(), f)).collect::<Vec<_>>();
+                let of = |c: &String| {
+                    release
+                        .package_indexes(c, arch.as_str())
+                        .into_iter()
+                        .map(|f| (c.clone(), f))
+                        .collect::<Vec<_>>()
+                };
                 source.components.iter().flat_map(of).collect()
             };
             for (component, file) in files {
@@ -351,7 +382,12 @@ fn wanted_indexes(suites: &[Suite], sources: &[Source], archs: &[Arch]) -> Resul
             let words: Vec<&str> = archs.iter().map(Arch::as_str).collect();
             return Err(Diagnostic::new(
                 Kind::Input,
-                format!("cannot read {}: it has no index of {} for {}", source.id, source.components.join(", "), words.join(", ")),
+                format!(
+                    "cannot read {}: it has no index of {} for {}",
+                    source.id,
+                    source.components.join(", "),
+                    words.join(", ")
+                ),
             )
             .hint("check the components and architectures that the archive offers"));
         }
@@ -360,10 +396,17 @@ fn wanted_indexes(suites: &[Suite], sources: &[Source], archs: &[Arch]) -> Resul
 }
 
 /// Fetches what is not there, and makes shelves of it.
-fn shelves(shop: &Shop<'_>, suites: &[Suite], sources: &[Source], wanted: &[Wanted]) -> Result<Vec<Shelf>, Diagnostic> {
+fn shelves(
+    shop: &Shop<'_>,
+    suites: &[Suite],
+    sources: &[Source],
+    wanted: &[Wanted],
+) -> Result<Vec<Shelf>, Diagnostic> {
     let here = |f: &IndexFile| shop.blobs.contains(&f.digest) == Some(f.size);
-    let missing: Vec<&Wanted> =
-        wanted.iter().filter(|w| !shop.cache.contains("shelf", &shelf_key(&w.file)) && !here(&w.file)).collect();
+    let missing: Vec<&Wanted> = wanted
+        .iter()
+        .filter(|w| !shop.cache.contains("shelf", &shelf_key(&w.file)) && !here(&w.file))
+        .collect();
     if !missing.is_empty() {
         let job = |w: &&Wanted| index_job(&suites[w.suite], &sources[w.suite], &w.file);
         let jobs: Vec<Job> = missing.iter().map(job).collect();
@@ -401,7 +444,8 @@ fn shelf(shop: &Shop<'_>, file: &IndexFile) -> Result<Shelf, Diagnostic> {
     shop.cache.put::<_, Diagnostic>("shelf", &key, |w| {
         w.write_all(&made).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot write the cache: {e}")))
     })?;
-    Shelf::from_bytes(made).map_err(|e| Diagnostic::new(Kind::Internal, format!("cannot read what was just made: {e}")))
+    Shelf::from_bytes(made)
+        .map_err(|e| Diagnostic::new(Kind::Internal, format!("cannot read what was just made: {e}")))
 }
 
 fn make_shelf(bytes: &[u8], file: &IndexFile, threads: usize) -> Result<Vec<u8>, Diagnostic> {
@@ -412,7 +456,12 @@ fn make_shelf(bytes: &[u8], file: &IndexFile, threads: usize) -> Result<Vec<u8>,
 }
 
 /// The shelf of an index that a release names, made anew.
-pub(crate) fn shelf_of(bytes: &[u8], path: &str, release: &Release, threads: usize) -> Result<Shelf, Diagnostic> {
+pub(crate) fn shelf_of(
+    bytes: &[u8],
+    path: &str,
+    release: &Release,
+    threads: usize,
+) -> Result<Shelf, Diagnostic> {
     let plain = path.trim_end_matches(".xz").trim_end_matches(".gz");
     let file = IndexFile {
         path: path.to_owned(),
@@ -447,7 +496,9 @@ fn suite_pin<'a>(suite: &Suite, source: &Source, wanted: impl Iterator<Item = &'
         _ => (Vec::new(), None),
     };
     let snapshot = match &source.place {
-        Place::Archive(_, path) if source.snapshot => path.rsplit('/').find(|p| p.ends_with('Z')).map(str::to_owned),
+        Place::Archive(_, path) if source.snapshot => {
+            path.rsplit('/').find(|p| p.ends_with('Z')).map(str::to_owned)
+        }
         _ => None,
     };
     SuitePin {

@@ -17,16 +17,18 @@ pub(crate) fn read(shop: &Shop<'_>, source: &Source, dir: &Path) -> Result<Shelf
     let failed = |e: &dyn std::fmt::Display| {
         Diagnostic::new(Kind::Input, format!("cannot read packages from {}: {e}", source.id))
     };
-    let names = shop.own.names(&dir).map_err(|e| failed(&e).hint("name a directory that holds .deb files"))?;
+    let names =
+        shop.own.names(&dir).map_err(|e| failed(&e).hint("name a directory that holds .deb files"))?;
     let mut builder = ShelfBuilder::new(World::Debian);
     for name in names.iter().filter(|n| n.extension().is_some_and(|e| e == "deb")) {
         let path = dir.join(name);
         let (digest, size, _) = shop.own.ingest(&path, &shop.blobs)?;
         let blob = shop.blobs.open_blob(&digest)?;
-        let control = deb::read_control_files(blob, &deb::Limits::default())
-            .map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read package {}", path.display())))?;
-        let mut draft = read_control(control.control.raw())
-            .map_err(|e| failed(&format!("{}: {e}", name.display())))?;
+        let control = deb::read_control_files(blob, &deb::Limits::default()).map_err(|e| {
+            Diagnostic::from(e).while_doing(format!("cannot read package {}", path.display()))
+        })?;
+        let mut draft =
+            read_control(control.control.raw()).map_err(|e| failed(&format!("{}: {e}", name.display())))?;
         let file = name.to_string_lossy();
         draft.path = &file;
         draft.size = size;

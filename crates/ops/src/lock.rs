@@ -35,8 +35,11 @@ impl LockOutcome {
         let variant = variant.unwrap_or("latest");
         if !self.lock.requests.contains_key(variant) {
             let known: Vec<&str> = self.lock.requests.keys().map(String::as_str).collect();
-            return Err(Diagnostic::new(Kind::Usage, format!("cannot show the variant {variant}: the lock has none of that name"))
-                .hint(format!("it has {}", known.join(", "))));
+            return Err(Diagnostic::new(
+                Kind::Usage,
+                format!("cannot show the variant {variant}: the lock has none of that name"),
+            )
+            .hint(format!("it has {}", known.join(", "))));
         }
         let bytes = lockfile::json_view(&self.lock, variant);
         String::from_utf8(bytes).map_err(|e| Diagnostic::new(Kind::Internal, e.to_string()))
@@ -130,7 +133,9 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
         out.push(format!("{}: signed by {}, {packages} packages", suite.id, suite.signed_by.join(", ")));
     }
     let unsigned = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_some());
-    if let Some(row) = lock.packages.iter().find(|p| !unsigned(&p.pin.repository) && !proved.contains(&key(&p.pin))) {
+    if let Some(row) =
+        lock.packages.iter().find(|p| !unsigned(&p.pin.repository) && !proved.contains(&key(&p.pin)))
+    {
         return Err(Diagnostic::new(
             Kind::Trust,
             format!("cannot verify {} {}: no signed index names that file", row.pin.name, row.pin.version),
@@ -171,7 +176,8 @@ fn prove_suite(
             format!("the index {} of {} ({})", index.path, suite.id, index.digest)
         })?;
         let bytes = release.admit(&index.path, bytes)?;
-        let shelf = crate::indexes::shelf_of(bytes.value(), &index.path, release.value(), shop.world.threads)?;
+        let shelf =
+            crate::indexes::shelf_of(bytes.value(), &index.path, release.value(), shop.world.threads)?;
         for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
             let same = |record: &package::Record<'_>| {
                 record.version() == row.pin.version
@@ -179,7 +185,8 @@ fn prove_suite(
                     && record.size() == row.pin.size
                     && record.identity() == Some(row.pin.identity)
             };
-            if shelf.rows_named(&row.pin.name).any(|r| same(&shelf.record(r))) && proved.insert(key(&row.pin)) {
+            if shelf.rows_named(&row.pin.name).any(|r| same(&shelf.record(r))) && proved.insert(key(&row.pin))
+            {
                 found += 1;
             }
         }
@@ -205,9 +212,17 @@ fn find(
             if hasher.finish() == *digest {
                 return Ok(bytes);
             }
-            Err(Diagnostic::new(Kind::Trust, format!("cannot verify: {} was changed in the vendor directory", what())))
+            Err(Diagnostic::new(
+                Kind::Trust,
+                format!("cannot verify: {} was changed in the vendor directory", what()),
+            ))
         }
-        None => Err(Diagnostic::new(Kind::Input, format!("cannot verify: {} is neither in the cache nor vendored", what()))
-            .hint("verify on the machine that made the lock, or keep the documents with `distil lock --vendor DIR`")),
+        None => Err(Diagnostic::new(
+            Kind::Input,
+            format!("cannot verify: {} is neither in the cache nor vendored", what()),
+        )
+        .hint(
+            "verify on the machine that made the lock, or keep the documents with `distil lock --vendor DIR`",
+        )),
     }
 }

@@ -28,8 +28,18 @@ pub struct Mirror {
 
 /// Suites of Debian, by the word that an entry of apt's may have.
 const RELEASES: [&str; 12] = [
-    "stable", "oldstable", "oldoldstable", "testing", "unstable", "sid", "buster", "bullseye", "bookworm", "trixie",
-    "forky", "duke",
+    "stable",
+    "oldstable",
+    "oldoldstable",
+    "testing",
+    "unstable",
+    "sid",
+    "buster",
+    "bullseye",
+    "bookworm",
+    "trixie",
+    "forky",
+    "duke",
 ];
 
 impl Mirrors {
@@ -43,15 +53,23 @@ impl Mirrors {
     ///
     /// # Errors
     /// It is neither a URL nor a path.
-    pub fn give(&mut self, archive: Archive, addresses: &[String], from: &'static str) -> Result<(), Diagnostic> {
+    pub fn give(
+        &mut self,
+        archive: Archive,
+        addresses: &[String],
+        from: &'static str,
+    ) -> Result<(), Diagnostic> {
         if self.given.get(&archive).is_some_and(|m| m.iter().any(|m| m.from != from)) {
             return Ok(());
         }
         for address in addresses {
             let base = base_url(address).ok_or_else(|| {
                 let shown = settings::split_login(address).0;
-                Diagnostic::new(Kind::Usage, format!("cannot find {archive} at `{shown}` ({from}): it is no URL"))
-                    .hint("write an http, https or file URL, or an absolute path of a directory")
+                Diagnostic::new(
+                    Kind::Usage,
+                    format!("cannot find {archive} at `{shown}` ({from}): it is no URL"),
+                )
+                .hint("write an http, https or file URL, or an absolute path of a directory")
             })?;
             self.given.entry(archive).or_default().push(Mirror { base, from });
         }

@@ -1,16 +1,17 @@
 //! The user's own files of a recipe, read into something that has bodies.
 
-use std::fs::File;
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
 use compose::OwnBody;
 use diag::{Diagnostic, Kind};
+use elf::Summary;
 use fetch::{Job, Size, Url};
 use oci::Digest;
 use recipe::{Certificate, FileBody, LocalPath, OwnFile, Resolved};
-use rootfs::{Body, Entry, Node, Owner, Payloads, Tree};
-use store::StoreError;
+use rootfs::{Bodies, Body, Entry, Node, Owner, Payloads, ReadAt, Tree};
+use store::{Blob, Standing, StoreError};
 
 use crate::blobs::BlobSink;
 use crate::recipes::{find, missing, own_file};
@@ -18,10 +19,46 @@ use crate::shop::Shop;
 
 /// The largest file that a recipe may download, in bytes.
 const MOST_DOWNLOAD: u64 = 16 << 30;
+/// A larger ELF file is taken without a look inside.
+const MOST_ELF: u64 = 1 << 30;
 
 /// One for each of the recipe's files, none for inline ones.
-pub(crate) fn read(shop: &Shop<'_>, recipe: &Resolved, payloads: &mut Payloads) -> Result<Vec<Option<OwnBody>>, Diagnostic> {
+pub(crate) fn read(
+    shop: &Shop<'_>,
+    recipe: &Resolved,
+    payloads: &mut Payloads,
+) -> Result<Vec<Option<OwnBody>>, Diagnostic> {
     recipe.files.iter().map(|file| one(shop, file, payloads)).collect()
+}
+
+/// What is known of the ELF objects among the user's files, by content: their libraries count for
+/// `ld.so.cache` as a package's do.
+pub(crate) fn learn_objects(
+    files: &[Option<OwnBody>],
+    bodies: &dyn Bodies,
+    objects: &mut HashMap<Digest, Summary>,
+) {
+    let mut learn = |body: &Body| {
+        let mut magic = [0; 4];
+        let elf = body.size >= 4 && bodies.read_at(body, 0, &mut magic).is_ok() && magic == *b"\x7fELF";
+        if elf
+            && body.size <= MOST_ELF
+            && let Ok(content) = bodies.read(body)
+            && let Ok(Some(summary)) = Summary::read(content.as_slice())
+        {
+            objects.insert(body.digest, summary);
+        }
+    };
+    for file in files.iter().flatten() {
+        match file {
+            OwnBody::File { body, .. } => learn(body),
+            OwnBody::Tree(tree) => tree.entries().iter().for_each(|e| {
+                if let Node::File(body) = &e.node {
+                    learn(body);
+                }
+            }),
+        }
+    }
 }
 
 /// One for each of the recipe's certificates, none for inline ones.
@@ -59,12 +96,24 @@ fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Optio
 /// A blob as a payload of one body.
 fn body(shop: &Shop<'_>, digest: &Digest, payloads: &mut Payloads) -> Result<Body, Diagnostic> {
     let blob = shop.blobs.open_blob(digest)?;
-    let (size, path) = (blob.len(), blob.path().to_owned());
-    let file = File::open(&path).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))?;
-    Ok(Body { digest: *digest, size, payload: payloads.add(file), offset: 0 })
+    Ok(Body { digest: *digest, size: blob.len(), payload: payloads.add(OneBody(blob)), offset: 0 })
 }
 
-fn directory(shop: &Shop<'_>, local: &LocalPath, dir: &Path, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
+/// A blob whose bytes are one body. They are hashed again when a segment is made of them.
+struct OneBody(Blob);
+
+impl ReadAt for OneBody {
+    fn read_exact_at(&self, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        self.0.read_exact_at(buffer, at)
+    }
+}
+
+fn directory(
+    shop: &Shop<'_>,
+    local: &LocalPath,
+    dir: &Path,
+    payloads: &mut Payloads,
+) -> Result<Tree, Diagnostic> {
     let mut entries = Vec::new();
     let mut todo = vec![(dir.to_owned(), String::new())];
     while let Some((dir, prefix)) = todo.pop() {
@@ -74,20 +123,29 @@ fn directory(shop: &Shop<'_>, local: &LocalPath, dir: &Path, payloads: &mut Payl
                 Diagnostic::new(Kind::Input, format!("cannot take {}: its name is not UTF-8", path.display()))
             })?;
             let inside = if prefix.is_empty() { text.to_owned() } else { format!("{prefix}/{text}") };
-            let meta = std::fs::symlink_metadata(&path).map_err(|e| missing(local, &e))?;
-            if meta.is_dir() {
-                entries.push(Entry::new(inside.as_str(), Node::Dir, 0o755, Owner::User));
-                todo.push((path, inside));
-            } else if meta.is_symlink() {
-                let target = std::fs::read_link(&path).map_err(|e| missing(local, &e))?;
-                let target = target.to_string_lossy().into_owned();
-                entries.push(Entry::new(inside, Node::Symlink(target.into()), 0o777, Owner::User));
-            } else if meta.is_file() {
-                let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs)?;
-                let mode = if mode & 0o100 != 0 { 0o755 } else { 0o644 };
-                entries.push(Entry::new(inside, Node::File(body(shop, &digest, payloads)?), mode, Owner::User));
-            } else {
-                return Err(Diagnostic::new(Kind::Input, format!("cannot take {}: it is no file, directory or link", path.display())));
+            match shop.own.look(&path).map_err(|e| missing(local, &e))? {
+                Standing::Directory => {
+                    entries.push(Entry::new(inside.as_str(), Node::Dir, 0o755, Owner::User));
+                    todo.push((path, inside));
+                }
+                Standing::Link(target) => {
+                    let target = target.to_string_lossy().into_owned();
+                    entries.push(Entry::new(inside, Node::Symlink(target.into()), 0o777, Owner::User));
+                }
+                Standing::File => {
+                    let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs)?;
+                    let mode = if mode & 0o100 != 0 { 0o755 } else { 0o644 };
+                    entries.push(Entry::new(
+                        inside,
+                        Node::File(body(shop, &digest, payloads)?),
+                        mode,
+                        Owner::User,
+                    ));
+                }
+                Standing::Other => {
+                    let text = format!("cannot take {}: it is no file, directory or link", path.display());
+                    return Err(Diagnostic::new(Kind::Input, text));
+                }
             }
         }
     }
@@ -95,11 +153,13 @@ fn directory(shop: &Shop<'_>, local: &LocalPath, dir: &Path, payloads: &mut Payl
 }
 
 fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagnostic> {
-    if shop.blobs.contains(sha256).is_some() {
+    // Hashed again: what rotted on disk is deleted, and fetched anew.
+    if shop.blobs.contains(sha256).is_some() && shop.blobs.verify(sha256)? {
         return Ok(*sha256);
     }
     let shown = settings::split_login(url).0;
-    let parsed = Url::parse(url).map_err(|e| Diagnostic::new(Kind::Input, format!("cannot fetch {shown}: {e}")))?;
+    let parsed =
+        Url::parse(url).map_err(|e| Diagnostic::new(Kind::Input, format!("cannot fetch {shown}: {e}")))?;
     let job = Job { name: shown.clone(), urls: vec![parsed], size: Size::AtMost(MOST_DOWNLOAD) };
     let mut sink = BlobSink::of_digest(&shop.blobs, &shown, *sha256, MOST_DOWNLOAD)?;
     shop.client()?.fetch(&job, &mut sink, shop.world.reporter.as_ref())?;
@@ -107,10 +167,20 @@ fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagn
 }
 
 /// The entries of a tar, compressed or not, as a tree; contents become bodies of a payload in the cache.
-fn archive(shop: &Shop<'_>, file: &OwnFile, digest: &Digest, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
-    let failed = |e: &dyn std::fmt::Display| Diagnostic::new(Kind::Input, format!("cannot extract the archive for {}: {e}", file.path));
+fn archive(
+    shop: &Shop<'_>,
+    file: &OwnFile,
+    digest: &Digest,
+    payloads: &mut Payloads,
+) -> Result<Tree, Diagnostic> {
+    let failed = |e: &dyn std::fmt::Display| {
+        Diagnostic::new(Kind::Input, format!("cannot extract the archive for {}: {e}", file.path))
+    };
     let key = format!("{}-archive-{}", digest.hex(), rootfs::payload::REVISION);
     if !shop.cache.contains("payload", &key) {
+        if !shop.blobs.verify(digest)? {
+            return Err(StoreError::Damaged { digest: *digest }.into());
+        }
         let blob = shop.blobs.open_blob(digest)?;
         let mut input = decompressed(blob).map_err(|e| failed(&e))?;
         let mut new = shop.cache.begin("payload", &key)?;
@@ -139,7 +209,8 @@ fn decompressed(mut input: impl Read + 'static) -> std::io::Result<Box<dyn Read>
     Ok(match &head[..n] {
         [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(MOST_MEMORY, 0).map_err(std::io::Error::from)?;
+            let stream =
+                liblzma::stream::Stream::new_stream_decoder(MOST_MEMORY, 0).map_err(std::io::Error::from)?;
             Box::new(liblzma::read::XzDecoder::new_stream(whole, stream))
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {

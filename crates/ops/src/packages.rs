@@ -63,7 +63,10 @@ fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>)
         if !known.contains_key(pin.repository.as_str()) {
             known.insert(&pin.repository, places(shop, supply, &pin.repository)?);
         }
-        let urls = known[pin.repository.as_str()].iter().filter_map(|base| base.join(&escape(&pin.path)).ok()).collect();
+        let urls = known[pin.repository.as_str()]
+            .iter()
+            .filter_map(|base| base.join(&escape(&pin.path)).ok())
+            .collect();
         jobs.push(Job { name: format!("{} {}", pin.name, pin.version), urls, size: Size::Exact(pin.size) });
     }
     let pins: Vec<(&Digest, &&Pin)> = missing.iter().collect();
@@ -96,7 +99,9 @@ fn places(shop: &Shop<'_>, supply: &Supply<'_>, repository: &str) -> Result<Vec<
     let Some(source) = supply.sources.iter().find(|s| s.id == repository) else { return Ok(Vec::new()) };
     let mut out = bases(shop, source)?;
     let suite = supply.lock.suites.iter().find(|s| s.id == repository);
-    if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) = (&source.place, suite) {
+    if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) =
+        (&source.place, suite)
+    {
         for moment in moments(suite) {
             for mirror in shop.world.surroundings.outside()?.mirrors.of(Archive::DebianSnapshot) {
                 out.extend(mirror.base.join(&format!("{archive}/{moment}/")));
@@ -149,7 +154,10 @@ fn gone(pins: &[&Pin], first: Option<Diagnostic>) -> Diagnostic {
     };
     let mut d = Diagnostic::new(Kind::Network, format!("cannot get {what}"));
     for pin in pins {
-        d = d.detail(format!("{} {} ({}) is not in the cache, nor at {}", pin.name, pin.version, pin.arch, pin.repository));
+        d = d.detail(format!(
+            "{} {} ({}) is not in the cache, nor at {}",
+            pin.name, pin.version, pin.arch, pin.repository
+        ));
     }
     if let Some(first) = first {
         d = d.detail(first.to_string());

@@ -38,7 +38,10 @@ fn key(package: &Digest) -> String {
 }
 
 /// Unpacks every package that is not unpacked yet, several at once, the largest first.
-pub(crate) fn unpack_all(shop: &Shop<'_>, packages: impl IntoIterator<Item = (Digest, String)>) -> Result<(), Diagnostic> {
+pub(crate) fn unpack_all(
+    shop: &Shop<'_>,
+    packages: impl IntoIterator<Item = (Digest, String)>,
+) -> Result<(), Diagnostic> {
     let unique: BTreeSet<(Digest, String)> = packages.into_iter().collect();
     let mut todo: Vec<(u64, Digest, String)> = unique
         .into_iter()
@@ -54,7 +57,12 @@ pub(crate) fn unpack_all(shop: &Shop<'_>, packages: impl IntoIterator<Item = (Di
     let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
     let work = || {
         while let Some((_, digest, name)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = shop.world.reporter.check().map_err(Diagnostic::from).and_then(|()| unpack(shop, digest, name));
+            let done = shop
+                .world
+                .reporter
+                .check()
+                .map_err(Diagnostic::from)
+                .and_then(|()| unpack(shop, digest, name));
             task.advance(1);
             if let Err(d) = done {
                 // The rest is not begun; the first failure is told.
@@ -120,7 +128,8 @@ pub(crate) fn open(shop: &Shop<'_>, package: &Digest, ix: PayloadIx) -> Result<U
 
 /// The tree of a payload that is not a package; its bodies get the next number.
 pub(crate) fn tree_of(shop: &Shop<'_>, key: &str, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
-    let damaged = || Diagnostic::new(Kind::Machine, "an unpacked archive was damaged on disk, and is deleted now");
+    let damaged =
+        || Diagnostic::new(Kind::Machine, "an unpacked archive was damaged on disk, and is deleted now");
     let derived = shop.cache.find(KIND, key).ok_or_else(damaged)?;
     let len = derived.len();
     let source = Bytes(derived);

@@ -51,8 +51,13 @@ pub(crate) struct How<'a> {
 /// The lock of a recipe, made, completed or moved as `how` says.
 pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pinned, Diagnostic> {
     if recipe.variants.iter().any(|v| v.world == recipe::World::Apk) {
-        return Err(Diagnostic::new(Kind::Input, format!("cannot resolve {}: its packages are apk packages", recipe.typed))
-            .hint("this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe"));
+        return Err(Diagnostic::new(
+            Kind::Input,
+            format!("cannot resolve {}: its packages are apk packages", recipe.typed),
+        )
+        .hint(
+            "this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe",
+        ));
     }
     let path = lock_path(shop, recipe, how.place);
     let old = read_lock(shop, &path)?;
@@ -77,7 +82,8 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
         .hint(format!("write one with `distil lock {}`", recipe.typed))),
         (old, _, mode) => {
             let keep = old.as_ref().filter(|_| mode == LockMode::Keep);
-            let (lock, seen, explain) = resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &all_sources)?;
+            let (lock, seen, explain) =
+                resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &all_sources)?;
             finish(shop, recipe, &path, old.as_ref(), lock, &seen, explain, how, all_sources)
         }
     }
@@ -155,8 +161,9 @@ fn resolve(
         let mut closures: Vec<(String, Verified<Closure>)> = Vec::new();
         for variant in recipe.variants.iter().filter(|v| v.archs.contains(arch)) {
             let preferred = preferred(keep, platform, &closures);
-            let closure = closure(&indexes, arch, variant, preferred, &mut explain)
-                .map_err(|d| d.while_doing(format!("cannot resolve {} for {platform}", named(recipe, variant))))?;
+            let closure = closure(&indexes, arch, variant, preferred, &mut explain).map_err(|d| {
+                d.while_doing(format!("cannot resolve {} for {platform}", named(recipe, variant)))
+            })?;
             closures.push((Loaded::variant_name(variant).to_owned(), closure));
         }
         lock.add(platform, closures);
@@ -174,13 +181,18 @@ fn named(recipe: &Loaded, variant: &Resolved) -> String {
 }
 
 /// What an earlier lock has, and what the variants before this one chose: one version each.
-fn preferred(keep: Option<&Lockfile>, platform: &Platform, closures: &[(String, Verified<Closure>)]) -> Vec<Preferred> {
+fn preferred(
+    keep: Option<&Lockfile>,
+    platform: &Platform,
+    closures: &[(String, Verified<Closure>)],
+) -> Vec<Preferred> {
     let of = |p: &package::Pin| Preferred {
         name: p.name.clone(),
         arch: p.arch.as_str().to_owned(),
         version: p.version.clone(),
     };
-    let locked = keep.iter().flat_map(|l| &l.packages).filter(|p| p.platform == *platform).map(|p| of(&p.pin));
+    let locked =
+        keep.iter().flat_map(|l| &l.packages).filter(|p| p.platform == *platform).map(|p| of(&p.pin));
     let chosen = closures.iter().flat_map(|(_, c)| &c.value().pins).map(of);
     locked.chain(chosen).collect()
 }
@@ -275,7 +287,9 @@ fn finish(
         bring(shop, &Supply { sources: &sources, lock: &lock, place: how.place, no_network }, |_| true)?;
         learn(shop, &mut lock)?;
     }
-    let changes = old.map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect()).unwrap_or_default();
+    let changes = old
+        .map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect())
+        .unwrap_or_default();
     let state = match old {
         _ if how.dry_run => LockState::Simulated,
         None => LockState::Written,
@@ -300,7 +314,9 @@ fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagn
             .hint("write it elsewhere with --lock FILE, or make the directory writable")
     })?;
     // What was written is an input of the build from now on.
-    shop.own.depend_on(path).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))
+    shop.own
+        .depend_on(path)
+        .map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))
 }
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.
@@ -309,11 +325,13 @@ fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
     payloads::unpack_all(shop, names.collect::<Vec<_>>())?;
     let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
     for platform in platforms {
-        let rows: Vec<usize> = (0..lock.packages.len()).filter(|i| lock.packages[*i].platform == platform).collect();
+        let rows: Vec<usize> =
+            (0..lock.packages.len()).filter(|i| lock.packages[*i].platform == platform).collect();
         let mut unpacked = Vec::new();
         for &i in &rows {
             let pin = &lock.packages[i].pin;
-            let digest = sha256(shop, pin).ok_or_else(|| Diagnostic::new(Kind::Internal, format!("no digest of {}", pin.name)))?;
+            let digest = sha256(shop, pin)
+                .ok_or_else(|| Diagnostic::new(Kind::Internal, format!("no digest of {}", pin.name)))?;
             unpacked.push((digest, payloads::open(shop, &digest, PayloadIx(0))?));
         }
         let arch = Arch::of(&platform).map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
@@ -343,12 +361,23 @@ pub(crate) fn sha256(shop: &Shop<'_>, pin: &package::Pin) -> Option<Digest> {
 }
 
 fn drifted(recipe: &Loaded, path: &Path, drift: Vec<String>) -> Diagnostic {
-    let text = format!("cannot build {} from {}: the recipe has drifted from its lock", recipe.typed, path.display());
+    let text = format!(
+        "cannot build {} from {}: the recipe has drifted from its lock",
+        recipe.typed,
+        path.display()
+    );
     let d = drift.into_iter().fold(Diagnostic::new(Kind::Input, text), Diagnostic::detail);
     d.hint(format!("bring the lock up to the recipe with `distil lock {}`", recipe.typed))
 }
 
-fn report(shop: &Shop<'_>, recipe: &Loaded, path: &Path, state: LockState, lock: &Lockfile, changes: Vec<String>) -> LockReport {
+fn report(
+    shop: &Shop<'_>,
+    recipe: &Loaded,
+    path: &Path,
+    state: LockState,
+    lock: &Lockfile,
+    changes: Vec<String>,
+) -> LockReport {
     let shown = path.strip_prefix(&shop.world.working_dir).unwrap_or(path);
     for suite in lock.suites.iter().filter(|s| s.unsigned.is_some()) {
         shop.world.reporter.note(Note::Detail(format!("{} is taken without a signature", suite.id)));

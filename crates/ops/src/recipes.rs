@@ -34,7 +34,9 @@ pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
     let host = Arch::of(&shop.world.host).map_err(|e| Diagnostic::new(Kind::Machine, e.to_string()))?;
     let (recipe, name, catalogue) = match is_file(typed) {
         true => (read_file(shop, typed)?, stem(typed), false),
-        false => (recipe::load_catalogue(typed).map_err(|e| or_a_file(e, shop, typed))?, typed.to_owned(), true),
+        false => {
+            (recipe::load_catalogue(typed).map_err(|e| or_a_file(e, shop, typed))?, typed.to_owned(), true)
+        }
     };
     let variants = recipe.resolve_all(&host)?;
     Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants })
@@ -93,7 +95,8 @@ impl Loader for Includes<'_> {
         for candidate in local.candidates() {
             match self.own.read(&self.base.join(&candidate)) {
                 Ok(bytes) => {
-                    let text = String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+                    let text = String::from_utf8(bytes)
+                        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
                     return Ok(Source { name: candidate.display().to_string(), text });
                 }
                 Err(e) => last = e,

@@ -37,7 +37,12 @@ pub(crate) fn facts(reports: &[ScriptReport]) -> Vec<ScriptFact> {
 }
 
 /// Adds a package's scripts to the count of an image.
-pub(crate) fn count(total: &mut ScriptCount, explain: &mut Vec<ExplainRow>, package: &str, reports: &[ScriptReport]) {
+pub(crate) fn count(
+    total: &mut ScriptCount,
+    explain: &mut Vec<ExplainRow>,
+    package: &str,
+    reports: &[ScriptReport],
+) {
     for report in reports {
         match &report.verdict {
             Verdict::NothingToDo => total.nothing += 1,

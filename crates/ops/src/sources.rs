@@ -86,7 +86,9 @@ fn distribution(resolved: &Resolved) -> Vec<Source> {
             id: format!("{}/{}", s.archive, s.suite),
             place: pinned
                 .and_then(|moment| snapshot_path(s.archive, moment))
-                .map_or(Place::Archive(s.archive, String::new()), |p| Place::Archive(Archive::DebianSnapshot, p)),
+                .map_or(Place::Archive(s.archive, String::new()), |p| {
+                    Place::Archive(Archive::DebianSnapshot, p)
+                }),
             suite: s.suite,
             components: s.components,
             keys: Keys::Builtin(s.keys),
@@ -141,7 +143,12 @@ fn standing(deb: &DebRepository, of_the_table: bool) -> Standing {
     }
 }
 
-fn keys(deb: &DebRepository, archive: Option<Archive>, resolved: &Resolved, id: &str) -> Result<Keys, Diagnostic> {
+fn keys(
+    deb: &DebRepository,
+    archive: Option<Archive>,
+    resolved: &Resolved,
+    id: &str,
+) -> Result<Keys, Diagnostic> {
     if deb.trusted {
         return Ok(Keys::None);
     }

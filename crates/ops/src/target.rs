@@ -72,7 +72,8 @@ impl Explain for TargetError {
     fn hint(&self) -> Option<String> {
         match self {
             TargetError::Transport { .. } | TargetError::Missing { .. } => Some(
-                "use oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or docker-daemon:REF".to_owned(),
+                "use oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or docker-daemon:REF"
+                    .to_owned(),
             ),
             TargetError::Name { .. } => None,
         }
@@ -123,7 +124,8 @@ fn path_and_name(rest: &str) -> (&str, Option<&str>) {
 }
 
 fn reference(text: &str, name: &str) -> Result<Reference, TargetError> {
-    name.parse().map_err(|e: oci::ReferenceError| TargetError::Name { text: text.to_owned(), why: e.to_string() })
+    name.parse()
+        .map_err(|e: oci::ReferenceError| TargetError::Name { text: text.to_owned(), why: e.to_string() })
 }
 
 #[cfg(test)]
@@ -132,12 +134,17 @@ mod tests {
 
     #[test]
     fn reads_skopeos_names() {
-        let layout = |dir: &str, tag: Option<&str>| Target::Layout { dir: dir.into(), tag: tag.map(str::to_owned) };
+        let layout =
+            |dir: &str, tag: Option<&str>| Target::Layout { dir: dir.into(), tag: tag.map(str::to_owned) };
         assert_eq!("oci:out".parse(), Ok(layout("out", None)));
         assert_eq!("oci:/a/b:1.0".parse(), Ok(layout("/a/b", Some("1.0"))));
         assert_eq!("oci:out:acme/app:1.0".parse(), Ok(layout("out", Some("acme/app:1.0"))));
-        assert!(matches!("docker-archive:x.tar:a/b:1".parse(), Ok(Target::DockerArchive { reference: Some(_), .. })));
-        for bad in ["out", "oci:", "docker-archive:", "docker-daemon:", "ghcr.io/a/b:1", "docker-archive:x:B"] {
+        assert!(matches!(
+            "docker-archive:x.tar:a/b:1".parse(),
+            Ok(Target::DockerArchive { reference: Some(_), .. })
+        ));
+        for bad in ["out", "oci:", "docker-archive:", "docker-daemon:", "ghcr.io/a/b:1", "docker-archive:x:B"]
+        {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
     }

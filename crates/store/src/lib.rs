@@ -29,7 +29,7 @@ pub use expect::{Expect, ExpectAnything, ExpectDigest, Mismatch};
 pub use fault::StoreError;
 pub use filelock::FileLock;
 pub use memo::Memos;
-pub use own_files::OwnFiles;
+pub use own_files::{OwnFiles, Standing};
 pub use seen::Seen;
 pub use temporary::{Temporaries, read_small, write_atomically};
 pub use upkeep::{Checkup, Freed, info, prune, verify};

@@ -16,6 +16,19 @@ pub struct OwnFiles {
     seen: Mutex<Vec<Seen>>,
 }
 
+/// What stands at a path of the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link, and its target as written.
+    Link(PathBuf),
+    /// A device, socket or pipe.
+    Other,
+}
+
 impl Default for OwnFiles {
     fn default() -> OwnFiles {
         OwnFiles::new()
@@ -71,6 +84,25 @@ impl OwnFiles {
         names.sort();
         self.note(Seen::Directory { path: path.to_owned(), digest: listing(path)? });
         Ok(names)
+    }
+
+    /// What stands at a path, the link itself and not what it leads to.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn look(&self, path: &Path) -> io::Result<Standing> {
+        let kind = fs::symlink_metadata(path)?.file_type();
+        Ok(if kind.is_dir() {
+            Standing::Directory
+        } else if kind.is_symlink() {
+            let target = fs::read_link(path)?;
+            self.note(Seen::Link { path: path.to_owned(), target: target.clone() });
+            Standing::Link(target)
+        } else if kind.is_file() {
+            Standing::File
+        } else {
+            Standing::Other
+        })
     }
 
     /// Notes a file as an input without giving its content (the running program, say).

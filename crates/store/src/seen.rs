@@ -27,6 +27,13 @@ pub enum Seen {
         /// The digest of its sorted names.
         digest: Digest,
     },
+    /// A symbolic link to this.
+    Link {
+        /// Its path.
+        path: PathBuf,
+        /// Its target, as written.
+        target: PathBuf,
+    },
     /// Nothing was there.
     Absent {
         /// The path.
@@ -82,7 +89,10 @@ impl Seen {
     /// The path that it is about.
     pub fn path(&self) -> &Path {
         match self {
-            Seen::File { path, .. } | Seen::Directory { path, .. } | Seen::Absent { path } => path,
+            Seen::File { path, .. }
+            | Seen::Directory { path, .. }
+            | Seen::Link { path, .. }
+            | Seen::Absent { path } => path,
         }
     }
 
@@ -90,6 +100,10 @@ impl Seen {
         match self {
             Seen::Absent { path } => match fs::symlink_metadata(path) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => Verdict::Same,
+                _ => Verdict::Changed,
+            },
+            Seen::Link { path, target } => match fs::read_link(path) {
+                Ok(now) if now == *target => Verdict::Same,
                 _ => Verdict::Changed,
             },
             Seen::Directory { path, digest } => match listing(path) {

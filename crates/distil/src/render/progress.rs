@@ -39,7 +39,12 @@ struct Running {
 }
 
 impl Terminal {
-    pub(crate) fn new(loudness: Loudness, is_terminal: bool, style: Style, cancelled: Arc<AtomicBool>) -> Terminal {
+    pub(crate) fn new(
+        loudness: Loudness,
+        is_terminal: bool,
+        style: Style,
+        cancelled: Arc<AtomicBool>,
+    ) -> Terminal {
         let bars = (is_terminal && loudness >= Loudness::Normal)
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
         Terminal {
@@ -99,7 +104,9 @@ impl Reporter for Terminal {
     }
 
     fn end(&self, task: TaskId) {
-        let Some(r) = self.running.lock().ok().and_then(|mut running| running.remove(&task.0)) else { return };
+        let Some(r) = self.running.lock().ok().and_then(|mut running| running.remove(&task.0)) else {
+            return;
+        };
         match &r.bar {
             Some(bar) => bar.finish_and_clear(),
             None if self.loudness >= Loudness::Normal && r.done > 0 => {

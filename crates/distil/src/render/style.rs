@@ -7,6 +7,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
+    #[cfg(test)]
     pub(crate) const PLAIN: Style = Style { on: false };
 
     pub(crate) fn new(on: bool) -> Style {

@@ -31,7 +31,8 @@ pub(crate) fn build(report: &BuildReport, now: i64, took: Duration, explain: boo
         && report.loaded.is_empty()
         && let Some(image) = report.images.first()
     {
-        let next = format!("next: distil build {} --load, then docker run --rm {}", image.recipe, image.names[0]);
+        let next =
+            format!("next: distil build {} --load, then docker run --rm {}", image.recipe, image.names[0]);
         out.push_str(&format!("{}\n", style.faint(&next)));
     }
     out
@@ -45,12 +46,20 @@ pub(crate) fn lock_lines(lock: &LockReport, now: i64, style: Style) -> String {
         LockState::Changed => "changed",
         LockState::Simulated => "not written (dry run)",
     };
-    let mut out = format!("{} packages as of {}; lock {} {state}\n", style.strong(&lock.recipe), day(lock.as_of), lock.path);
+    let mut out = format!(
+        "{} packages as of {}; lock {} {state}\n",
+        style.strong(&lock.recipe),
+        day(lock.as_of),
+        lock.path
+    );
     for change in &lock.changes {
         out.push_str(&format!("  {change}\n"));
     }
     for source in &lock.unsigned {
-        out.push_str(&format!("  {} {source} is not signed; you declared it trusted\n", style.warning("unsigned")));
+        out.push_str(&format!(
+            "  {} {source} is not signed; you declared it trusted\n",
+            style.warning("unsigned")
+        ));
     }
     if lock.catalogue && now - lock.as_of > OLD && lock.state == LockState::Kept {
         out.push_str(&format!(
@@ -76,7 +85,13 @@ fn image_lines(image: &Built, explain: bool, style: Style) -> String {
             scripts(p),
         ));
         for left in &p.scripts.not_replaced {
-            out.push_str(&format!("    {} {} {}: {}\n", style.warning("not replaced"), left.package, left.script, left.commands.join("; ")));
+            out.push_str(&format!(
+                "    {} {} {}: {}\n",
+                style.warning("not replaced"),
+                left.package,
+                left.script,
+                left.commands.join("; ")
+            ));
         }
         if explain {
             p.explain.iter().for_each(|row| out.push_str(&explain_line(row)));
