@@ -43,7 +43,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     };
     println!("{} requests (seed {})", cases.len(), options.seed);
     let answers = peer::ask_apt(&root, &cases)?;
-    let doses = peer::ask_dose(&root, &cases)?;
+    let doses = peer::ask_dose(&root, [&universe, &with_foreign], &cases)?;
     let mut tally = Tally::default();
     for ((case, apt), installable) in cases.iter().zip(&answers).zip(&doses) {
         let universe = if case.foreign { &with_foreign } else { &universe };
@@ -166,10 +166,18 @@ impl Tally {
             println!("  {kind:<14} {same:>4} of {n:>4} equal");
             (all, equal) = (all + n, equal + same);
         }
-        println!("answers: {equal} of {all} equal to apt's, {:.2} %", percent(equal, all));
         println!(
-            "  of them apt refuses {}; in {} of these there is a set all the same (dose-debcheck says so too), and we give it",
-            self.refused + self.found_more,
+            "answers as apt's, or a set where apt gives up: {equal} of {all}, {:.2} %",
+            percent(equal, all)
+        );
+        println!(
+            "  exactly as apt's, refusals included: {} of {all}, {:.2} % (it refuses {})",
+            equal - self.found_more,
+            percent(equal - self.found_more, all),
+            self.refused + self.found_more
+        );
+        println!(
+            "  apt gives up, dose-debcheck says it can be met, ours is a valid set: {}",
             self.found_more
         );
         println!(

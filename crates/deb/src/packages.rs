@@ -153,27 +153,34 @@ impl Default for Scan {
 
 impl Scan {
     fn read_stream(&mut self, reader: &mut dyn Read, limit: u64) -> Result<(), PackagesError> {
-        let mut buffer: Vec<u8> = Vec::with_capacity(2 * CHUNK);
-        let mut total = 0u64;
+        let mut buffer = vec![0; 2 * CHUNK];
+        let (mut filled, mut total) = (0, 0u64);
         loop {
-            let before = buffer.len();
-            let taken =
-                reader.take(CHUNK as u64).read_to_end(&mut buffer).map_err(PackagesError::Decompress)?;
+            if filled == buffer.len() {
+                if filled > MAX_STANZA {
+                    return Err(PackagesError::Stanza { line: self.line + 1, fault: StanzaFault::TooLong });
+                }
+                buffer.resize(2 * filled, 0);
+            }
+            let taken = match reader.read(&mut buffer[filled..]) {
+                Ok(taken) => taken,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(PackagesError::Decompress(e)),
+            };
             total += taken as u64;
             if total > limit {
                 return Err(PackagesError::TooLarge { limit });
             }
             if taken == 0 {
-                return self.read(&buffer);
+                return self.read(&buffer[..filled]);
             }
             // A record's end may lie across the seam.
-            let from = before.saturating_sub(1);
-            if let Some(end) = memchr::memmem::rfind(&buffer[from..], b"\n\n").map(|at| from + at + 2) {
+            let from = filled.saturating_sub(1);
+            filled += taken;
+            if let Some(end) = memchr::memmem::rfind(&buffer[from..filled], b"\n\n").map(|at| from + at + 2) {
                 self.read(&buffer[..end])?;
-                buffer.drain(..end);
-            }
-            if buffer.len() > MAX_STANZA + CHUNK {
-                return Err(PackagesError::Stanza { line: self.line + 1, fault: StanzaFault::TooLong });
+                buffer.copy_within(end..filled, 0);
+                filled -= end;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use package::version::Order;
 use package::{Comparison, Record, Universe, parse_relations};
 use solve::apt::{Ask, Request};
 
@@ -56,13 +57,24 @@ impl Case {
         }
     }
 
-    /// The same as clauses of a `Depends` field.
-    pub(super) fn clauses(&self) -> Vec<String> {
+    /// The same as clauses of a `Depends` field. A name means the package itself in the version that
+    /// would be taken, so the version is said: a bare name could be met by whoever provides it.
+    pub(super) fn clauses(&self, universe: &Universe) -> Vec<String> {
+        let newest = |name: &str, arch: &str| {
+            let records = universe.named(name).map(|id| universe.record(id));
+            let versions = records.filter(|r| r.arch() == arch || r.arch() == "all").map(|r| r.version());
+            versions.max_by(|a, b| Order::Debian.compare(a, b))
+        };
         let clause = |w: &String| {
             let a = ask(w);
-            let arch = a.arch.map(|x| format!(":{x}")).unwrap_or_default();
-            let bound = a.bound.map(|(_, v)| format!(" (= {v})")).unwrap_or_default();
-            format!("{}{arch}{bound}", a.name)
+            let arch = a.arch.as_deref();
+            let version = a
+                .bound
+                .as_ref()
+                .map(|(_, v)| v.as_str())
+                .or_else(|| newest(&a.name, arch.unwrap_or("amd64")));
+            let bound = version.map(|v| format!(" (= {v})")).unwrap_or_default();
+            format!("{}{}{bound}", a.name, arch.map(|x| format!(":{x}")).unwrap_or_default())
         };
         self.words.iter().map(clause).collect()
     }

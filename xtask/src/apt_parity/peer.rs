@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
+use package::Universe;
 
 use super::draw::Case;
 use super::root::{FOREIGN, Root};
@@ -117,14 +118,14 @@ fn read_inst(line: &str) -> Option<Chosen> {
 }
 
 /// Can each request be met at all? One run over made-up packages that depend on what is asked.
-pub(super) fn ask_dose(root: &Root, cases: &[Case]) -> Result<Vec<bool>> {
+pub(super) fn ask_dose(root: &Root, universes: [&Universe; 2], cases: &[Case]) -> Result<Vec<bool>> {
     let mut out = vec![true; cases.len()];
-    for foreign in [false, true] {
+    for (foreign, universe) in [(false, universes[0]), (true, universes[1])] {
         let mine: Vec<usize> = (0..cases.len()).filter(|i| cases[*i].foreign == foreign).collect();
         if mine.is_empty() {
             continue;
         }
-        let broken = run_dose(root, cases, &mine, foreign)?;
+        let broken = run_dose(root, universe, cases, &mine, foreign)?;
         for i in mine {
             out[i] = !broken.contains(&i);
         }
@@ -132,10 +133,16 @@ pub(super) fn ask_dose(root: &Root, cases: &[Case]) -> Result<Vec<bool>> {
     Ok(out)
 }
 
-fn run_dose(root: &Root, cases: &[Case], mine: &[usize], foreign: bool) -> Result<HashSet<usize>> {
+fn run_dose(
+    root: &Root,
+    universe: &Universe,
+    cases: &[Case],
+    mine: &[usize],
+    foreign: bool,
+) -> Result<HashSet<usize>> {
     let mut text = String::new();
     for &i in mine {
-        let depends = cases[i].clauses().join(", ");
+        let depends = cases[i].clauses(universe).join(", ");
         writeln!(text, "Package: request-{i}\nVersion: 1\nArchitecture: amd64\nDepends: {depends}\n")?;
     }
     let file = root.directory().join(format!("requests-{foreign}"));

@@ -315,10 +315,20 @@ impl ShelfBuilder {
     }
 
     fn sorted_rows(&self) -> Vec<u32> {
-        let mut rows: Vec<u32> = (0..self.rows).collect();
-        // Indexes come sorted, which a stable sort notices in one pass.
-        rows.sort_by(|&a, &b| self.text(self.names[a as usize]).cmp(self.text(self.names[b as usize])));
-        rows
+        let text = |row: u32| self.text(self.names[row as usize]);
+        // Most comparisons end in the first eight bytes, which need no look at the heap.
+        let start = |row: u32| {
+            let mut bytes = [0; 8];
+            let text = text(row);
+            let len = text.len().min(8);
+            bytes[..len].copy_from_slice(&text[..len]);
+            u64::from_be_bytes(bytes)
+        };
+        let mut rows: Vec<(u64, u32)> = (0..self.rows).map(|row| (start(row), row)).collect();
+        rows.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))).then_with(|| a.1.cmp(&b.1))
+        });
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     fn name_table(&self, rows: &[u32]) -> Vec<[u32; 2]> {
