@@ -239,9 +239,15 @@ fn of_this_machine(all: &mut Seeds) {
     for (target, path) in [("ld_so_cache", "/etc/ld.so.cache"), ("triggers", "/var/lib/dpkg/triggers/File")] {
         all.entry(target).or_default().extend(read(path));
     }
-    for (target, folder, suffix) in
-        [("keyring", "/usr/share/keyrings", ".gpg"), ("triggers", "/var/lib/dpkg/info", ".triggers")]
-    {
+    for (target, folder, suffix) in [
+        ("keyring", "/usr/share/keyrings", ".gpg"),
+        ("certificates", "/usr/share/ca-certificates/mozilla", ".crt"),
+        ("triggers", "/var/lib/dpkg/info", ".triggers"),
+        ("scripts", "/var/lib/dpkg/info", ".preinst"),
+        ("scripts", "/var/lib/dpkg/info", ".postinst"),
+        ("sysusers", "/usr/lib/sysusers.d", ".conf"),
+        ("tmpfiles", "/usr/lib/tmpfiles.d", ".conf"),
+    ] {
         all.entry(target).or_default().extend(files(Path::new(folder), suffix, 12));
     }
     let status = read("/var/lib/dpkg/status").unwrap_or_default();
@@ -251,8 +257,9 @@ fn of_this_machine(all: &mut Seeds) {
             add(all, "relations", line);
         }
     }
-    if let Ok(run) = Command::new("apt-cache").args(["show", "libc6", "bash", "tzdata", "python3"]).output() {
-        add(all, "packages", [&[0][..], &run.stdout].concat());
+    if let Ok(run) = Command::new("apt-cache").args(["show", "libc6", "bash", "tzdata"]).output() {
+        let most = run.stdout.len().min(LARGEST / 2);
+        add(all, "packages", [&[0][..], &run.stdout[..most]].concat());
     }
     for signed in files(Path::new("/var/lib/apt/lists"), "InRelease", 4) {
         let text = String::from_utf8_lossy(&signed).into_owned();

@@ -4,7 +4,7 @@
 //! they run is `fuzz/src/lib.rs`, which a test of this crate's CI run feeds on stable, too.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -83,19 +83,21 @@ fn run_all(fuzz: &Path, targets: Vec<String>, seconds: u32, jobs: usize) -> Resu
 }
 
 /// One target for `seconds`; libFuzzer's last line. Inputs grow to 1 MiB, one may take 25 s and 2 GB.
+/// The binary is run as it was built, so that edits meanwhile change nothing.
 fn fuzz_one(fuzz: &Path, target: &str, seconds: u32) -> Result<String> {
-    let mut run = Command::new("cargo");
-    run.current_dir(fuzz).args(["+nightly", "fuzz", "run", "--release", target]);
-    let seeds = fuzz.join("seeds").join(target);
-    let corpus = fuzz.join("corpus").join(target);
-    std::fs::create_dir_all(&corpus)?;
-    run.arg(&corpus);
+    let mut run = Command::new(built(fuzz)?.join(target));
+    let [seeds, corpus, artifacts] = ["seeds", "corpus", "artifacts"].map(|f| fuzz.join(f).join(target));
+    for folder in [&corpus, &artifacts] {
+        std::fs::create_dir_all(folder)?;
+    }
+    // libdeflate has one static table in several objects, which is no fault.
+    run.env("ASAN_OPTIONS", "detect_odr_violation=0").arg(&corpus);
     if seeds.is_dir() {
         run.arg(&seeds);
     }
-    run.arg("--").arg(format!("-max_total_time={seconds}"));
+    run.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", artifacts.display()));
     run.args(["-max_len=1048576", "-timeout=25", "-rss_limit_mb=2048", "-print_final_stats=1"]);
-    let done = run.stdin(Stdio::null()).output()?;
+    let done = run.stdin(Stdio::null()).output().with_context(|| format!("cannot start {target}"))?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     if !done.status.success() {
         let from = said.lines().count().saturating_sub(40);
@@ -103,4 +105,13 @@ fn fuzz_one(fuzz: &Path, target: &str, seconds: u32) -> Result<String> {
     }
     let executed = said.lines().rev().find(|l| l.starts_with("Done "));
     Ok(executed.unwrap_or("done").to_owned())
+}
+
+/// Where cargo-fuzz put its binaries: below the host's triple, for the sanitizer's sake.
+fn built(fuzz: &Path) -> Result<PathBuf> {
+    let said = Command::new("rustc").arg("-vV").output()?;
+    let said = String::from_utf8(said.stdout)?;
+    let host = said.lines().find_map(|l| l.strip_prefix("host: ")).context("rustc names no host")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| fuzz.join("target"), PathBuf::from);
+    Ok(target.join(host).join("release"))
 }
