@@ -1,10 +1,12 @@
 //! apt's answer: the set that `apt-get --no-install-recommends install` would choose on an empty
 //! system, in an order in which it can be installed.
 //!
-//! The algorithm is that of apt 2.6 and of 3.0's classic solver: candidates by pin and version
-//! ([`state`]), depth-first marking ([`mark`]), repair by score ([`resolver`]), and removal of what
-//! an abandoned attempt left ([`sweep`]). Where apt's own answer hangs on the order of a hash table
-//! (packages of equal score during repair), ours hangs on the order of the indexes.
+//! The algorithm is that of apt 2.6 (`APT::Solver "internal"`, the default of apt-get in 3.0 too):
+//! candidates by pin and version (`state`), depth-first marking (`mark`), repair by score
+//! (`resolver`), and removal of what an abandoned attempt left (`sweep`). Where apt gives up, a
+//! complete search (`complete`) has the last word. Where apt's own answer hangs on the order of a
+//! hash table (packages of equal score during repair), ours hangs on the order of the indexes.
+//! How equal the answers are: docs/apt-parity.md.
 
 mod complete;
 mod follow;
