@@ -36,6 +36,13 @@ impl Descriptor {
 
     /// A descriptor without the optional parts.
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
-        Descriptor { media_type, digest, size, platform: None, artifact_type: None, annotations: Annotations::new() }
+        Descriptor {
+            media_type,
+            digest,
+            size,
+            platform: None,
+            artifact_type: None,
+            annotations: Annotations::new(),
+        }
     }
 }

@@ -119,7 +119,9 @@ impl fmt::Debug for Digest {
 
 /// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a digest (expected sha256: and 64, or sha512: and 128, lower-case hexadecimal digits)")]
+#[error(
+    "`{text}` is not a digest (expected sha256: and 64, or sha512: and 128, lower-case hexadecimal digits)"
+)]
 pub struct DigestError {
     /// What was given.
     pub text: String,

@@ -21,7 +21,12 @@ pub struct Platform {
 impl Platform {
     /// A Linux platform without a variant.
     pub fn linux(architecture: &str) -> Platform {
-        Platform { architecture: architecture.to_owned(), os: "linux".to_owned(), os_version: None, variant: None }
+        Platform {
+            architecture: architecture.to_owned(),
+            os: "linux".to_owned(),
+            os_version: None,
+            variant: None,
+        }
     }
 
     /// The same with a variant.

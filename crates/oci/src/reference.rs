@@ -66,14 +66,20 @@ impl FromStr for Reference {
         if let Some(tag) = tag
             && !is_tag(tag)
         {
-            return Err(fail("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and begins with no `.` or `-`"));
+            return Err(fail(
+                "a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and begins with no `.` or `-`",
+            ));
         }
         let (registry, repository) = match rest.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host.to_owned()), path),
+            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+                (Some(host.to_owned()), path)
+            }
             _ => (None, rest),
         };
         if repository.is_empty() || !repository.split('/').all(is_component) {
-            return Err(fail("a repository is lower-case letters and digits, with single `.`, `_`, `__` or dashes between them"));
+            return Err(fail(
+                "a repository is lower-case letters and digits, with single `.`, `_`, `__` or dashes between them",
+            ));
         }
         if repository.len() > 255 {
             return Err(fail("a repository name has at most 255 characters"));
@@ -113,7 +119,10 @@ mod tests {
             ("ghcr.io/acme/app-1__x.y:V1.0", Some("ghcr.io"), "acme/app-1__x.y", Some("V1.0")),
         ] {
             let r: Reference = text.parse().unwrap();
-            assert_eq!((r.registry.as_deref(), r.repository.as_str(), r.tag.as_deref()), (registry, repository, tag));
+            assert_eq!(
+                (r.registry.as_deref(), r.repository.as_str(), r.tag.as_deref()),
+                (registry, repository, tag)
+            );
             assert_eq!(r.to_string(), text);
         }
         for bad in ["", ":x", "Base", "a//b", "a:", "a:-x", "a@sha256:0", "-a", "a..b", "a___b", "a/"] {
