@@ -89,9 +89,23 @@ impl Sink for BlobSink<'_> {
 
     fn finish(&mut self) -> Result<(), Diagnostic> {
         let Some(ingest) = self.ingest.take() else { return Ok(()) };
-        self.blob = Some(ingest.commit()?.0);
+        let (blob, _) = ingest.commit().map_err(refused)?;
+        self.blob = Some(blob);
         Ok(())
     }
+}
+
+/// Bytes that are not the promised ones: the store cannot know that it was a mirror that gave them.
+fn refused(e: store::StoreError) -> Diagnostic {
+    let mismatch = matches!(e, store::StoreError::Mismatch { .. });
+    let d = Diagnostic::from(e);
+    if !mismatch {
+        return d;
+    }
+    d.hint(
+        "the mirror's file is damaged, or was changed on the way; use another mirror (`distil settings` \
+         shows which are asked), or try again later",
+    )
 }
 
 /// The kind of the system's refusal survives, so that a full disk is said to be one.
