@@ -97,6 +97,10 @@ impl Shelf {
                 sections[section as usize] = range;
             }
         }
+        // Without this a header alone could claim four thousand million records.
+        if sections[Section::Name as usize].len() as u64 != u64::from(rows) * Section::Name.width() {
+            return Err(fail("it has no column of names"));
+        }
         Ok(Shelf { owner, sections, rows, world })
     }
 

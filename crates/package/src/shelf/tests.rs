@@ -66,6 +66,17 @@ fn is_total_on_hostile_bytes() {
     assert!(opened > good.len(), "flips in the heap still open; what they say is only different");
 }
 
+#[test]
+fn a_header_alone_claims_no_records() {
+    let mut bytes = MAGIC.to_vec();
+    for word in [FORMAT, 1, u32::MAX, 0] {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
+    assert_eq!(Shelf::from_bytes(bytes).unwrap_err().why, "it has no column of names");
+    let empty = Shelf::from_bytes(ShelfBuilder::new(World::Debian).finish()).unwrap();
+    assert!(empty.is_empty() && empty.rows_named("a").is_empty());
+}
+
 fn read_all(bytes: Vec<u8>) -> bool {
     let Ok(shelf) = Shelf::from_bytes(bytes) else { return false };
     // A flipped row count is refused by the columns' lengths, so this loop stays short.
