@@ -99,10 +99,20 @@ fn unpack(shop: &Shop<'_>, package: &Digest, name: &str) -> Result<(), Diagnosti
         return Err(StoreError::Damaged { digest: *package }.into());
     }
     read.map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read package {name}")))?;
-    let mut out = writer.finish().map_err(|e| broken(name, &e))?;
+    let mut out = writer.finish().map_err(|e| refused(name, e))?;
     out.flush().map_err(|e| broken(name, &e))?;
     drop(out);
     Ok(new.commit()?)
+}
+
+/// What only the whole tree shows (a file below a link of its own) is the package's fault, not the disk's.
+fn refused(name: &str, e: rootfs::payload::PayloadError) -> Diagnostic {
+    match Diagnostic::from(e) {
+        d if d.kind == Kind::Input => d
+            .while_doing(format!("cannot read package {name}"))
+            .hint("the package is malformed or an attack; take another version, and tell its maker"),
+        d => broken(name, &d),
+    }
 }
 
 fn broken(name: &str, e: &dyn std::fmt::Display) -> Diagnostic {
