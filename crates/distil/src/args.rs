@@ -99,7 +99,7 @@ pub(crate) struct BuildArgs {
     /// Name the image; may be given several times
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
-    /// Write it to oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE; may be given several times
+    /// Write it to oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or docker-daemon:REF; may be given several times
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: Vec<String>,
     /// Load the host's platform into the running Docker or Podman

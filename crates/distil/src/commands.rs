@@ -21,7 +21,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             let world = surroundings::world(&cli.global, env, talk)?;
             let report = ops::build::build(&world, &request)?;
             talk.say(&summary::build(&report, env.now, clock.took(), args.explain, talk.style));
-            print_images(talk, &report);
+            print_images(talk, &report)?;
         }
         Command::Lock(args) => return lock(args, cli, env, talk),
         Command::Update(args) => {
@@ -29,13 +29,13 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             let world = surroundings::world(&cli.global, env, talk)?;
             let outcome = ops::lock::lock(&world, &request)?;
             talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
-            talk.data(|| json!({ "schema": 0, "lock": outcome.report }));
+            talk.data(|| json!({ "schema": 0, "lock": outcome.report }))?;
         }
         Command::Settings(_) => {
             let world = surroundings::world(&cli.global, env, talk)?;
             settings(&world, talk)?;
         }
-        Command::Schema => print(&format!("{}\n", ops::schema::schema())),
+        Command::Schema => print(&format!("{}\n", ops::schema::schema()))?,
         Command::Cache(args) => {
             let world = surroundings::world(&cli.global, env, talk)?;
             return cache(args, &world, talk);
@@ -43,7 +43,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Completions { shell } => {
             let mut out = Vec::new();
             generate(*shell, &mut crate::command(), "distil", &mut out);
-            print(&String::from_utf8_lossy(&out));
+            print(&String::from_utf8_lossy(&out))?;
         }
         Command::Man { dir } => man(dir.as_deref())?,
     }
@@ -65,7 +65,7 @@ impl Clock {
 }
 
 /// One line per image, or JSON.
-fn print_images(talk: &Talk, report: &ops::report::BuildReport) {
+fn print_images(talk: &Talk, report: &ops::report::BuildReport) -> Result<(), Diagnostic> {
     if talk.json {
         talk.data(|| {
             json!({
@@ -77,8 +77,8 @@ fn print_images(talk: &Talk, report: &ops::report::BuildReport) {
                     .map(|l| json!({ "name": l.name, "id": l.id, "engine": l.engine })).collect::<Vec<_>>(),
                 "unchanged": report.unchanged,
             })
-        });
-        return;
+        })?;
+        return Ok(());
     }
     let mut out = String::new();
     for image in &report.images {
@@ -89,7 +89,7 @@ fn print_images(talk: &Talk, report: &ops::report::BuildReport) {
     for loaded in &report.loaded {
         out.push_str(&format!("{} {}\n", loaded.name, loaded.id));
     }
-    print(&out);
+    print(&out)
 }
 
 fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
@@ -100,7 +100,7 @@ fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8
         for line in &verified {
             talk.say(&format!("verified {line}\n"));
         }
-        talk.data(|| json!({ "schema": 0, "verified": verified }));
+        talk.data(|| json!({ "schema": 0, "verified": verified }))?;
         return Ok(exit::DONE);
     }
     let outcome = ops::lock::lock(&world, &request)?;
@@ -109,7 +109,7 @@ fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8
         outcome.report.explain.iter().for_each(|row| talk.say(&summary::explain_line(row)));
     }
     if talk.json {
-        print(&format!("{}\n", outcome.json(args.variant.as_deref())?));
+        print(&format!("{}\n", outcome.json(args.variant.as_deref())?))?;
     }
     Ok(exit::DONE)
 }
@@ -119,11 +119,11 @@ fn settings(world: &World, talk: &Talk) -> Result<(), Diagnostic> {
     if talk.json {
         let map: serde_json::Map<String, Value> =
             rows.into_iter().map(|r| (r.name, json!({ "value": r.value, "from": r.from }))).collect();
-        talk.data(|| json!({ "schema": 0, "settings": map }));
+        talk.data(|| json!({ "schema": 0, "settings": map }))?;
     } else {
         let text: String =
             rows.iter().map(|r| format!("{:<18} {}  ({})\n", r.name, r.value, r.from)).collect();
-        print(&text);
+        print(&text)?;
     }
     Ok(())
 }
@@ -133,12 +133,12 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
         CacheCommand::Info => {
             let rows = ops::cache::info(world)?;
             if talk.json {
-                talk.data(|| json!({ "schema": 0, "cache": rows }));
+                talk.data(|| json!({ "schema": 0, "cache": rows }))?;
             } else {
                 let line = |r: &ops::cache::Row| {
                     format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, size::bytes(r.bytes))
                 };
-                print(&rows.iter().map(line).collect::<String>());
+                print(&rows.iter().map(line).collect::<String>())?;
             }
         }
         CacheCommand::Prune { older_than, all } => {
@@ -149,7 +149,7 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
                 size::count(freed.objects, "object", "objects"),
                 size::bytes(freed.bytes)
             ));
-            talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }));
+            talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }))?;
         }
         CacheCommand::Verify => {
             let found = ops::cache::verify(world)?;
@@ -158,7 +158,7 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
                 size::count(found.checked, "object", "objects"),
                 found.bad.len()
             ));
-            talk.data(|| json!({ "schema": 0, "checked": found.checked, "bad": found.bad }));
+            talk.data(|| json!({ "schema": 0, "checked": found.checked, "bad": found.bad }))?;
             if !found.bad.is_empty() {
                 for name in &found.bad {
                     talk.say(&format!("  deleted {name}; it is fetched or made again when wanted\n"));
@@ -181,23 +181,32 @@ fn man(dir: Option<&std::path::Path>) -> Result<(), Diagnostic> {
     };
     let Some(dir) = dir else {
         let out = page(crate::command()).map_err(|e| io("standard output", &e))?;
-        print(&String::from_utf8_lossy(&out));
-        return Ok(());
+        return print(&String::from_utf8_lossy(&out));
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user names the directory; nothing half-written matters here"
+    )]
+    std::fs::create_dir_all(dir).map_err(|e| io(&dir.display().to_string(), &e))?;
     clap_mangen::generate_to(crate::command(), dir).map_err(|e| io(&dir.display().to_string(), &e))
 }
 
-/// Data for programs and pipes. A reader that went away is no failure of ours.
-pub(crate) fn print(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+/// Data for programs and pipes. A reader that went away is no failure of ours; a full disk is.
+pub(crate) fn print(text: &str) -> Result<(), Diagnostic> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Diagnostic::new(Kind::Machine, format!("cannot write to standard output: {e}"))
+                .hint("look at where it leads: a full disk, a closed file"))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Talk {
     /// A JSON document, where the user asked for JSON.
-    pub(crate) fn data(&self, value: impl FnOnce() -> Value) {
-        if self.json {
-            print(&format!("{}\n", value()));
-        }
+    pub(crate) fn data(&self, value: impl FnOnce() -> Value) -> Result<(), Diagnostic> {
+        if self.json { print(&format!("{}\n", value())) } else { Ok(()) }
     }
 }

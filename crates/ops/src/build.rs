@@ -22,8 +22,9 @@ use crate::report::{BuildReport, Built, LockReport, LockState};
 use crate::request::{BuildRequest, LockMode};
 use crate::shop::{Shop, memos};
 
-/// How often a build begins anew because something in the cache was damaged.
-const ATTEMPTS: usize = 3;
+/// How often a build begins anew because something in the cache was damaged; each attempt deletes what
+/// it finds, so this many damaged objects are survived.
+const ATTEMPTS: usize = 100;
 
 /// What the memo keeps of a build.
 #[derive(Serialize, Deserialize)]
@@ -236,6 +237,8 @@ fn make_image(
     let index = index(&all, variant.annotations.clone());
     let built = Built {
         recipe: recipe.name.clone(),
+        typed: recipe.typed.clone(),
+        runs: variant.entrypoint.is_some() || variant.cmd.is_some(),
         variant: name.to_owned(),
         names: names(recipe, name, &request.names),
         digest: index.digest(),
@@ -294,7 +297,8 @@ fn remember(shop: &Shop<'_>, question: &str, answer: &Answer) -> Result<(), Diag
 /// begins anew.
 fn drop_damaged(world: &World, store: &Layout, answer: &Answer, d: Diagnostic) -> (Diagnostic, bool) {
     let mut damaged = false;
-    if d.kind == Kind::Trust {
+    // Whatever the complaint: a damaged part shows in several ways to those who read it.
+    if d.kind != Kind::Usage {
         for image in &answer.images {
             damaged |= store.drop_damaged(&image.digest);
         }

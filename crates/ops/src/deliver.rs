@@ -22,9 +22,10 @@ pub(crate) fn write(
             Target::Layout { dir, tag } => {
                 let to = Layout::create(world.working_dir.join(dir))?;
                 for image in images {
-                    let name = tag_in_layout(image, tag.as_deref(), images);
-                    image::copy(store, &stored_name(image), &to, &name)?;
-                    written.push(format!("oci:{}:{name}", dir.display()));
+                    for name in tags_in_layout(image, tag.as_deref(), images) {
+                        image::copy(store, &stored_name(image), &to, &name)?;
+                        written.push(format!("oci:{}:{name}", dir.display()));
+                    }
                 }
             }
             Target::LayoutArchive { file, tag } => {
@@ -42,6 +43,7 @@ pub(crate) fn write(
                 let image = only(images, "a docker-archive")?;
                 let platform = only_platform(image)?;
                 let names = reference.clone().map_or_else(|| names(image), |r| Ok(vec![r]))?;
+                let names: Vec<Reference> = names.into_iter().map(with_tag).collect();
                 docker_archive::save(
                     store,
                     &stored_name(image),
@@ -148,15 +150,17 @@ fn only_platform(image: &Built) -> Result<&Platform, Diagnostic> {
     }
 }
 
-/// In a layout: the tag given, `TAG-VARIANT` for variants; without one, NAME[-VARIANT].
-fn tag_in_layout(image: &Built, tag: Option<&str>, all: &[Built]) -> String {
+/// In a layout: the tag given, `TAG-VARIANT` for variants; without one the names of `-t`, else
+/// NAME[-VARIANT].
+fn tags_in_layout(image: &Built, tag: Option<&str>, all: &[Built]) -> Vec<String> {
     let base = match tag {
-        Some(tag) => tag.to_owned(),
-        None if image.names.iter().any(|n| *n != default_name(image)) => return image.names[0].clone(),
-        None => image.recipe.clone(),
+        Some(tag) => tag,
+        None if image.names.iter().any(|n| *n != default_name(image)) => return image.names.clone(),
+        None => &image.recipe,
     };
     let alone = all.len() == 1 && tag.is_some();
-    if image.variant == "latest" || alone { base } else { format!("{base}-{}", image.variant) }
+    let plain = image.variant == "latest" || alone;
+    vec![if plain { base.to_owned() } else { format!("{base}-{}", image.variant) }]
 }
 
 /// The name without `-t`.

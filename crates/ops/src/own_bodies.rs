@@ -78,6 +78,11 @@ fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Optio
             if path.is_dir() {
                 return directory(shop, local, &path, payloads).map(|tree| Some(OwnBody::Tree(tree)));
             }
+            // A pipe or a device would never end.
+            if path.exists() && !path.is_file() {
+                let text = format!("cannot take {}: it is no file, directory or link", local.path);
+                return Err(Diagnostic::new(Kind::Input, text));
+            }
             let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs).map_err(|e| match e {
                 StoreError::Io { source, .. } => missing(local, &source),
                 other => other.into(),

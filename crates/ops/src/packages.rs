@@ -153,14 +153,14 @@ fn gone(pins: &[&Pin], first: Option<Diagnostic>) -> Diagnostic {
         many => format!("{} of the lock's packages", many.len()),
     };
     let mut d = Diagnostic::new(Kind::Network, format!("cannot get {what}"));
-    for pin in pins {
-        d = d.detail(format!(
-            "{} {} ({}) is not in the cache, nor at {}",
-            pin.name, pin.version, pin.arch, pin.repository
-        ));
-    }
     if let Some(first) = first {
         d = d.detail(first.to_string());
+    }
+    for pin in pins {
+        d = d.detail(format!(
+            "{} {} ({}) is not in the cache, and was not to be had from {}",
+            pin.name, pin.version, pin.arch, pin.repository
+        ));
     }
     d.hint(
         "let it use the network, name a directory that has them with --vendor, or take what the archive has now \

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct Built {
     /// The recipe's own name (`base` of the catalogue, `app` of `app.yaml`).
     pub recipe: String,
+    /// The recipe as it was typed.
+    pub typed: String,
+    /// It has an entrypoint or a command: the engine can run it as it is.
+    pub runs: bool,
     /// The variant; `latest` is the untagged one.
     pub variant: String,
     /// The image's names, `-t` or recipe and variant.

@@ -31,8 +31,9 @@ pub(crate) fn build(report: &BuildReport, now: i64, took: Duration, explain: boo
         && report.loaded.is_empty()
         && let Some(image) = report.images.first()
     {
-        let next =
-            format!("next: distil build {} --load, then docker run --rm {}", image.recipe, image.names[0]);
+        let run =
+            if image.runs { format!(", then docker run --rm {}", image.names[0]) } else { String::new() };
+        let next = format!("next: distil build {} --load{run}", image.typed);
         out.push_str(&format!("{}\n", style.faint(&next)));
     }
     out
