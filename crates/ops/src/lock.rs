@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deb::release::parse_release;
-use diag::{Diagnostic, Kind};
+use diag::{Diagnostic, Kind, Note};
 use image::Codec;
 use lockfile::{Lockfile, SuitePin};
 use trust::{Policy, Time};
@@ -17,6 +17,9 @@ use crate::report::LockReport;
 use crate::request::LockRequest;
 use crate::shop::Shop;
 use crate::sources::{Place, Source, sources};
+
+/// As often as a build: each attempt deletes the damaged objects that it finds.
+const ATTEMPTS: usize = 100;
 
 /// What came of it.
 #[derive(Debug)]
@@ -51,6 +54,19 @@ impl LockOutcome {
 /// # Errors
 /// Whatever stands in the way; the lock on disk is then as it was.
 pub fn lock(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagnostic> {
+    for _ in 1..ATTEMPTS {
+        match lock_once(world, request) {
+            // A corrupt cache is never an error: what was damaged is deleted by now, and fetched anew.
+            Err(d) if d.to_string().contains("damaged on disk") => {
+                world.reporter.note(Note::Warning(format!("{d}; beginning anew")));
+            }
+            done => return done,
+        }
+    }
+    lock_once(world, request)
+}
+
+fn lock_once(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagnostic> {
     let shop = Shop::open(world)?;
     let recipe = recipes::load(&shop, &request.recipe)?;
     let how = How {
