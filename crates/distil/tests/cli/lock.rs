@@ -1,0 +1,257 @@
+//! The life of a lock, row by row of the table that the product promises.
+
+use testkit::{Package, World};
+
+use crate::run::{Archive, Machine, plain_world};
+
+/// The archive a month later: a newer library and program, the old files still in the pool.
+fn later_world() -> World {
+    plain_world()
+        .date(World::DATE + 30 * 86_400)
+        .package(Package::new("libhello1", "1.1-1").file("/usr/share/hello/words", "good day\n"))
+        .package(
+            Package::new("hello", "1.1-1").depends("libhello1 (>= 1.0)").executable("/usr/bin/hello", "x"),
+        )
+}
+
+fn locked() -> (Machine, Archive) {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["lock", "app.yaml"]).good();
+    (machine, archive)
+}
+
+#[test]
+fn without_a_lock_build_writes_one() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.build().good();
+    let text = machine.read("work/app.lock");
+    assert!(text.contains("hello") && text.contains("libhello1") && text.contains("1.0-1"), "{text}");
+    // Of the archive's place only the recipe's own words are there.
+    let pins = text.split_once("[[suite]]").expect("suites").1;
+    assert!(!pins.contains("http://"), "an address in a lock: {text}");
+    assert!(pins.contains("path = \"pool/main/h/hello/hello_1.0-1_amd64.deb\""), "{text}");
+}
+
+/// A login in a URL opens the archive, and is told to nobody.
+#[test]
+fn a_login_stays_secret() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.write("work/app.yaml", archive.recipe(&["hello"]).replace("http://", "http://me:s3cret@"));
+    let ran = machine.distil(&["build", "app.yaml", "-v", "--json"]).good();
+    assert!(!ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    assert!(!machine.read("work/app.lock").contains("s3cret"), "{}", machine.read("work/app.lock"));
+    std::fs::remove_file(archive.path("dists/stable/InRelease")).expect("InRelease");
+    let ran = machine.distil(&["update", "app.yaml", "-v"]).fails(4, &["InRelease"]);
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_lock_that_fits_needs_no_network() {
+    let (machine, mut archive) = locked();
+    archive.stop();
+    let first = machine.build().good();
+    let before = machine.read("work/app.lock");
+    std::fs::remove_dir_all(machine.path("data")).expect("the image store");
+    let second = machine.distil(&["build", "app.yaml", "--frozen"]).good();
+    assert_eq!(first.digests(), second.digests());
+    assert_eq!(machine.read("work/app.lock"), before);
+}
+
+#[test]
+fn a_lock_alone_asks_for_packages_only() {
+    let (machine, archive) = locked();
+    let first = machine.build().good();
+    machine.forget();
+    // The index has moved on; the lock has not.
+    archive.publish(&later_world());
+    let before = archive.requests();
+    let second = machine.build().good();
+    assert_eq!(first.digests(), second.digests());
+    assert_eq!(archive.requests() - before, 2, "the two packages");
+}
+
+#[test]
+fn a_changed_recipe_keeps_pins() {
+    let (machine, archive) = locked();
+    archive.publish(&later_world());
+    machine.recipe(&archive, &["hello", "other"]);
+    machine.build().good().says(&["other", "2.0-1"]);
+    let text = machine.read("work/app.lock");
+    assert!(text.contains("2.0-1") && text.contains("1.0-1") && !text.contains("1.1-1"), "{text}");
+}
+
+#[test]
+fn locked_and_frozen_refuse_a_drift() {
+    let (machine, archive) = locked();
+    machine.recipe(&archive, &["hello", "other"]);
+    let before = machine.read("work/app.lock");
+    for flag in ["--locked", "--frozen"] {
+        machine.distil(&["build", "app.yaml", flag]).fails(3, &["app.lock", "other", "distil lock"]);
+    }
+    assert_eq!(machine.read("work/app.lock"), before);
+    machine.assert_no_image();
+}
+
+#[test]
+fn locked_and_frozen_refuse_a_missing_lock() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    for flag in ["--locked", "--frozen"] {
+        let hint = "write one with `distil lock app.yaml`";
+        machine.distil(&["build", "app.yaml", flag]).fails(3, &["there is no lock", "app.lock", hint]);
+    }
+    machine.assert_nothing_left();
+    assert_eq!(archive.requests(), 0);
+}
+
+/// With `--frozen` a package that is nowhere here is an error that names it.
+#[test]
+fn frozen_fetches_nothing() {
+    let (machine, archive) = locked();
+    machine.forget();
+    let before = archive.requests();
+    machine
+        .distil(&["build", "app.yaml", "--frozen"])
+        .fails(4, &["hello 1.0-1", "libhello1 1.0-1", "--vendor"]);
+    machine.distil(&["build", "app.yaml", "--offline"]).fails(4, &["hello 1.0-1"]);
+    assert_eq!(archive.requests(), before);
+}
+
+#[test]
+fn update_moves_pins_and_says_so() {
+    let (machine, archive) = locked();
+    archive.publish(&later_world());
+    machine.distil(&["lock", "app.yaml"]).good();
+    assert!(!machine.read("work/app.lock").contains("1.1-1"), "lock moved a pin");
+    let before = machine.read("work/app.lock");
+    let dry = machine.distil(&["update", "app.yaml", "--dry-run"]).good();
+    dry.says(&["hello", "1.0-1", "1.1-1"]);
+    assert_eq!(machine.read("work/app.lock"), before);
+    machine.distil(&["update", "app.yaml"]).good().says(&["hello", "libhello1", "1.0-1", "1.1-1"]);
+    let text = machine.read("work/app.lock");
+    assert!(text.contains("1.1-1") && !text.contains("1.0-1"), "{text}");
+}
+
+#[test]
+fn a_dry_run_downloads_no_package_and_writes_nothing() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    std::fs::remove_dir_all(archive.path("pool")).expect("the pool");
+    machine.distil(&["lock", "app.yaml", "--dry-run"]).good();
+    machine.assert_nothing_left();
+}
+
+#[test]
+fn json() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    for words in [&["lock", "app.yaml", "--json", "--dry-run"][..], &["lock", "app.yaml", "--json"]] {
+        let ran = machine.distil(words).good();
+        let value: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert_eq!(value["schema"], 0);
+        let pins = value["platforms"]["linux/amd64"].as_array().expect("pins");
+        let names: Vec<&str> = pins.iter().filter_map(|p| p["name"].as_str()).collect();
+        assert_eq!(names, ["libhello1", "hello"], "in install order");
+        for pin in pins {
+            let mut keys: Vec<&str> = pin.as_object().expect("a pin").keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, ["digest", "name", "size", "version"]);
+            assert!(pin["digest"].as_str().is_some_and(|d| d.starts_with("sha256:")), "{pin}");
+            assert!(pin["size"].as_u64().is_some_and(|s| s > 0), "{pin}");
+        }
+    }
+}
+
+#[test]
+fn elsewhere() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["build", "app.yaml", "--lock", "pins/my.lock"]).good();
+    assert!(machine.path("work/pins/my.lock").exists());
+    assert!(!machine.path("work/app.lock").exists());
+    machine.distil(&["build", "app.yaml", "--lock", "pins/my.lock", "--frozen"]).good();
+}
+
+/// Root may write anywhere, so a directory stands where the lock would be: the same refusal.
+#[test]
+fn where_no_lock_can_be_written() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    let ran = machine.distil(&["build", "app.yaml", "--lock", "/proc/nowhere/app.lock"]);
+    ran.fails(7, &["/proc/nowhere", "--lock"]);
+    machine.assert_nothing_left();
+}
+
+#[test]
+fn the_same_twice() {
+    let (machine, _archive) = locked();
+    let first = machine.read("work/app.lock");
+    machine.forget();
+    std::fs::remove_file(machine.path("work/app.lock")).expect("the lock");
+    machine.distil(&["lock", "app.yaml", "--threads", "1"]).good();
+    assert_eq!(machine.read("work/app.lock"), first);
+}
+
+#[test]
+fn proved_again() {
+    let (machine, archive) = locked();
+    archive.publish(&later_world());
+    machine.distil(&["lock", "app.yaml", "--verify"]).good().says(&["2 packages"]);
+}
+
+/// A lock that names other bytes than the archive signed.
+#[test]
+fn a_tampered_lock_is_not_proved() {
+    let (machine, _archive) = locked();
+    let text = machine.read("work/app.lock");
+    let json = machine.distil(&["lock", "app.yaml", "--json"]).good().stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let digest = value["platforms"]["linux/amd64"][0]["digest"].as_str().expect("a digest").to_owned();
+    let hex = digest.trim_start_matches("sha256:");
+    assert!(text.contains(hex), "{text}");
+    let other: String = hex.chars().rev().collect();
+    machine.write("work/app.lock", text.replace(hex, &other));
+    machine.distil(&["lock", "app.yaml", "--verify"]).fails(5, &["libhello1 1.0-1", "no signed index"]);
+}
+
+#[test]
+fn a_lock_that_cannot_be_read() {
+    let (machine, _archive) = locked();
+    let text = machine.read("work/app.lock");
+    machine.write("work/app.lock", &text[..text.len() / 2]);
+    machine.build().fails(3, &["app.lock"]);
+}
+
+/// Everything a lock needs in one directory: it builds and is proved with no server and no cache.
+#[test]
+fn vendored() {
+    let (machine, mut archive) = locked();
+    let first = machine.build().good();
+    machine.distil(&["lock", "app.yaml", "--vendor", "deps"]).good();
+    machine.forget();
+    archive.stop();
+    let second = machine.distil(&["build", "app.yaml", "--vendor", "deps", "--frozen"]).good();
+    assert_eq!(first.digests(), second.digests());
+    machine.forget();
+    machine.distil(&["lock", "app.yaml", "--vendor", "deps", "--verify"]).good().says(&["2 packages"]);
+    machine.distil(&["lock", "app.yaml", "--verify"]).fails(3, &["neither in the cache nor vendored"]);
+}
+
+#[test]
+fn a_vendored_package_with_a_wrong_bit() {
+    let (machine, mut archive) = locked();
+    machine.distil(&["lock", "app.yaml", "--vendor", "deps"]).good();
+    let debs: Vec<_> = machine
+        .files("work/deps")
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "deb"))
+        .collect();
+    assert_eq!(debs.len(), 2);
+    debs.iter().for_each(|deb| crate::run::flip(deb));
+    machine.forget();
+    archive.stop();
+    let ran = machine.distil(&["build", "app.yaml", "--vendor", "deps", "--frozen"]);
+    ran.fails(4, &["is not the package of the lock", "hello 1.0-1"]);
+}
