@@ -172,6 +172,8 @@ pub(crate) enum Fault {
     Short,
     /// One bit is wrong.
     Flipped,
+    /// Nothing comes any more after half the bytes, the first time.
+    StalledOnce,
 }
 
 type Faults = Arc<Mutex<Option<(String, Fault)>>>;
@@ -191,7 +193,13 @@ impl Archive {
         let (root, faults) = (dir.path().to_owned(), Faults::default());
         let now = Arc::clone(&faults);
         let server = Server::start(move |request| {
-            let fault = now.lock().expect("the faults").clone();
+            let mut now = now.lock().expect("the faults");
+            let fault = now.clone();
+            let met = |(part, fault): &(String, Fault)| {
+                *fault == Fault::StalledOnce && request.target.contains(part.as_str())
+            };
+            *now = now.take().filter(|f| !met(f));
+            drop(now);
             answer(&root, request, fault)
         });
         let authority = server.address().to_string();
@@ -257,6 +265,7 @@ fn answer(root: &Path, request: &Received, fault: Option<(String, Fault)>) -> Re
         Some(Fault::Status(code)) => Reply::new(code, "no"),
         Some(Fault::Broken) => Reply::ok(body).broken_after(half),
         Some(Fault::Short) => Reply::ok(&body[..half]),
+        Some(Fault::StalledOnce) => Reply::file(&body, request).stalled_after(half),
         Some(Fault::Flipped) => {
             let mut body = body;
             body[half] ^= 0x10;

@@ -200,3 +200,14 @@ fn a_mirror_that_heals() {
     archive.heal();
     machine.build().good();
 }
+
+/// A mirror that hangs is given up after half a minute, and asked again for the rest.
+#[test]
+fn a_mirror_that_hangs() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    archive.fail("/hello_1.0", Fault::StalledOnce);
+    machine.build().good();
+    // InRelease, index, two packages, and the rest of one of them.
+    assert_eq!(archive.requests(), 5);
+}
