@@ -62,6 +62,8 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     }
     run_command(cargo().args(["build", "--release", "--package", "distil"]))?;
     let room = tempfile::Builder::new().prefix("distil-bench").tempdir()?;
+    // apt's downloader runs as a user of its own and must reach the peer's archive.
+    std::fs::set_permissions(room.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let bench = Bench { distil: target_dir().join("release/distil"), runs, room };
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (name, entry) in BENCHES.iter().filter(|(b, _)| names.is_empty() || names.contains(b)) {

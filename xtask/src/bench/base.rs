@@ -73,7 +73,7 @@ pub(super) fn beside_mmdebstrap(bench: &Bench) -> Result<Vec<Row>> {
     peer.args(["--variant=extract", "--mode=auto", "--architectures=amd64", "--quiet"])
         .arg(format!("--include={}", names.join(",")))
         .args(["trixie", "-"])
-        .arg(format!("deb [trusted=yes] file://{} ./", archive.display()));
+        .arg(format!("deb [trusted=yes] copy://{} ./", archive.display()));
     let (ours, theirs, ratio) = pairs(bench.runs, &|| forget(&home), &build(bench, &home), &peer)?;
     Ok(vec![
         Row::new("cold build base, gzip included", Quantity::Seconds(ours.wall())).beside(

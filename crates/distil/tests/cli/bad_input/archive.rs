@@ -147,8 +147,8 @@ fn tampered_frames() {
         machine.write(
             "work/app.yaml",
             format!(
-                "archs: [amd64]\ncontents:\n  repositories:\n    - deb http://deb.debian.org/debian {suite} \
-                 main\n  packages: [libc6]\n"
+                "archs: [amd64]\ncontents:\n  repositories:\n    - deb {} {suite} main\n  packages: [libc6]\n",
+                recipe::archives::Archive::Debian.default_url(),
             ),
         );
         let flag = format!("debian={}", mirror.display());
