@@ -3,6 +3,7 @@
 
 mod distil;
 mod docker;
+mod docs;
 mod opinions;
 mod same;
 mod warm;
