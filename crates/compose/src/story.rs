@@ -116,7 +116,6 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     let (mut cuts, mut sizes) = take_parts(&mut input)?;
     let tree = merge_packages(&mut input, &actions, deb, mtime)?;
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
-    derive::settle_aliases(&mut draft);
     let accounts = Accounts::gather(&draft, recipe, &actions)?;
     let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
     notes.extend(steps::apply(&mut draft, &actions.steps, &accounts, &not_taken)?);
@@ -145,6 +144,8 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         library_cache::make(&mut draft, &input)?;
     }
     own::change_paths(&mut draft, &recipe.paths)?;
+    // Only now, since the user's own files may be what the links lead to.
+    derive::settle_aliases(&mut draft);
     status::write(&mut draft, &input)?;
     notes.extend(remarks(&draft, &input));
 

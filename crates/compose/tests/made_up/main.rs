@@ -299,3 +299,17 @@ fn wrong_words_are_refused_with_what_to_do() {
         assert_eq!(diag::Explain::kind(&error), diag::Kind::Input);
     }
 }
+
+#[test]
+fn own_files_below_a_merged_directory_go_where_its_link_leads() {
+    let mut world = World::new();
+    world.package("a", &["usr/share/", "usr/share/a: file"]);
+    let recipe = "contents: {distribution: debian-13, packages: [a], files: [{path: /sbin/own, content: z}]}
+accounts: {run-as: nonroot}
+";
+    let made = world.compose(recipe).unwrap();
+    let text = made.tree().to_text();
+    assert!(text.contains("/sbin: symlink usr/sbin\n"), "{text}");
+    assert!(text.contains("/usr/sbin/own: file 0644 0:0"), "{text}");
+    assert!(!text.contains("/bin: symlink"), "a link to nothing: {text}");
+}
