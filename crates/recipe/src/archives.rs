@@ -63,20 +63,13 @@ impl fmt::Display for Archive {
     }
 }
 
-/// Hosts and paths that serve an archive; a host with `*` in front of a dot stands for one label.
+/// Hosts and paths that serve an archive; `*` stands for one label or several. Debian's own names for
+/// its mirrors and caches are all below its domain, and all have the same paths.
 const HOSTS: &[(Archive, &str, &str)] = &[
-    (Archive::Debian, "ftp.debian.org", "/debian"),
-    (Archive::Debian, "deb.debian.org", "/debian"),
-    (Archive::Debian, "ftp.*.debian.org", "/debian"),
-    (Archive::Debian, "cdn-fastly.deb.debian.org", "/debian"),
-    (Archive::Debian, "cdn-aws.deb.debian.org", "/debian"),
-    (Archive::Debian, "httpredir.debian.org", "/debian"),
-    (Archive::Debian, "http.debian.net", "/debian"),
-    (Archive::Debian, "cloudfront.debian.net", "/debian"),
-    (Archive::DebianSecurity, "security.debian.org", "/debian-security"),
-    (Archive::DebianSecurity, "deb.debian.org", "/debian-security"),
-    (Archive::DebianSecurity, "cdn-fastly.deb.debian.org", "/debian-security"),
-    (Archive::DebianSecurity, "cdn-aws.deb.debian.org", "/debian-security"),
+    (Archive::Debian, "*.debian.org", "/debian"),
+    (Archive::Debian, "*.debian.net", "/debian"),
+    (Archive::DebianSecurity, "*.debian.org", "/debian-security"),
+    (Archive::DebianSecurity, "*.debian.net", "/debian-security"),
     // The archive's root at this host is the archive itself, too.
     (Archive::DebianSecurity, "security.debian.org", ""),
     (Archive::DebianSnapshot, "snapshot.debian.org", "/archive"),
@@ -114,7 +107,7 @@ fn host_matches(host: &str, pattern: &str) -> bool {
         Some((before, after)) => host
             .strip_prefix(before)
             .and_then(|rest| rest.strip_suffix(after))
-            .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            .is_some_and(|labels| !labels.is_empty()),
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn hosts_stand_in_one_table() {
-        let line = "let url = \"http://deb.debian.org/debian\";";
+        let line = "let url = \"http://ftp.debian.org/debian\";";
         assert_eq!(faults("crates/deb/src/x.rs", line).len(), 1);
         assert_eq!(faults("crates/recipe/src/archives.rs", line), [""; 0]);
         for fine in [

@@ -354,10 +354,10 @@ fn signals() {
 #[test]
 fn the_archive_of_a_url() {
     for (url, archive, below) in [
-        ("http://deb.debian.org/debian", Archive::Debian, ""),
-        ("https://deb.debian.org/debian-security/", Archive::DebianSecurity, ""),
+        ("http://ftp.debian.org/debian", Archive::Debian, ""),
+        ("https://cache.mirrors.debian.org/debian-security/", Archive::DebianSecurity, ""),
         ("http://ftp.de.debian.org/debian/", Archive::Debian, ""),
-        ("https://user:pw@DEB.debian.org:443/debian", Archive::Debian, ""),
+        ("https://user:pw@FTP.debian.org:443/debian", Archive::Debian, ""),
         ("http://security.debian.org/", Archive::DebianSecurity, ""),
         ("http://security.debian.org/debian-security", Archive::DebianSecurity, ""),
         (
@@ -371,10 +371,10 @@ fn the_archive_of_a_url() {
         assert_eq!(archive_of(url), Some((archive, below)), "{url}");
     }
     for url in [
-        "https://deb.debian.org/debian-ports",
-        "https://deb.debian.org:8443/debian",
-        "https://deb.debian.org.evil.example/debian",
-        "https://ftp.a.b.debian.org/debian",
+        "https://ftp.debian.org/debian-ports",
+        "https://ftp.debian.org:8443/debian",
+        "https://ftp.debian.org.evil.example/debian",
+        "https://evildebian.org/debian",
         "https://example.com/debian",
         "file:///debian",
         "debian",
