@@ -59,6 +59,13 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             "this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe",
         ));
     }
+    // Taken for `classes` it would leave in what the user asked to leave out, and say nothing.
+    if recipe.variants.iter().any(|v| v.slim == recipe::Slim::Reach) {
+        let text = format!("cannot resolve {}: this distil does not slim by `reach`", recipe.typed);
+        return Err(
+            Diagnostic::new(Kind::Input, text).hint("write `slim: classes` (the default) or `slim: none`")
+        );
+    }
     let path = lock_path(shop, recipe, how.place);
     let old = read_lock(shop, &path)?;
     let wanted = Wanted::of(&recipe.variants)?;

@@ -74,7 +74,7 @@ fn a_setuid_program() {
     build(&world, &["su"], 3, &["/usr/bin/su", "4755", "allow: [setuid]"]);
 }
 
-/// Every attack, signed properly, through the whole program: refused as the input that it is, nothing
+/// Every attack, from a directory that the user declares, through the whole program: refused as the input that it is, nothing
 /// written outside, nothing half-made.
 #[test]
 fn hostile_packages() {

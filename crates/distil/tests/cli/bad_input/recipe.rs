@@ -32,3 +32,13 @@ fn a_file_that_is_not_there() {
     machine.write("work/app.yaml", archive.recipe(&["hello"]) + files);
     machine.build().fails(3, &["app.toml"]);
 }
+
+#[test]
+fn a_way_of_slimming_that_is_not_there_is_not_taken_for_another() {
+    let machine = Machine::new();
+    machine.write(
+        "work/app.yaml",
+        "archs: [amd64]\ncontents: {distribution: debian-13, packages: [netbase], slim: reach}\n",
+    );
+    machine.build().fails(3, &["does not slim by `reach`", "`slim: classes`"]);
+}
