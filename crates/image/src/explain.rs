@@ -44,7 +44,14 @@ impl Explain for TransportError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            TransportError::Io { error, .. } => space_hint(error),
+            TransportError::Io { error, .. } => space_hint(error).or_else(|| place_hint(error)),
+            TransportError::Malformed { .. } => Some(
+                "it is damaged, or no OCI image: remove it and have it written anew, or name another place"
+                    .to_owned(),
+            ),
+            TransportError::NoBlob { .. } | TransportError::Mismatch { .. } => Some(
+                "the image is not whole where it was read from; build it or copy it there again".to_owned(),
+            ),
             TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
             TransportError::NoImage { name, known, .. } => {
                 let nearest = diag::nearest(name, known.iter().map(String::as_str), 1);
@@ -54,9 +61,25 @@ impl Explain for TransportError {
                     (None, known) => Some(format!("there are {}", known.join(", "))),
                 }
             }
-            _ => None,
         }
     }
+}
+
+/// The layout may be our store or a directory that the user named.
+fn place_hint(error: &io::Error) -> Option<String> {
+    let place = matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotFound
+            | io::ErrorKind::AlreadyExists
+    );
+    place.then(|| {
+        "images need a directory that you may write to: --data-dir for the local store, else the one of -o"
+            .to_owned()
+    })
 }
 
 fn space_hint(error: &io::Error) -> Option<String> {

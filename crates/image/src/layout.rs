@@ -52,6 +52,26 @@ impl Layout {
         Ok(layout)
     }
 
+    /// Like [`Layout::create`], for a layout that belongs to us: an `oci-layout` or index that cannot be
+    /// read is no reason to stop. It is set aside under another name, and blobs stay, so that nothing is
+    /// lost that somebody may want to look at. Gives what was set aside and why.
+    pub fn recover(dir: impl Into<PathBuf>) -> Result<(Layout, Vec<SetAside>), TransportError> {
+        let dir = dir.into();
+        let mut aside = Vec::new();
+        let file = dir.join(LAYOUT_FILE);
+        if let Ok(bytes) = fs::read(&file)
+            && let Err(e) = check_layout(&file.display().to_string(), &bytes)
+        {
+            aside.push(set_aside(&file, &e)?);
+        }
+        let layout = Layout::create(dir)?;
+        let _lock = layout.lock()?;
+        if let Err(e @ TransportError::Malformed { .. }) = layout.index() {
+            aside.push(set_aside(&layout.dir.join(INDEX_FILE), &e)?);
+        }
+        Ok((layout, aside))
+    }
+
     /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -161,6 +181,22 @@ impl Layout {
             Err(e) => Err(e),
         }
     }
+}
+
+/// A file of a layout that was damaged, and where it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its new name: `index.json.damaged-1`.
+    pub now: PathBuf,
+    /// What was wrong with it, as a whole sentence.
+    pub why: String,
+}
+
+fn set_aside(file: &Path, why: &TransportError) -> Result<SetAside, TransportError> {
+    let free = (1u32..).map(|n| PathBuf::from(format!("{}.damaged-{n}", file.display())));
+    let now = free.into_iter().find(|to| !to.exists()).unwrap_or_default();
+    fs::rename(file, &now).map_err(TransportError::io("set aside", file.display()))?;
+    Ok(SetAside { now, why: why.to_string() })
 }
 
 /// Copies an image from one layout to another like [`crate::copy`], with hard links instead of

@@ -28,7 +28,7 @@ pub use assemble::{Image, assemble, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
 pub use layer::{Layer, LayerError, LayerWriter};
-pub use layout::{Layout, REF_NAME, link};
+pub use layout::{Layout, REF_NAME, SetAside, link};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use transport::{

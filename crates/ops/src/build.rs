@@ -101,7 +101,7 @@ fn question(world: &World, request: &BuildRequest) -> String {
 /// The remembered answer, if its images are all there.
 fn recall(world: &World, question: &str) -> Option<(Layout, Answer)> {
     let answer: Answer = serde_json::from_str(&memos(world).recall(question)?).ok()?;
-    let store = Layout::open(images_dir(world)).ok()?;
+    let store = Layout::open(world.data_dir.join("images")).ok()?;
     let names = store.names().ok()?;
     for image in &answer.images {
         let name = deliver::stored_name(image);
@@ -113,13 +113,24 @@ fn recall(world: &World, question: &str) -> Option<(Layout, Answer)> {
     Some((store, answer))
 }
 
-fn images_dir(world: &World) -> std::path::PathBuf {
-    world.data_dir.join("images")
+/// The local image store. A damaged one is put in order, and said to have been: names are made again by
+/// the builds that gave them.
+pub(crate) fn image_store(world: &World) -> Result<Layout, Diagnostic> {
+    let (store, aside) = Layout::recover(world.data_dir.join("images"))?;
+    for part in aside {
+        let text = format!(
+            "the image store was damaged ({}); that file is now {}, and images are named again when they are built",
+            part.why,
+            part.now.display()
+        );
+        world.reporter.note(Note::Warning(text));
+    }
+    Ok(store)
 }
 
 fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer), Diagnostic> {
     let codec = codec(request)?;
-    let store = Layout::create(images_dir(shop.world))?;
+    let store = image_store(shop.world)?;
     let mut answer = Answer { images: Vec::new(), locks: Vec::new() };
     for typed in &request.recipes {
         let recipe = recipes::load(shop, typed)?;

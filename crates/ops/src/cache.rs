@@ -3,10 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use diag::{Diagnostic, Note};
-use image::Layout;
 use serde::Serialize;
 
 use crate::World;
+use crate::build::image_store;
 
 /// One kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ pub fn info(world: &World) -> Result<Vec<Row>, Diagnostic> {
     let usage = store::info(&world.cache_dir)?;
     let mut rows: Vec<Row> =
         usage.into_iter().map(|u| Row { kind: u.kind, objects: u.objects, bytes: u.bytes }).collect();
-    let images = images(world)?;
+    let images = image_store(world)?;
     rows.push(Row {
         kind: "images".to_owned(),
         objects: images.names()?.len() as u64,
@@ -65,7 +65,7 @@ pub fn prune(world: &World, age: Option<u64>) -> Result<Freed, Diagnostic> {
     let reporter = &world.reporter;
     let waiting = || reporter.note(Note::Info("waiting for another distil to finish".to_owned()));
     let swept = store::prune(&world.cache_dir, since, waiting)?;
-    let (objects, bytes) = images(world)?.prune()?;
+    let (objects, bytes) = image_store(world)?.prune()?;
     Ok(Freed { objects: swept.objects + objects, bytes: swept.bytes + bytes })
 }
 
@@ -76,7 +76,7 @@ pub fn prune(world: &World, age: Option<u64>) -> Result<Freed, Diagnostic> {
 pub fn verify(world: &World) -> Result<Found, Diagnostic> {
     let checked = store::verify(&world.cache_dir)?;
     let mut found = Found { checked: checked.checked, bad: checked.damaged };
-    let images = images(world)?;
+    let images = image_store(world)?;
     for (name, part) in images.names()? {
         found.checked += 1;
         if images.drop_damaged(&part.digest) {
@@ -84,8 +84,4 @@ pub fn verify(world: &World) -> Result<Found, Diagnostic> {
         }
     }
     Ok(found)
-}
-
-fn images(world: &World) -> Result<Layout, Diagnostic> {
-    Ok(Layout::create(world.data_dir.join("images"))?)
 }

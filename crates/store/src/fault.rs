@@ -70,7 +70,10 @@ impl Explain for StoreError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
                 "free some space (`distil cache prune`), or put the cache elsewhere with --cache-dir".into(),
             ),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists => {
                 Some("choose directories that you may write to: --cache-dir, --data-dir, --lock".into())
             }
             _ => None,

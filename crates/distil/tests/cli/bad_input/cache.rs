@@ -111,6 +111,54 @@ fn a_damaged_layer() {
     assert_verifies(&machine);
 }
 
+/// The store's own two files cut off, empty, foreign or gone: they are set aside, what they were stays to
+/// be looked at, and the image is named again.
+#[test]
+fn a_damaged_image_store() {
+    let (machine, _archive, right) = built();
+    let whole = machine.read("data/images/index.json");
+    let harms: [(&str, &str); 5] = [
+        ("index.json", &whole[..whole.len() / 2]),
+        ("index.json", ""),
+        ("index.json", r#"{"schemaVersion": 2, "config": {}, "layers": []}"#),
+        ("oci-layout", "{"),
+        ("oci-layout", r#"{"imageLayoutVersion": "9"}"#),
+    ];
+    for (file, text) in harms {
+        machine.write(&format!("data/images/{file}"), text);
+        let ran = machine.build().good().says(&["the image store was damaged", ".damaged-"]);
+        assert_eq!(ran.digests(), right, "{file}: {text}");
+        assert!(machine.read("data/images/index.json").contains("app"), "{file}: {text}");
+        let again = machine.build().good();
+        assert!(!again.stderr.contains("damaged"), "{}", again.stderr);
+    }
+    assert_eq!(machine.read("data/images/index.json.damaged-1"), &whole[..whole.len() / 2]);
+    assert!(machine.path("data/images/oci-layout.damaged-2").exists());
+    for gone in ["oci-layout", "index.json", "blobs"] {
+        let path = machine.path("data/images").join(gone);
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.expect("it was there");
+        assert_eq!(machine.build().good().digests(), right, "{gone}");
+    }
+    machine.write("data/images/index.json", "{");
+    machine.distil(&["cache", "info"]).good().says(&["the image store was damaged"]);
+}
+
+/// A layout of the user's is not ours to put in order.
+#[test]
+fn a_damaged_layout_of_the_users() {
+    let (machine, _archive, _) = built();
+    for file in ["index.json", "oci-layout"] {
+        machine.distil(&["build", "app.yaml", "-o", "oci:out"]).good();
+        machine.write(&format!("work/out/{file}"), "{");
+        let ran = machine.distil(&["build", "app.yaml", "-o", "oci:out"]);
+        ran.fails(3, &["cannot read", file, "remove it"]);
+        assert_eq!(machine.read(&format!("work/out/{file}")), "{");
+        std::fs::remove_file(machine.path("work/out").join(file)).expect("it was there");
+    }
+}
+
 #[test]
 fn verify_finds_and_deletes() {
     let (machine, _archive, right) = built();
