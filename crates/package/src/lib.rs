@@ -4,6 +4,7 @@
 //! Both package worlds (Debian's and apk's) become this common data; below `ops/ecosystem.rs`
 //! nothing asks which one it is. The price: a field that one world lacks is empty there.
 
+mod apk_relation;
 mod arch;
 mod closure;
 mod edge;
@@ -13,6 +14,7 @@ pub mod shelf;
 mod universe;
 pub mod version;
 
+pub use apk_relation::{Dependency, DependencyError, Op, parse_dependencies, parse_dependency};
 pub use arch::{Arch, ArchError};
 pub use closure::{Cause, Closure, LeftOut, Pin, Reason};
 pub use edge::{CutEdge, HiddenEdge};

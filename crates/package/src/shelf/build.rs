@@ -8,7 +8,7 @@ use super::{
     FORMAT, HASH_START, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash, hash_step, hash_wide,
 };
 use crate::requirement::parse_alternative;
-use crate::{Identity, RelationError};
+use crate::{DependencyError, Identity, RelationError, parse_dependencies};
 
 /// What a record will say; texts are borrowed from wherever the index lies.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +61,16 @@ pub struct RecordDraft<'a> {
     pub protected: bool,
     /// `Priority`.
     pub priority: Priority,
+    /// apk's `install_if`.
+    pub install_if: &'a str,
+    /// apk's `provider_priority`.
+    pub provider_priority: u32,
+    /// When an apk package was built, in seconds since 1970.
+    pub build_time: u64,
+    /// The commit that an apk package was built from.
+    pub commit: &'a str,
+    /// The index says something of it that only a newer apk understands.
+    pub uninstallable: bool,
 }
 
 /// A record that cannot be put on a shelf.
@@ -69,6 +79,9 @@ pub enum BuildError {
     /// `Provides` is no list of names with `=` versions.
     #[error("Provides: {0}")]
     Provides(#[source] RelationError),
+    /// apk's `provides` is no list of names.
+    #[error("provides: {0}")]
+    ApkProvides(#[source] DependencyError),
     /// More than 4 GiB of text or 2³² records.
     #[error("the index is larger than a shelf can be (4 GiB)")]
     TooLarge,
@@ -79,7 +92,7 @@ pub struct ShelfBuilder {
     world: World,
     heap: Vec<u8>,
     columns: Vec<(Section, Vec<u32>)>,
-    wide: [(Section, Vec<u64>); 2],
+    wide: Vec<(Section, Vec<u64>)>,
     names: Vec<u32>,
     provided: Vec<[u32; 4]>,
     /// When each name was first seen, by the name's hash.
@@ -92,12 +105,12 @@ pub struct ShelfBuilder {
 impl ShelfBuilder {
     /// An empty shelf.
     pub fn new(world: World) -> ShelfBuilder {
-        let columns = Section::ALL.iter().filter(|s| s.width() == 4).map(|s| (*s, Vec::new())).collect();
+        let sections = |width| Section::ALL.iter().filter(move |s| s.width() == width && s.is_of(world));
         ShelfBuilder {
             world,
             heap: vec![0],
-            columns,
-            wide: [(Section::Size, Vec::new()), (Section::InstalledSize, Vec::new())],
+            columns: sections(4).map(|s| (*s, Vec::new())).collect(),
+            wide: sections(WIDE).map(|s| (*s, Vec::new())).collect(),
             names: Vec::new(),
             provided: Vec::new(),
             mentions: HashMap::default(),
@@ -118,10 +131,15 @@ impl ShelfBuilder {
 
     /// Adds the next record.
     pub fn push(&mut self, draft: &RecordDraft<'_>) -> Result<(), BuildError> {
-        self.mention(draft);
+        if self.world == World::Debian {
+            self.mention(draft);
+        }
         let name = self.put(draft.name.as_bytes());
         self.names.push(name);
-        self.push_provides(draft.provides)?;
+        match self.world {
+            World::Debian => self.push_provides(draft.provides)?,
+            World::Apk => self.push_apk_provides(draft.provides)?,
+        }
         for i in 0..self.columns.len() {
             let section = self.columns[i].0;
             let value = match section {
@@ -132,8 +150,13 @@ impl ShelfBuilder {
             };
             self.columns[i].1.push(value);
         }
-        self.wide[0].1.push(draft.size);
-        self.wide[1].1.push(draft.installed_size);
+        for (section, values) in &mut self.wide {
+            values.push(match section {
+                Section::Size => draft.size,
+                Section::InstalledSize => draft.installed_size,
+                _ => draft.build_time,
+            });
+        }
         self.rows = self.rows.checked_add(1).ok_or(BuildError::TooLarge)?;
         if u32::try_from(self.heap.len()).is_err() { Err(BuildError::TooLarge) } else { Ok(()) }
     }
@@ -152,6 +175,9 @@ impl ShelfBuilder {
             Section::Replaces => draft.replaces,
             Section::Recommends => draft.recommends,
             Section::Suggests => draft.suggests,
+            Section::InstallIf => draft.install_if,
+            Section::Commit => draft.commit,
+            Section::ProviderPriority => return draft.provider_priority,
             Section::Arch => return self.put_shared(draft.arch),
             Section::Category => return self.put_shared(draft.section),
             Section::Identity => return self.put_identity(draft.identity),
@@ -219,6 +245,16 @@ impl ShelfBuilder {
             let provided = parse_alternative(clause).map_err(BuildError::Provides)?;
             let name = self.put(provided.name.as_bytes());
             let version = provided.bound.map_or(0, |b| self.put(b.version.as_bytes()));
+            self.provided.push([hash(provided.name), name, self.rows, version]);
+        }
+        Ok(())
+    }
+
+    fn push_apk_provides(&mut self, field: &str) -> Result<(), BuildError> {
+        for provided in parse_dependencies(field) {
+            let provided = provided.map_err(BuildError::ApkProvides)?;
+            let name = self.put(provided.name.as_bytes());
+            let version = self.put(provided.version.as_bytes());
             self.provided.push([hash(provided.name), name, self.rows, version]);
         }
         Ok(())
@@ -372,7 +408,8 @@ fn flags(draft: &RecordDraft<'_>) -> u32 {
         Priority::Optional => 4,
         Priority::Extra => 5,
     };
-    multi_arch | u32::from(draft.essential) << 2 | u32::from(draft.protected) << 3 | priority << 4
+    let bits = [(draft.essential, 2), (draft.protected, 3), (draft.uninstallable, 7)];
+    bits.iter().fold(multi_arch | priority << 4, |flags, (bit, at)| flags | u32::from(*bit) << at)
 }
 
 /// Writes the sections one after the other and their table before them.
@@ -387,6 +424,7 @@ impl Writer {
         out.extend_from_slice(&MAGIC);
         let world = match world {
             World::Debian => 1,
+            World::Apk => 2,
         };
         for word in [FORMAT, world, rows, sections as u32] {
             out.extend_from_slice(&word.to_le_bytes());

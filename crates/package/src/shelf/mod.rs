@@ -36,6 +36,9 @@ const TABLE_ROW: usize = 4 + 4 + 8 + 8;
 pub enum World {
     /// Debian's.
     Debian,
+    /// apk's (Alpine, Wolfi). Fields are in apk's syntax; what may not be installed beside a
+    /// package stands in its `depends`, as `!name`.
+    Apk,
 }
 
 /// One index: an immutable buffer with accessors.
@@ -77,6 +80,7 @@ impl Shelf {
         }
         let world = match word(1) {
             1 => World::Debian,
+            2 => World::Apk,
             _ => return Err(fail("it is of a package world that this version does not know")),
         };
         let (rows, count) = (word(2), word(3) as usize);

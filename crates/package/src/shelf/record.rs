@@ -77,6 +77,10 @@ texts! {
     suggests => Suggests;
     /// `Section`.
     section => Category;
+    /// apk's `install_if`: the package comes in by itself where all of these are satisfied.
+    install_if => InstallIf;
+    /// The commit that an apk package was built from.
+    commit => Commit;
 }
 
 impl<'a> Record<'a> {
@@ -183,6 +187,21 @@ impl<'a> Record<'a> {
             5 => Priority::Extra,
             _ => Priority::Unknown,
         }
+    }
+
+    /// apk's `provider_priority`: which of several providers of a name is taken; 0 where none is said.
+    pub fn provider_priority(self) -> u32 {
+        self.number(Section::ProviderPriority)
+    }
+
+    /// When an apk package was built: seconds since 1970, 0 where nothing is said.
+    pub fn build_time(self) -> u64 {
+        self.shelf.wide_cell(Section::BuildTime, self.row)
+    }
+
+    /// Says the index something of it that only a newer apk understands? Then it is never installed.
+    pub fn is_uninstallable(self) -> bool {
+        self.number(Section::Flags) & 128 != 0
     }
 
     fn number(self, section: Section) -> u32 {

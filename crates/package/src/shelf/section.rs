@@ -1,3 +1,5 @@
+use super::World;
+
 /// Bytes of one value of a wide column.
 pub(super) const WIDE: u64 = 8;
 
@@ -51,18 +53,36 @@ sections! {
     Category = 28, 4;
     Recommends = 29, 4;
     Suggests = 30, 4;
+    InstallIf = 31, 4;
+    Commit = 32, 4;
     /// A tag byte (1 SHA-256 of the file, 2 SHA-512 of the file, 3 SHA-1 of apk's control) and the hash.
     Identity = 40, 4;
     /// SHA-256 of the file where the identity is another hash.
     Sha256 = 41, 4;
-    /// Bits 0–1 Multi-Arch, 2 Essential, 3 Important or Protected, 4–6 priority.
+    /// Bits 0–1 Multi-Arch, 2 Essential, 3 Important or Protected, 4–6 priority, 7 uninstallable.
     Flags = 48, 4;
     /// The record's place in the index, from 0.
     Ordinal = 49, 4;
     /// When the name was first seen in the index, in a record or in a relation; apt's tie-break.
     Mention = 50, 4;
+    ProviderPriority = 51, 4;
     /// Bytes of the file.
     Size = 56, 8;
     /// Bytes once installed.
     InstalledSize = 57, 8;
+    /// When it was built: seconds since 1970.
+    BuildTime = 58, 8;
+}
+
+impl Section {
+    /// Has a shelf of this world such a column? Others would only be zeros.
+    pub(super) fn is_of(self, world: World) -> bool {
+        use Section::*;
+        match self {
+            InstallIf | Commit | ProviderPriority | BuildTime => world == World::Apk,
+            SourceVersion | PreDepends | Conflicts | Breaks | Category | Recommends | Suggests | Sha256
+            | Mention => world == World::Debian,
+            _ => true,
+        }
+    }
 }

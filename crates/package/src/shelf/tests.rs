@@ -87,3 +87,34 @@ fn read_all(bytes: Vec<u8>) -> bool {
     shelf.provided_names().map(str::len).sum::<usize>();
     true
 }
+
+#[test]
+fn an_apk_record_says_what_apk_asks() {
+    let mut builder = ShelfBuilder::new(World::Apk);
+    let draft = RecordDraft {
+        name: "b",
+        version: "1-r0",
+        depends: "so:libc.musl-x86_64.so.1 !c<2",
+        provides: "so:libb.so.1=1.2.3 cmd:b=1-r0 virtual",
+        install_if: "a docs=1-r0",
+        provider_priority: 10,
+        build_time: 1_700_000_000,
+        commit: "0123abcd",
+        uninstallable: true,
+        identity: Some(Identity::ApkControl(Sha1([3; 20]))),
+        ..RecordDraft::default()
+    };
+    builder.push(&draft).unwrap();
+    builder.push(&RecordDraft { name: "a", version: "2", ..RecordDraft::default() }).unwrap();
+    assert!(builder.push(&RecordDraft { name: "x", provides: "=1", ..RecordDraft::default() }).is_err());
+    let shelf = Shelf::from_bytes(builder.finish()).unwrap();
+    assert_eq!(shelf.world(), World::Apk);
+    let (a, b) = (shelf.record(0), shelf.record(1));
+    assert_eq!((b.install_if(), b.provider_priority(), b.build_time()), ("a docs=1-r0", 10, 1_700_000_000));
+    assert_eq!((b.commit(), b.is_uninstallable()), ("0123abcd", true));
+    assert_eq!((a.provider_priority(), a.build_time(), a.is_uninstallable()), (0, 0, false));
+    assert_eq!((b.pre_depends(), b.section(), b.sha256()), ("", "", None), "no columns for these");
+    for (name, version) in [("so:libb.so.1", "1.2.3"), ("cmd:b", "1-r0"), ("virtual", "")] {
+        assert_eq!(shelf.providers(name).collect::<Vec<_>>(), [(1, version)]);
+    }
+}

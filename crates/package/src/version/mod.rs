@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+pub mod apk;
 pub mod debian;
 
 /// Whose order.
@@ -9,6 +10,8 @@ pub mod debian;
 pub enum Order {
     /// dpkg's (deb-version(7)).
     Debian,
+    /// apk's (apk-package(5)).
+    Apk,
 }
 
 impl Order {
@@ -16,6 +19,7 @@ impl Order {
     pub fn compare(self, a: &str, b: &str) -> Ordering {
         match self {
             Order::Debian => debian::compare(a, b),
+            Order::Apk => apk::compare(a, b),
         }
     }
 }
