@@ -19,6 +19,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, processes, environment")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot make its world must fail")]
 
+pub mod apk;
 mod apt_mirror;
 pub mod ar;
 mod chained;
@@ -35,6 +36,7 @@ mod skip;
 pub mod tar;
 mod world;
 
+pub use apk::{ApkKey, ApkPackage, ApkRepository};
 pub use apt_mirror::{Mirror, mirror};
 pub use chained::ChainedPackage;
 pub use date::rfc2822;

@@ -118,12 +118,13 @@ impl Entry {
                 Entry { body, mtime: 0, ..entry("././@LongLink", kind, 0o644) }.write(out);
             }
         }
-        out.extend_from_slice(&self.header());
+        out.extend_from_slice(&self.header(b"ustar  \0", ["root"; 2], b""));
         out.extend_from_slice(&self.body);
         out.resize(out.len().next_multiple_of(512), 0);
     }
 
-    fn header(&self) -> [u8; 512] {
+    /// The header in the dialect of that magic, with these names of owner and group.
+    pub(crate) fn header(&self, magic: &[u8; 8], owners: [&str; 2], prefix: &[u8]) -> [u8; 512] {
         let mut h = [0; 512];
         let mut put = |at: usize, len: usize, bytes: &[u8]| {
             let n = bytes.len().min(len);
@@ -137,11 +138,12 @@ impl Entry {
         put(136, 12, &octal(self.mtime, 12));
         put(156, 1, &[self.kind]);
         put(157, 100, &self.link);
-        put(257, 8, b"ustar  \0");
-        put(265, 32, b"root");
-        put(297, 32, b"root");
+        put(257, 8, magic);
+        put(265, 32, owners[0].as_bytes());
+        put(297, 32, owners[1].as_bytes());
         put(329, 8, &octal(self.device.0.into(), 8));
         put(337, 8, &octal(self.device.1.into(), 8));
+        put(345, 155, prefix);
         put(148, 8, b"        ");
         let sum: u32 = h.iter().map(|b| u32::from(*b)).sum::<u32>() + u32::from(self.wrong_checksum);
         h[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
@@ -162,7 +164,7 @@ fn octal(value: u64, width: usize) -> Vec<u8> {
 }
 
 /// `LEN KEY=VALUE\n`, where LEN counts itself.
-fn pax_record(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(crate) fn pax_record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let mut len = rest + 1;
     while rest + len.to_string().len() != len {
