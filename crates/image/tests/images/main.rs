@@ -6,4 +6,5 @@ mod archives;
 mod layers;
 mod others;
 mod properties;
+mod trees;
 mod world;

@@ -1,19 +1,17 @@
 //! What others read out of what we write.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use bstr::ByteSlice;
 use image::{Codec, Layout, NoCache, OciArchive, validate};
-use oci::{Digest, Platform, Reference};
-use rootfs::{Body, Device, Entry, Node, Owner, PayloadIx, Tree, Xattr, tar};
+use oci::{Platform, Reference};
+use rootfs::{Entry, Node};
 use testkit::skip;
 
+use crate::trees::{differences, differences_of_export, read_tar, walk};
 use crate::world::{Files, devices, layout, tree_of, world, write_with};
 
 /// Whether a program is there.
@@ -29,73 +27,6 @@ fn run(command: &mut Command) -> String {
     let out = command.output().unwrap();
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
-}
-
-/// The tree below a directory of this machine.
-fn walk(top: &Path) -> Tree {
-    let mut names = BTreeMap::new();
-    let mut entries = Vec::new();
-    let mut todo = vec![top.to_owned()];
-    while let Some(dir) = todo.pop() {
-        let mut paths: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
-        paths.sort();
-        for path in paths {
-            let meta = fs::symlink_metadata(&path).unwrap();
-            let name = path.strip_prefix(top).unwrap().as_os_str().as_bytes().to_vec();
-            let node = match meta.mode() & 0o170_000 {
-                0o040_000 => {
-                    todo.push(path.clone());
-                    Node::Dir
-                }
-                0o120_000 => Node::Symlink(fs::read_link(&path).unwrap().as_os_str().as_bytes().into()),
-                0o020_000 => Node::Special(Device::Char {
-                    major: rustix::fs::major(meta.rdev()),
-                    minor: rustix::fs::minor(meta.rdev()),
-                }),
-                0o010_000 => Node::Special(Device::Fifo),
-                _ => Node::File(body(&fs::read(&path).unwrap())),
-            };
-            let mut entry = Entry::new(name.clone(), node, meta.mode() & 0o7777, Owner::Derived);
-            (entry.uid, entry.gid, entry.mtime) = (meta.uid(), meta.gid(), meta.mtime());
-            if matches!(entry.node, Node::File(_)) {
-                entry.xattrs = xattrs(&path);
-                names.entry(meta.ino()).or_insert_with(Vec::new).push(name);
-            }
-            entries.push(entry);
-        }
-    }
-    let mut tree = Tree::from_entries(entries);
-    for mut group in names.into_values() {
-        group.sort();
-        for other in &group[1..] {
-            tree.get_mut(other).unwrap().node = Node::Hardlink(group[0].clone().into());
-        }
-    }
-    tree
-}
-
-fn body(bytes: &[u8]) -> Body {
-    Body { digest: Digest::of(bytes), size: bytes.len() as u64, payload: PayloadIx(0), offset: 0 }
-}
-
-fn xattrs(path: &Path) -> Vec<Xattr> {
-    let mut names = vec![0; 4096];
-    let len = rustix::fs::llistxattr(path, &mut names[..]).unwrap_or(0);
-    let mut out = Vec::new();
-    for name in names[..len].split(|b| *b == 0).filter(|n| !n.is_empty()) {
-        let mut value = vec![0; 4096];
-        let got = rustix::fs::lgetxattr(path, name, &mut value[..]).unwrap();
-        value.truncate(got);
-        out.push(Xattr { name: name.into(), value });
-    }
-    out.sort();
-    out
-}
-
-/// What of `tree` is not in `found` as it should be, but for the root itself.
-fn differences(tree: &Tree, found: &Tree) -> Vec<String> {
-    let all = rootfs::diff(tree, found);
-    all.iter().filter(|d| !d.path.is_empty()).map(|d| format!("{} {:?}", d.path, d.aspects())).collect()
 }
 
 #[test]
@@ -277,10 +208,6 @@ fn umoci_unpacks_our_tree() {
     assert_eq!(differences(&tree, &found), Vec::<String>::new());
 }
 
-/// What Docker makes in every container.
-const DOCKER: [&str; 8] =
-    [".dockerenv", "dev", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf", "proc", "sys"];
-
 #[test]
 fn docker_loads_our_archive_and_exports_our_tree() {
     let docker = match testkit::machine::docker() {
@@ -289,7 +216,7 @@ fn docker_loads_our_archive_and_exports_our_tree() {
     };
     for codec in [Codec::Gzip(6), Codec::Zstd(3)] {
         let dir = tempfile::tempdir().unwrap();
-        let (store, images, mut tree) = layout(&dir.path().join("store"), codec);
+        let (store, images, tree) = layout(&dir.path().join("store"), codec);
         let file = dir.path().join("docker.tar");
         let name: Reference =
             format!("written-by-us:{}", codec.to_string().replace(':', "-")).parse().unwrap();
@@ -304,41 +231,22 @@ fn docker_loads_our_archive_and_exports_our_tree() {
         docker.run(&["export", "-o", exported.to_str().unwrap(), container.trim()]).unwrap();
         docker.run(&["rm", container.trim()]).unwrap();
         let found = read_tar(&exported);
-        let theirs = |p: &bstr::BStr| {
-            DOCKER.iter().any(|d| p.starts_with(d.as_bytes()) && matches!(p.get(d.len()), None | Some(b'/')))
-        };
-        // Docker puts `etc` of its own over ours, and export leaves user attributes out.
-        let strip = |tree: &mut Tree| {
-            tree.retain(|e| !theirs(e.path.as_bstr()) && !e.path.is_empty());
-            *tree = Tree::from_entries(
-                tree.entries()
-                    .iter()
-                    .cloned()
-                    .map(|mut e| {
-                        e.xattrs.clear();
-                        if e.path == "etc" {
-                            e.mtime = 0;
-                        }
-                        e
-                    })
-                    .collect(),
-            );
-        };
-        let mut found = found;
-        strip(&mut tree);
-        strip(&mut found);
-        assert_eq!(differences(&tree, &found), Vec::<String>::new());
+        assert_eq!(differences_of_export(&tree, &found), Vec::<String>::new());
     }
 }
 
-fn read_tar(path: &Path) -> Tree {
-    let mut entries = Vec::new();
-    tar::read_entries(fs::File::open(path).unwrap(), &tar::Limits::default(), |member, content| {
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes)?;
-        entries.push(member.into_entry(Some(body(&bytes)), Owner::Derived));
-        Ok::<(), tar::TarError>(())
-    })
-    .unwrap();
-    Tree::from_entries(entries)
+#[test]
+fn an_engine_is_forgiven_its_own_files_and_nothing_else() {
+    let file = |path: &str| Entry::new(path, Node::Dir, 0o755, rootfs::Owner::User);
+    let tree = |paths: &[&str]| rootfs::Tree::from_entries(paths.iter().map(|p| file(p)).collect());
+    let ours = tree(&["etc", "etc/hosts", "usr"]);
+    let theirs = tree(&[".dockerenv", "dev", "dev/pts", "etc", "etc/mtab", "proc", "sys", "usr"]);
+    assert_eq!(differences_of_export(&ours, &theirs), Vec::<String>::new());
+    let more = tree(&["dev", "dev/null", "etc", "etc/passwd", "proc", "proc/1"]);
+    let told = differences_of_export(&ours, &more);
+    assert_eq!(told, ["dev/null [Presence]", "etc/passwd [Presence]", "proc/1 [Presence]", "usr [Presence]"]);
+    let mut later = ours.clone();
+    later.get_mut("etc").unwrap().mtime = 7;
+    later.get_mut("usr").unwrap().mtime = 7;
+    assert_eq!(differences_of_export(&ours, &later), ["usr [Mtime]"]);
 }
