@@ -15,6 +15,8 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("mmdebstrap", "mmdebstrap", "bench: the peer"),
     ("dose-debcheck", "dose-distcheck", "verdicts on unsatisfiable requests"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "probes for arm64"),
+    ("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu", "a C++ program on arm64"),
+    ("ctr", "containerd", "trees as containerd mounts them"),
     ("busybox", "busybox-static", "small static programs inside images"),
     ("strace", "strace", "a warm build opens nothing"),
     ("g++", "g++", "a C++ program on cc"),
@@ -30,7 +32,8 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
 /// Files without a program of their own.
 const FILES: &[(&str, &str, &str)] = &[
     ("/usr/aarch64-linux-gnu/include/stdio.h", "libc6-dev-arm64-cross", "probes for arm64"),
-    ("/usr/aarch64-linux-gnu/lib/libstdc++.so.6", "libstdc++6-arm64-cross", "a C++ program on arm64"),
+    ("/usr/aarch64-linux-gnu/lib/libgomp.so.1", "libgomp1-arm64-cross", "a C++ program on arm64"),
+    ("/usr/include/openssl/ssl.h", "libssl-dev", "a TLS client"),
     ("/usr/lib/git-core", "git", "the tree's files"),
 ];
 

@@ -1,9 +1,12 @@
 //! The whole program against real parts: the mirror that apt is configured with, a real Docker engine,
 //! skopeo and umoci, emulation of arm64. What a machine lacks is skipped, visibly.
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine")]
 
 mod distil;
 mod docker;
 mod docs;
 mod opinions;
+mod programs;
 mod same;
+mod tls;
 mod warm;
