@@ -21,6 +21,13 @@ impl Docker {
         &self.socket
     }
 
+    /// The socket of the containerd that [`spawn_dockerd`]'s daemon started for itself; none where it
+    /// uses the machine's.
+    pub fn containerd(&self) -> Option<PathBuf> {
+        let socket = self.socket.parent()?.join("exec/containerd/containerd.sock");
+        socket.exists().then_some(socket)
+    }
+
     /// The `docker` command, pointed at it.
     pub fn command(&self) -> Command {
         let mut docker = Command::new("docker");

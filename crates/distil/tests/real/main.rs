@@ -5,8 +5,11 @@
 mod distil;
 mod docker;
 mod docs;
+mod engines;
 mod opinions;
 mod programs;
 mod same;
 mod tls;
+#[path = "../../../image/tests/images/trees.rs"]
+mod trees;
 mod warm;

@@ -1,10 +1,12 @@
 //! Second opinions: skopeo and umoci read what we write, and see what we say.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use crate::distil::{Home, built, digests, has};
+use rootfs::Tree;
+
+use crate::distil::{Home, built, digests, done, has};
+use crate::trees::{differences, walk};
 
 #[test]
 fn skopeo_sees_our_digest() {
@@ -38,111 +40,62 @@ fn skopeo_sees_our_digest() {
 #[test]
 fn umoci_unpacks_the_tree_that_we_meant() {
     let Some(home) = built() else { testkit::skip!("no mirror in apt's configuration") };
-    if !has("umoci")
-        || !has("skopeo")
-        || Command::new("id").arg("-u").output().map(|o| o.stdout != b"0\n").unwrap_or(true)
-    {
-        testkit::skip!("no umoci or skopeo, or not root: owners cannot be made");
+    if let Some(why) = cannot_unpack() {
+        testkit::skip!("{why}");
     }
     for image in ["static", "base", "cc"] {
-        home.run(&[
-            "build",
-            image,
-            "--arch",
-            "amd64",
-            "--variant",
-            "latest",
-            "-o",
-            &format!("oci:one-{image}"),
-            "-q",
-        ]);
-        let bundle = home.work().join(format!("bundle-{image}"));
-        // umoci takes a manifest, not an index of one.
-        let flat = format!("oci:flat-{image}:x");
-        let copy = Command::new("skopeo")
-            .args([
-                "copy",
-                "--insecure-policy",
-                "--override-arch",
-                "amd64",
-                &format!("oci:one-{image}:{image}"),
-                &flat,
-            ])
-            .current_dir(home.work())
-            .output()
-            .expect("skopeo runs");
-        assert!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
-        let run = Command::new("umoci")
-            .args(["unpack", "--image", &format!("flat-{image}:x")])
-            .arg(&bundle)
-            .current_dir(home.work())
-            .output()
-            .expect("umoci runs");
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        let theirs = on_disk(&bundle.join("rootfs"));
-        let ours = in_layout(home, image);
-        let differ: Vec<_> = ours
-            .iter()
-            .filter(|(path, line)| theirs.get(*path) != Some(line))
-            .map(|(path, line)| format!("{path}: ours {line}, theirs {:?}", theirs.get(path)))
-            .chain(theirs.keys().filter(|p| !ours.contains_key(*p)).map(|p| format!("{p}: only theirs")))
-            .collect();
-        assert!(differ.is_empty(), "{image}: {differ:#?}");
-        assert!(ours.len() > 500, "{image} has {} entries", ours.len());
+        let ours = tree_of(home, image, "amd64", "latest");
+        let theirs = unpacked(&home.work(), &format!("one-{image}-amd64-latest"), image);
+        assert_eq!(differences(&ours, &theirs), Vec::<String>::new(), "{image}");
+        assert!(ours.entries().len() > 500, "{image} has {} entries", ours.entries().len());
     }
 }
 
-type Listing = BTreeMap<String, String>;
-
-/// Mode, owner, content or target, and whether it is a hard link, by path.
-fn on_disk(root: &Path) -> Listing {
-    use std::os::unix::fs::MetadataExt;
-    let mut out = Listing::new();
-    let mut todo = vec![root.to_owned()];
-    while let Some(dir) = todo.pop() {
-        for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
-            let path = entry.path();
-            let meta = std::fs::symlink_metadata(&path).expect("an entry");
-            let name = path.strip_prefix(root).expect("below").display().to_string();
-            let what = if meta.is_symlink() {
-                format!("link {}", std::fs::read_link(&path).expect("a link").display())
-            } else if meta.is_dir() {
-                todo.push(path.clone());
-                format!("dir {:04o}", meta.mode() & 0o7777)
-            } else {
-                let bytes = std::fs::read(&path).expect("a file");
-                format!(
-                    "file {:04o} {} {}",
-                    meta.mode() & 0o7777,
-                    bytes.len(),
-                    oci::Digest::of(&bytes).short()
-                )
-            };
-            out.insert(name, format!("{what} {}:{}", meta.uid(), meta.gid()));
-        }
-    }
-    out
+/// Why umoci cannot make our owners and attributes here.
+pub(crate) fn cannot_unpack() -> Option<&'static str> {
+    let user = Command::new("id").arg("-u").output().map(|o| o.stdout).unwrap_or_default();
+    let reasons = [
+        (!has("umoci"), "no umoci"),
+        (!has("skopeo"), "no skopeo"),
+        (user != b"0\n", "not root: owners cannot be made"),
+    ];
+    reasons.into_iter().find(|(holds, _)| *holds).map(|(_, why)| why)
 }
 
-fn in_layout(home: &Home, image: &str) -> Listing {
-    let layout = image::Layout::open(home.work().join(format!("one-{image}"))).expect("a layout");
-    let valid = image::validate(&layout, image).expect("validate reads it");
+/// What umoci makes of an image in a layout below `work`.
+pub(crate) fn unpacked(work: &Path, layout: &str, image: &str) -> Tree {
+    // umoci takes a manifest, not an index of one.
+    let (from, flat) = (format!("oci:{layout}:{image}"), format!("flat-{layout}"));
+    let mut copy = Command::new("skopeo");
+    copy.args([
+        "copy",
+        "-q",
+        "--insecure-policy",
+        "--override-arch",
+        "amd64",
+        &from,
+        &format!("oci:{flat}:x"),
+    ]);
+    done(copy.current_dir(work).output().expect("skopeo runs"));
+    let bundle = work.join(format!("bundle-{layout}"));
+    let mut umoci = Command::new("umoci");
+    umoci.args(["unpack", "--image", &format!("{flat}:x")]).arg(&bundle).current_dir(work);
+    done(umoci.output().expect("umoci runs"));
+    walk(&bundle.join("rootfs"))
+}
+
+/// Builds one image into the layout `one-IMAGE-ARCH-VARIANT` and gives the tree we meant.
+pub(crate) fn tree_of(home: &Home, image: &str, arch: &str, variant: &str) -> Tree {
+    let layout = format!("one-{image}-{arch}-{variant}");
+    let to = format!("oci:{layout}:{image}");
+    home.run(&["build", image, "--arch", arch, "--variant", variant, "-o", &to, "-q"]);
+    valid_in(&home.work().join(layout), image).images.remove(0).tree
+}
+
+/// The image of that name in a layout, checked to the last byte.
+pub(crate) fn valid_in(layout: &Path, name: &str) -> image::Validated {
+    let layout = image::Layout::open(layout).expect("a layout");
+    let valid = image::validate(&layout, name).expect("validate reads it");
     assert!(valid.problems.is_empty(), "{:?}", valid.problems);
-    let tree = &valid.images[0].tree;
-    let mut out = Listing::new();
-    for e in tree.entries().iter().filter(|e| !e.path.is_empty()) {
-        let file = |b: &rootfs::Body| format!("file {:04o} {} {}", e.mode, b.size, b.digest.short());
-        let what = match &e.node {
-            rootfs::Node::Dir => format!("dir {:04o}", e.mode),
-            rootfs::Node::Symlink(target) => format!("link {target}"),
-            rootfs::Node::File(body) => file(body),
-            rootfs::Node::Hardlink(to) => match tree.get(to).map(|t| &t.node) {
-                Some(rootfs::Node::File(body)) => file(body),
-                other => panic!("{}: a link to {other:?}", e.path),
-            },
-            rootfs::Node::Special(d) => format!("{d:?}"),
-        };
-        out.insert(e.path.to_string(), format!("{what} {}:{}", e.uid, e.gid));
-    }
-    out
+    valid
 }

@@ -1,0 +1,172 @@
+//! Engines keep what we wrote: Docker's and containerd's trees and identities are ours.
+
+use std::path::Path;
+use std::process::Command;
+
+use rootfs::Tree;
+use testkit::machine::Docker;
+
+use crate::distil::{Home, built, done, has};
+use crate::docker::load;
+use crate::opinions::{cannot_unpack, tree_of, unpacked, valid_in};
+use crate::programs::NATIVE;
+use crate::trees::{differences, differences_of_export, read_tar, walk};
+
+/// What `docker export` gives of a container that never ran.
+fn exported(docker: &Docker, image: &str, dir: &Path) -> Tree {
+    let container = docker.run(&["create", "--network", "none", image, "/x"]).expect("a container");
+    let file = dir.join("export.tar");
+    docker.run(&["export", "-o", &file.display().to_string(), container.trim()]).expect("an export");
+    docker.run(&["rm", container.trim()]).expect("no container");
+    read_tar(&file)
+}
+
+/// The digest of the config, which Docker calls the image's id.
+fn id(docker: &Docker, image: &str) -> String {
+    docker.run(&["image", "inspect", "--format", "{{.Id}}", image]).expect("an image").trim().to_owned()
+}
+
+#[test]
+fn docker_exports_the_tree_that_we_meant() {
+    let Some(home) = built() else { testkit::skip!("no mirror in apt's configuration") };
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    load(home, &docker, &["build", "static", "base", "cc", "--load", "-q"]);
+    for image in ["static", "base", "cc"] {
+        for variant in ["latest", "nonroot"] {
+            let ours = tree_of(home, image, NATIVE.arch, variant);
+            let theirs = exported(&docker, &format!("{image}:{variant}"), dir.path());
+            let differ = differences_of_export(&ours, &theirs);
+            assert_eq!(differ, Vec::<String>::new(), "{image}:{variant}");
+            println!("{image}:{variant}: {} entries equal", ours.entries().len());
+        }
+    }
+}
+
+#[test]
+fn every_way_into_docker_keeps_the_id() {
+    let Some(home) = built() else { testkit::skip!("no mirror in apt's configuration") };
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    let words = ["build", "base", "--arch", NATIVE.arch, "--variant", "latest", "-t", "way-load", "-q"];
+    load(
+        home,
+        &docker,
+        &[&words[..], &["--load", "-o", "oci:ways:base", "-o", "docker-archive:ways.tar"]].concat(),
+    );
+    let config = valid_in(&home.work().join("ways"), "base").images.remove(0).manifest.config.digest;
+    assert_eq!(id(&docker, "way-load"), config.to_string(), "--load");
+    docker.run(&["rmi", "way-load"]).expect("no image");
+    docker
+        .run(&["load", "-q", "-i", &home.work().join("ways.tar").display().to_string()])
+        .expect("docker load");
+    assert_eq!(id(&docker, "way-load"), config.to_string(), "docker load");
+    if !has("skopeo") {
+        testkit::skip!("no skopeo");
+    }
+    let mut skopeo = Command::new("skopeo");
+    skopeo.args(["copy", "-q", "--insecure-policy", "--override-arch", NATIVE.arch, "--dest-daemon-host"]);
+    skopeo.arg(format!("unix://{}", docker.socket().display()));
+    skopeo.args(["oci:ways:base", "docker-daemon:way-skopeo:latest"]).current_dir(home.work());
+    done(skopeo.output().expect("skopeo runs"));
+    assert_eq!(id(&docker, "way-skopeo"), config.to_string(), "skopeo copy to docker-daemon");
+}
+
+#[test]
+fn containerd_imports_our_archive_and_mounts_our_tree() {
+    let Some(home) = built() else { testkit::skip!("no mirror in apt's configuration") };
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    let Some(socket) = docker.containerd().filter(|_| has("ctr")) else {
+        testkit::skip!("no ctr, or Docker has no containerd of its own");
+    };
+    let ctr = |words: &[&str]| {
+        let mut ctr = Command::new("ctr");
+        ctr.arg("--address").arg(&socket).args(["--namespace", "distil"]).args(words);
+        done(ctr.current_dir(home.work()).output().expect("ctr runs"))
+    };
+    let ours = tree_of(home, "base", NATIVE.arch, "latest");
+    let name = "example.org/distil/base:1";
+    let layout = home.work().join(format!("one-base-{}-latest", NATIVE.arch));
+    let digest = valid_in(&layout, "base").document.digest;
+    let words = ["build", "base", "--arch", NATIVE.arch, "--variant", "latest", "-t", name, "-q"];
+    home.run(&[&words[..], &["-o", "oci-archive:containerd.tar"]].concat());
+    ctr(&["images", "import", "containerd.tar"]);
+    let listed = ctr(&["images", "ls", &format!("name=={name}")]);
+    assert!(listed.contains(&digest.to_string()), "{digest} is not in {listed}");
+    let mount = tempfile::tempdir().expect("a directory");
+    let at = mount.path().display().to_string();
+    ctr(&["images", "mount", name, &at]);
+    let theirs = walk(mount.path());
+    ctr(&["images", "unmount", "--rm", &at]);
+    ctr(&["images", "rm", "--sync", name]);
+    assert_eq!(differences(&ours, &theirs), Vec::<String>::new());
+}
+
+/// `cap_net_raw+ep` in the kernel's second format (Linux, include/uapi/linux/capability.h).
+const NET_RAW: [u8; 20] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// A package that brings a file capability. Debian's own cannot (dpkg refuses PAX headers), so theirs
+/// come by `setcap` in scripts, or by `paths`, as for the second program here.
+fn with_capabilities(home: &Home, archive: &Path) {
+    let ping = testkit::tar::Entry::file("./usr/bin/ping", 0o755, "not quite ELF")
+        .pax("SCHILY.xattr.security.capability", NET_RAW)
+        .pax("SCHILY.xattr.user.note", "kept");
+    let package = testkit::Package::new("ping", "1.0-1").entry(ping).executable("/usr/bin/serve", "nor this");
+    testkit::World::new().package(package).publish(archive);
+    home.write(
+        "caps.yaml",
+        &format!(
+            "archs: [amd64]\nallow: [setuid]\ncontents:\n  repositories:\n    - deb [trusted=yes] file:{} stable main\n  packages: [ping]\npaths:\n  - {{path: /usr/bin/serve, type: permissions, capabilities: cap_net_bind_service+ep}}\n",
+            archive.display()
+        ),
+    );
+}
+
+#[test]
+fn capabilities_arrive_on_disk_and_in_docker() {
+    let (home, archive) = (Home::new(), tempfile::tempdir().expect("a directory"));
+    with_capabilities(&home, archive.path());
+    home.run(&[
+        "build",
+        "./caps.yaml",
+        "-t",
+        "caps",
+        "-o",
+        "oci:caps:caps",
+        "-o",
+        "docker-archive:caps.tar",
+        "-q",
+    ]);
+    let ours = valid_in(&home.work().join("caps"), "caps").images.remove(0).tree;
+    let value = |tree: &Tree, path: &str| {
+        let entry = tree.get(path).unwrap_or_else(|| panic!("no {path}"));
+        entry.xattrs.iter().find(|x| x.name == "security.capability").map(|x| x.value.clone())
+    };
+    assert_eq!(value(&ours, "usr/bin/ping"), Some(NET_RAW.to_vec()));
+    let net_bind = [&[1, 0, 0, 2, 0, 4], &[0; 14][..]].concat();
+    assert_eq!(value(&ours, "usr/bin/serve"), Some(net_bind));
+    match cannot_unpack() {
+        Some(why) => testkit::record_skip("engines::capabilities::umoci", why),
+        None => {
+            let theirs = unpacked(&home.work(), "caps", "caps");
+            assert_eq!(differences(&ours, &theirs), Vec::<String>::new());
+        }
+    }
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    docker
+        .run(&["load", "-q", "-i", &home.work().join("caps.tar").display().to_string()])
+        .expect("docker load");
+    let theirs = exported(&docker, "caps", &home.work());
+    assert_eq!(differences_of_export(&ours, &theirs), Vec::<String>::new());
+}
