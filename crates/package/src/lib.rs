@@ -6,6 +6,7 @@
 
 mod apk_relation;
 mod arch;
+pub mod base_accounts;
 mod closure;
 mod edge;
 mod identity;

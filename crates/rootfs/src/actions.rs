@@ -20,6 +20,8 @@ pub struct Actions {
     pub users: Vec<User>,
     /// Users that are put into further groups.
     pub memberships: Vec<Membership>,
+    /// Accounts that packages name and expect to be there.
+    pub named: Vec<Named>,
     /// Diversions: two packages may bring `path`, the diverted one's file goes to `to`.
     pub diversions: Vec<Diversion>,
     /// Modes and owners that hold whatever a package says (`dpkg-statoverride --add`).
@@ -37,6 +39,7 @@ impl Actions {
         self.groups.append(&mut later.groups);
         self.users.append(&mut later.users);
         self.memberships.append(&mut later.memberships);
+        self.named.append(&mut later.named);
         self.diversions.append(&mut later.diversions);
         self.overrides.append(&mut later.overrides);
         self.steps.append(&mut later.steps);
@@ -108,6 +111,15 @@ pub struct Membership {
     pub user: BString,
     /// The group's name.
     pub group: BString,
+}
+
+/// A user or group by its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Named {
+    /// A user.
+    User(BString),
+    /// A group.
+    Group(BString),
 }
 
 /// A user or group, by name or number.

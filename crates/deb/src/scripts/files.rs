@@ -1,9 +1,9 @@
 //! `mkdir`, `chmod`, `chown`, `ln`, `cp`, `mv`, `rm` and their kin as [`FileAction`]s.
 
 use bstr::BString;
+use package::base_accounts::{group_named, user_named};
 use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Test};
 
-use super::base_accounts::{base_group, base_user};
 use super::options::Options;
 use super::question::holds;
 use super::state::Act;
@@ -414,12 +414,12 @@ fn parse_owner(text: &str) -> Option<(Option<Account>, Option<Account>)> {
 
 /// A user's number or name; those of base-passwd have the same number everywhere.
 pub(super) fn parse_user(text: &str) -> Option<Account> {
-    base_user(text).map(Account::Id).or_else(|| parse_account(text))
+    user_named(text).map(|u| Account::Id(u.uid)).or_else(|| parse_account(text))
 }
 
 /// The same for a group.
 pub(super) fn parse_group(text: &str) -> Option<Account> {
-    base_group(text).map(Account::Id).or_else(|| parse_account(text))
+    group_named(text).map(|g| Account::Id(g.gid)).or_else(|| parse_account(text))
 }
 
 fn parse_account(text: &str) -> Option<Account> {

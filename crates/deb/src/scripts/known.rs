@@ -1,9 +1,9 @@
 //! Programs whose answer on a first installation is known before they run.
 
+use package::base_accounts::{group_named, user_named};
 use package::version::debian;
 use std::cmp::Ordering;
 
-use super::base_accounts::{base_group, base_user};
 use super::state::Answer;
 use super::text::Text;
 use super::walk::Walker;
@@ -141,8 +141,8 @@ impl Walker<'_> {
     fn getent(&mut self, words: Option<&[&str]>) -> Option<Answer> {
         self.write(&Text::unknown());
         Some(match words? {
-            ["passwd", name] => Answer::known(base_user(name).is_some()),
-            ["group", name] => Answer::known(base_group(name).is_some()),
+            ["passwd", name] => Answer::known(user_named(name).is_some()),
+            ["group", name] => Answer::known(group_named(name).is_some()),
             _ => Answer::unknown(),
         })
     }
@@ -158,7 +158,7 @@ impl Walker<'_> {
             }
             [name] => {
                 self.write(&Text::unknown());
-                Some(Answer::known(base_user(name).is_some()))
+                Some(Answer::known(user_named(name).is_some()))
             }
             _ => None,
         }

@@ -10,12 +10,12 @@
 mod accounts;
 mod applied;
 mod assigned;
-mod base_accounts;
 mod choices;
 mod debconf;
 mod expand;
 mod files;
 mod known;
+mod named;
 mod options;
 mod question;
 pub mod rules;
@@ -156,6 +156,7 @@ pub fn actions(reports: &[ScriptReport]) -> Actions {
             Act::Override(o) => all.overrides.push(o),
             Act::File(action) => all.steps.push(Step { when: asked.when.clone(), action }),
             Act::Shell(s) => all.shells.push(s),
+            Act::Named(n) => all.named.push(n),
         }
     }
     all

@@ -307,6 +307,7 @@ impl Walker<'_> {
             self.forget_targets(arguments);
             return Answer::unknown();
         }
+        self.name_accounts(&base, arguments);
         if let Some((rule, answer)) = self.applied(&base, arguments) {
             self.found.rules.insert(rule);
             return answer;

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rootfs::actions::{Alternative, Condition, Diversion, FileAction, Group, Membership, Override, User};
+use rootfs::actions::{
+    Alternative, Condition, Diversion, FileAction, Group, Membership, Named, Override, User,
+};
 
 use super::shell::Command;
 use super::text::Text;
@@ -158,6 +160,8 @@ pub enum Act {
     File(FileAction),
     /// A login shell.
     Shell(bstr::BString),
+    /// An account of every Debian system, named but not made.
+    Named(Named),
 }
 
 /// An [`Act`] and what must hold for it.
