@@ -1,6 +1,8 @@
 //! What a distroless image has not, unless its recipe says so in a word: a shell, a package manager,
 //! files with setuid, setgid or capabilities, root as its user.
 
+pub mod table;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -11,59 +13,9 @@ use rootfs::{Entry, Node, Owner};
 
 use crate::draft::Draft;
 
-/// Shells by name, wherever they are executable.
-pub const SHELLS: [&str; 24] = [
-    "ash",
-    "bash",
-    "bash-static",
-    "busybox",
-    "csh",
-    "dash",
-    "elvish",
-    "fish",
-    "hush",
-    "ksh",
-    "ksh93",
-    "lksh",
-    "mksh",
-    "mksh-static",
-    "posh",
-    "pwsh",
-    "rbash",
-    "rzsh",
-    "sash",
-    "sh",
-    "tcsh",
-    "toybox",
-    "yash",
-    "zsh",
-];
-/// Shells whose names are words of other things too: only in directories of programs.
-pub const SHELLS_IN_PATH: [&str; 6] = ["es", "nu", "rc", "xonsh", "static-sh", "zsh-static"];
-/// Package managers, in directories of programs.
-pub const PACKAGE_MANAGERS: [&str; 19] = [
-    "apk",
-    "apt",
-    "apt-get",
-    "aptitude",
-    "dnf",
-    "dnf5",
-    "dpkg",
-    "dpkg-deb",
-    "emerge",
-    "microdnf",
-    "nix-env",
-    "opkg",
-    "pacman",
-    "rpm",
-    "snap",
-    "tdnf",
-    "xbps-install",
-    "yum",
-    "zypper",
-];
-const PROGRAMS: [&str; 7] =
-    ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin", "busybox"];
+/// Directories of programs; the last are busybox's in Google's images and 9base's.
+const PROGRAMS: [&str; 8] =
+    ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin", "busybox", "usr/lib/plan9/bin"];
 
 /// One thing against the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,15 +104,11 @@ pub(crate) fn check(draft: &Draft<'_>, recipe: &Resolved, uid: Option<u32>, pins
 fn sins(draft: &Draft<'_>, entry: &Entry) -> Vec<(Allow, String)> {
     let path = entry.path.as_bstr();
     let name = file_name(path);
-    let listed = |names: &[&str]| names.iter().any(|n| *name == **n);
-    let in_path = || parent(path).is_some_and(|dir| PROGRAMS.iter().any(|p| *dir == **p));
+    let in_path = parent(path).is_some_and(|dir| PROGRAMS.iter().any(|p| *dir == **p));
     let mut out = Vec::new();
-    if listed(&SHELLS) || (listed(&SHELLS_IN_PATH) && in_path()) {
-        if is_program(draft, entry) {
-            out.push((Allow::Shell, format!("/{path} is a shell")));
-        }
-    } else if listed(&PACKAGE_MANAGERS) && in_path() && is_program(draft, entry) {
-        out.push((Allow::PackageManager, format!("/{path} is a package manager")));
+    if let Some(row) = table::find(name, in_path).filter(|_| is_program(draft, entry)) {
+        let kind = if row.word == Allow::Shell { "shell" } else { "package manager" };
+        out.push((row.word, format!("/{path} is a {kind}")));
     }
     if matches!(entry.node, Node::File(_) | Node::Hardlink(_)) && entry.mode & 0o6000 != 0 {
         let bit = if entry.mode & 0o4000 != 0 { "setuid" } else { "setgid" };
@@ -199,7 +147,10 @@ fn chain(pins: &[&Pin], owner: Owner) -> Vec<String> {
             break;
         }
         for cause in &pins[at].because {
-            let (Cause::Needed { by, .. } | Cause::Hidden { by, .. }) = cause else { continue };
+            let (Cause::Needed { by, .. } | Cause::Hidden { by, .. } | Cause::InstallIf { by, .. }) = cause
+            else {
+                continue;
+            };
             if let Some(next) = by_name(by).filter(|next| *next != start && !came.contains_key(next)) {
                 came.insert(next, at);
                 queue.push_back(next);
@@ -232,6 +183,9 @@ fn needed(pin: &Pin, by: &str) -> String {
             Cause::Hidden { by: name, reason } if name == by => {
                 return format!("{by} needs {} ({reason})", pin.name);
             }
+            Cause::InstallIf { by: name, condition } if name == by => {
+                return format!("{} comes in by itself where {condition} is there, which is {by}", pin.name);
+            }
             _ => {}
         }
     }
@@ -246,7 +200,7 @@ fn asked_for(pin: &Pin) -> String {
     format!("the recipe asks for `{}`", text.unwrap_or(&pin.name))
 }
 
-/// The first word of a shell's path, for callers that only have a path (`check` of foreign images).
+/// Is it the name of a shell, for callers that only have a path?
 pub fn is_shell_name(name: &BStr) -> bool {
-    SHELLS.iter().chain(&SHELLS_IN_PATH).any(|n| *name == **n)
+    table::find(name, true).is_some_and(|row| row.word == Allow::Shell)
 }

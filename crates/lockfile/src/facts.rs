@@ -228,6 +228,7 @@ fn spell_cause(cause: &Cause) -> String {
         Cause::Asked(text) => format!("asked: {text}"),
         Cause::Needed { by, requirement } => format!("needed by {by}: {requirement}"),
         Cause::Hidden { by, reason } => format!("hidden need of {by}: {reason}"),
+        Cause::InstallIf { by, condition } => format!("installed because of {by}: {condition}"),
     }
 }
 
@@ -238,6 +239,11 @@ fn read_cause(text: &str) -> Option<Cause> {
     if let Some((by, requirement)) = text.strip_prefix("needed by ").and_then(|rest| rest.split_once(": ")) {
         return Some(Cause::Needed { by: by.to_owned(), requirement: requirement.to_owned() });
     }
+    if let Some((by, condition)) =
+        text.strip_prefix("installed because of ").and_then(|rest| rest.split_once(": "))
+    {
+        return Some(Cause::InstallIf { by: by.to_owned(), condition: condition.to_owned() });
+    }
     let (by, reason) = text.strip_prefix("hidden need of ")?.split_once(": ")?;
     Some(Cause::Hidden { by: by.to_owned(), reason: reason.to_owned() })
 }
@@ -247,4 +253,22 @@ fn read_script(text: &str) -> Option<ScriptFact> {
     let (kind, hex) = head.split_once(' ')?;
     let digest = Digest::from_hex(Algorithm::Sha256, hex).ok()?;
     Some(ScriptFact { kind: kind.to_owned(), digest, verdict: verdict.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_survive() {
+        let (by, text) = ("a".to_owned(), "b: c".to_owned());
+        for cause in [
+            Cause::Asked(text.clone()),
+            Cause::Needed { by: by.clone(), requirement: text.clone() },
+            Cause::Hidden { by: by.clone(), reason: text.clone() },
+            Cause::InstallIf { by, condition: text },
+        ] {
+            assert_eq!(read_cause(&spell_cause(&cause)), Some(cause));
+        }
+    }
 }

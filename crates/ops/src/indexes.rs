@@ -487,6 +487,7 @@ fn shelf_source(source: &Source, suite: &Suite, component: &str) -> ShelfSource 
         component: component.to_owned(),
         priority: source.priority.unwrap_or_else(|| release.default_priority()),
         standing: source.standing,
+        tag: None,
     }
 }
 

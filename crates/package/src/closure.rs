@@ -51,6 +51,14 @@ pub enum Cause {
         /// The reason in the table.
         reason: String,
     },
+    /// It came in by itself because all of its `install_if` is there (apk): one cause for each of
+    /// these conditions.
+    InstallIf {
+        /// The package that meets the condition.
+        by: String,
+        /// The condition, as `docs`.
+        condition: String,
+    },
 }
 
 /// The solved, ordered set.

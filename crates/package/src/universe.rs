@@ -28,6 +28,9 @@ pub struct ShelfSource {
     pub priority: i32,
     /// Whether it may shadow packages of the distribution.
     pub standing: Standing,
+    /// apk's `@tag` before the address: only requests with that tag (and what they need) may choose
+    /// from it.
+    pub tag: Option<String>,
 }
 
 /// The place of a repository among the others.
@@ -55,6 +58,7 @@ impl ShelfSource {
             component: String::new(),
             priority: 500,
             standing: Standing::Distribution,
+            tag: None,
         }
     }
 
@@ -77,7 +81,8 @@ impl Universe {
     }
 
     /// Adds an index. Order counts as the order of lines in apt's sources does: of two records
-    /// with the same version and pin, the one added first is taken.
+    /// with the same version and pin, the one added first is taken. For apk it is the order of lines
+    /// in `/etc/apk/repositories`.
     pub fn add(&mut self, shelf: Shelf, source: ShelfSource) {
         debug_assert!(self.shelves.len() < usize::from(u16::MAX));
         self.shelves.push((shelf, source));

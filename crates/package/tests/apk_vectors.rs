@@ -1,5 +1,7 @@
 //! apk's own vectors (and apko's) for versions and dependencies, from the data beside the checkout.
 
+#![allow(clippy::disallowed_methods, reason = "reads the tables beside the checkout")]
+
 use package::version::{Order, apk};
 use package::{Op, parse_dependency};
 

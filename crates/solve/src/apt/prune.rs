@@ -156,7 +156,7 @@ impl<'u> Graph<'u> {
         let names: BTreeSet<&str> = kept.iter().map(|p| self.state.pool.name_text(*p)).collect();
         let stays = |cause: &&Cause| match cause {
             Cause::Asked(_) => true,
-            Cause::Hidden { by, .. } => names.contains(by.as_str()),
+            Cause::Hidden { by, .. } | Cause::InstallIf { by, .. } => names.contains(by.as_str()),
             Cause::Needed { by, requirement } => {
                 let alternatives = package::parse_relations(requirement).unwrap_or_default();
                 let mut all = alternatives.iter().flat_map(|r| &r.alternatives);
