@@ -33,7 +33,7 @@ pub use ask::{Ask, Want};
 pub use catalogue::names as catalogue_names;
 pub use error::{Problem, RecipeError};
 pub use load::{Loader, NoFiles, load, load_catalogue};
-pub use place::{At, Source, Spanned};
+pub use place::{At, Source, Spanned, without_user};
 pub use read::parse;
 pub use recipe::{ArchWord, Body, Contents, IncludeName, PackageLine, Recipe, Variant};
 pub use repository::{ApkRepository, DebRepository, LocalRepository, Repository, SignedBy};

@@ -125,7 +125,7 @@ pub(crate) fn without_credentials(text: &str) -> String {
     out
 }
 
-/// A URL without the user information that it may have.
-pub(crate) fn without_user(url: &str) -> String {
+/// A URL without the user information that it may have, as messages show it.
+pub fn without_user(url: &str) -> String {
     without_credentials(url).replacen("://***@", "://", 1)
 }
