@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
+use package::base_accounts::{BaseGroup, BaseUser, GROUPS, USERS, group_named, group_numbered, user_named};
 use recipe::{Resolved, RunAs, World};
 use rootfs::actions::{Account, Actions};
 use rootfs::{Entry, Node, Owner};
 
 use crate::Rule;
+use crate::account_uses::Uses;
 use crate::draft::{Draft, DraftError};
 
 /// Users and groups of the image: `/etc/passwd` and `/etc/group` as values (passwd(5), group(5)).
@@ -23,6 +25,8 @@ struct User {
     comment: BString,
     home: BString,
     shell: BString,
+    /// The recipe says so itself: nothing of it is changed.
+    own: bool,
     /// The line that it was read from, which stays as it is (a password, say).
     line: Option<BString>,
 }
@@ -36,53 +40,15 @@ struct Group {
 }
 
 /// The contract of distroless images: same lines, same order.
-const USERS: &str = "root:x:0:0:root:/root:/sbin/nologin
+const OURS: &str = "root:x:0:0:root:/root:/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin
 ";
-const GROUPS: &str = "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\n";
+const OUR_GROUPS: &str = "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\n";
 
-/// Numbers that Debian fixes (base-passwd), for files that packages give to such users and groups by
-/// name without bringing the accounts themselves.
-const FIXED: [(&str, u32); 37] = [
-    ("root", 0),
-    ("daemon", 1),
-    ("bin", 2),
-    ("sys", 3),
-    ("adm", 4),
-    ("tty", 5),
-    ("disk", 6),
-    ("lp", 7),
-    ("mail", 8),
-    ("news", 9),
-    ("uucp", 10),
-    ("man", 12),
-    ("proxy", 13),
-    ("kmem", 15),
-    ("dialout", 20),
-    ("fax", 21),
-    ("voice", 22),
-    ("cdrom", 24),
-    ("floppy", 25),
-    ("tape", 26),
-    ("sudo", 27),
-    ("audio", 29),
-    ("dip", 30),
-    ("www-data", 33),
-    ("backup", 34),
-    ("operator", 37),
-    ("list", 38),
-    ("irc", 39),
-    ("src", 40),
-    ("shadow", 42),
-    ("utmp", 43),
-    ("video", 44),
-    ("sasl", 45),
-    ("plugdev", 46),
-    ("staff", 50),
-    ("users", 100),
-    ("nogroup", 65534),
-];
+/// The shell of who does not log in. No program of that name need exist: what cannot be started lets
+/// nobody in.
+const NOLOGIN: &str = "/usr/sbin/nologin";
 
 /// Where Debian puts accounts of packages that have no fixed number (adduser.conf, FIRST_SYSTEM_UID).
 const SYSTEM: std::ops::RangeInclusive<u32> = 100..=999;
@@ -98,7 +64,7 @@ impl Accounts {
         let text = |path: &str| draft.read(path.as_bytes().as_bstr());
         let mut accounts = match (text("etc/passwd")?, text("etc/group")?) {
             (None, None) if recipe.world == World::Deb => {
-                Accounts::parse(USERS.as_bytes(), GROUPS.as_bytes())
+                Accounts::parse(OURS.as_bytes(), OUR_GROUPS.as_bytes())
             }
             (passwd, group) => Accounts::parse(&passwd.unwrap_or_default(), &group.unwrap_or_default()),
         };
@@ -120,12 +86,12 @@ impl Accounts {
         let more = Accounts::parse(passwd, group);
         for user in more.users {
             if self.users.iter().all(|u| u.name != user.name && u.uid != user.uid) {
-                self.users.push(user);
+                self.users.push(User { line: None, ..user });
             }
         }
         for group in more.groups {
             if self.groups.iter().all(|g| g.name != group.name && g.gid != group.gid) {
-                self.groups.push(group);
+                self.groups.push(Group { line: None, ..group });
             }
         }
     }
@@ -151,7 +117,8 @@ impl Accounts {
         if self.users.iter().any(|u| u.name == user.name) {
             return;
         }
-        let uid = user.uid.or_else(|| fixed(user.name.as_bstr())).unwrap_or_else(|| self.free_number());
+        let base = user_named(&user.name);
+        let uid = user.uid.or(base.map(|u| u.uid)).unwrap_or_else(|| self.free_number());
         let gid = match &user.group {
             Some(Account::Id(gid)) => *gid,
             Some(Account::Name(name)) => self.group_for(name, None),
@@ -163,8 +130,9 @@ impl Accounts {
             uid,
             gid,
             comment: user.comment.clone(),
-            home: or(&user.home, "/nonexistent"),
-            shell: or(&user.shell, "/usr/sbin/nologin"),
+            home: or(&user.home, base.map_or("/nonexistent", |u| u.home)),
+            shell: or(&user.shell, NOLOGIN),
+            own: false,
             line: None,
         });
     }
@@ -175,7 +143,7 @@ impl Accounts {
             return group.gid;
         }
         let free = |gid: &u32| self.groups.iter().all(|g| g.gid != *gid);
-        let gid = gid.filter(free).or_else(|| fixed(name.as_bstr()));
+        let gid = gid.filter(free).or_else(|| group_named(name).map(|g| g.gid));
         let gid = gid.unwrap_or_else(|| self.free_number());
         self.groups.push(Group { line: None, name: name.clone(), gid, members: Vec::new() });
         gid
@@ -185,7 +153,66 @@ impl Accounts {
     fn free_number(&self) -> u32 {
         let users = self.users.iter().map(|u| u.uid);
         let taken: BTreeSet<u32> = users.chain(self.groups.iter().map(|g| g.gid)).collect();
-        SYSTEM.clone().find(|n| !taken.contains(n)).unwrap_or(*SYSTEM.end())
+        let is_free = |n: &u32| !taken.contains(n) && group_numbered(*n).is_none();
+        SYSTEM.clone().find(is_free).unwrap_or(*SYSTEM.end())
+    }
+
+    /// Adds those accounts of base-passwd that the image uses, in the order of the table.
+    pub(crate) fn add_used(&mut self, uses: &Uses) {
+        for user in &USERS {
+            if uses.users.contains(user.name.as_bytes().as_bstr()) || uses.uids.contains(&user.uid) {
+                self.add_base_user(user);
+            }
+        }
+        for group in &GROUPS {
+            let named = uses.groups.contains(group.name.as_bytes().as_bstr());
+            if named || uses.gids.contains(&group.gid) {
+                self.add_base_group(group, named);
+            }
+        }
+    }
+
+    fn add_base_user(&mut self, user: &BaseUser) {
+        if self.users.iter().any(|u| u.name == user.name || u.uid == user.uid) {
+            return;
+        }
+        self.users.push(User {
+            name: user.name.into(),
+            uid: user.uid,
+            gid: user.gid,
+            comment: user.comment.into(),
+            home: user.home.into(),
+            shell: NOLOGIN.into(),
+            own: false,
+            line: None,
+        });
+        if let Some(group) = group_numbered(user.gid) {
+            self.add_base_group(group, false);
+        }
+    }
+
+    /// A second name for a number is legal, and made where something asks for the name: distroless
+    /// images call `nogroup` nobody.
+    fn add_base_group(&mut self, group: &BaseGroup, named: bool) {
+        let there = |g: &Group| g.name == group.name || (g.gid == group.gid && !named);
+        if !self.groups.iter().any(there) {
+            self.groups.push(Group {
+                line: None,
+                name: group.name.into(),
+                gid: group.gid,
+                members: Vec::new(),
+            });
+        }
+    }
+
+    /// Nobody logs in with a shell that is not in the image.
+    fn without_shell(&mut self, draft: &Draft<'_>) {
+        for user in self.users.iter_mut().filter(|u| u.line.is_none() && !u.own) {
+            let path = user.shell.trim_start_with(|c| c == '/').as_bstr();
+            if draft.behind(path).is_none() {
+                user.shell = NOLOGIN.into();
+            }
+        }
     }
 
     fn add_own(&mut self, recipe: &Resolved) {
@@ -213,6 +240,7 @@ impl Accounts {
                 comment: comment.unwrap_or(&user.username).into(),
                 home: home.into(),
                 shell: user.shell.as_deref().unwrap_or(shell).into(),
+                own: true,
                 line: None,
             });
         }
@@ -224,7 +252,7 @@ impl Accounts {
             Account::Id(id) => Some(*id),
             Account::Name(name) => {
                 let user = self.users.iter().find(|u| u.name == *name).map(|u| u.uid);
-                user.or_else(|| fixed(name.as_bstr()))
+                user.or_else(|| user_named(name).map(|u| u.uid))
             }
         }
     }
@@ -235,7 +263,7 @@ impl Accounts {
             Account::Id(id) => Some(*id),
             Account::Name(name) => {
                 let group = self.groups.iter().find(|g| g.name == *name).map(|g| g.gid);
-                group.or_else(|| fixed(name.as_bstr()))
+                group.or_else(|| group_named(name).map(|g| g.gid))
             }
         }
     }
@@ -288,7 +316,10 @@ impl Accounts {
     }
 
     /// Writes the two files and the homes.
-    pub(crate) fn write(&self, draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), DraftError> {
+    pub(crate) fn write(&mut self, draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), DraftError> {
+        if recipe.world == World::Deb {
+            self.without_shell(draft);
+        }
         for (path, text) in [("etc/passwd", self.passwd()), ("etc/group", self.group())] {
             let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
             if !same && !text.is_empty() {
@@ -338,10 +369,6 @@ pub(crate) fn make_directory(
     draft.put_made(entry, rule)
 }
 
-fn fixed(name: &BStr) -> Option<u32> {
-    FIXED.iter().find(|(n, _)| *name == **n).map(|(_, number)| *number)
-}
-
 fn number(text: &[u8]) -> Option<u32> {
     text.to_str().ok()?.parse().ok()
 }
@@ -358,6 +385,7 @@ fn parse_user(line: &[u8]) -> Option<User> {
         comment: text(comment),
         home: text(home),
         shell: text(shell),
+        own: false,
         line: Some(line.into()),
     })
 }
@@ -376,7 +404,7 @@ mod tests {
 
     #[test]
     fn adds_what_packages_ask_for_without_two_of_one_number() {
-        let mut accounts = Accounts::parse(USERS.as_bytes(), GROUPS.as_bytes());
+        let mut accounts = Accounts::parse(OURS.as_bytes(), OUR_GROUPS.as_bytes());
         let user = |name: &str, uid, group| actions::User {
             name: name.into(),
             uid,
@@ -397,19 +425,19 @@ mod tests {
             ..Actions::default()
         });
         let passwd = accounts.passwd().to_string();
-        let added: Vec<&str> = passwd.strip_prefix(USERS).unwrap().lines().collect();
+        let added: Vec<&str> = passwd.strip_prefix(OURS).unwrap().lines().collect();
         assert_eq!(
             added,
             [
-                "postgres:x:101:101::/nonexistent:/usr/sbin/nologin",
-                "www-data:x:33:33::/nonexistent:/usr/sbin/nologin",
+                "postgres:x:102:102::/nonexistent:/usr/sbin/nologin",
+                "www-data:x:33:33::/var/www:/usr/sbin/nologin",
                 "web:x:33000:33::/nonexistent:/usr/sbin/nologin",
             ]
         );
         let group = accounts.group().to_string();
         assert_eq!(
-            group.strip_prefix(GROUPS).unwrap(),
-            "ssl-cert:x:100:postgres\npostgres:x:101:\nwww-data:x:33:\n"
+            group.strip_prefix(OUR_GROUPS).unwrap(),
+            "ssl-cert:x:101:postgres\npostgres:x:102:\nwww-data:x:33:\n"
         );
         assert_eq!(accounts.gid(&Account::Name("utmp".into())), Some(43));
         assert_eq!(accounts.uid(&Account::Name("ghost".into())), None);

@@ -10,6 +10,7 @@
 //! input gives the same composition. The price is that whoever calls has read everything before:
 //! the user's files, the objects' summaries.
 
+mod account_uses;
 mod accounts;
 mod alternatives;
 mod certificates;

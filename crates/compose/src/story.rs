@@ -7,6 +7,7 @@ use recipe::World;
 use rootfs::actions::Actions;
 use rootfs::{Cut, Entry, MemoryPayload, MergeError, MergeRules, Node, Owner, Part, Rootfs, Tree, merge};
 
+use crate::account_uses::Uses;
 use crate::accounts::Accounts;
 use crate::cut::{Cutter, totals};
 use crate::draft::Draft;
@@ -47,6 +48,16 @@ pub enum ComposeError {
         /// The users that there are.
         users: Vec<String>,
     },
+    /// Two of the user's files at one path.
+    #[error("cannot put /{path}: two of `files` go there, {first} and {second}")]
+    Twice {
+        /// The path.
+        path: BString,
+        /// The one, as the recipe has it.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A file of the user's was not handed over.
     #[error("cannot put {path}: its content was not read")]
     NotRead {
@@ -62,7 +73,9 @@ impl diag::Explain for ComposeError {
             ComposeError::Draft(e) => e.kind(),
             ComposeError::Glob(e) => e.kind(),
             ComposeError::Policy(e) => e.kind(),
-            ComposeError::Certificate { .. } | ComposeError::NoUser { .. } => diag::Kind::Input,
+            ComposeError::Certificate { .. } | ComposeError::NoUser { .. } | ComposeError::Twice { .. } => {
+                diag::Kind::Input
+            }
             ComposeError::NotRead { .. } => diag::Kind::Internal,
         }
     }
@@ -80,6 +93,11 @@ impl diag::Explain for ComposeError {
                 let text = format!("the image has the users {}", users.join(", "));
                 Some(format!("{text}; add one under `accounts: {{users: […]}}`, or use its number"))
             }
+            ComposeError::Twice { .. } => Some(
+                "take one of the two away; `files` of includes and variants are one list, in which none is \
+                 the last word"
+                    .to_owned(),
+            ),
             ComposeError::NotRead { .. } => None,
         }
     }
@@ -116,10 +134,17 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     let (mut cuts, mut sizes) = take_parts(&mut input)?;
     let tree = merge_packages(&mut input, &actions, deb, mtime)?;
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
-    let accounts = Accounts::gather(&draft, recipe, &actions)?;
+    let mut accounts = Accounts::gather(&draft, recipe, &actions)?;
     let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
     notes.extend(steps::apply(&mut draft, &actions.steps, &accounts, &not_taken)?);
     steps::apply_overrides(&mut draft, &actions.overrides, &accounts);
+    let mut uses = Uses::default();
+    if deb {
+        // Before the cut, since a unit tells as whom a program is meant to run.
+        uses.add_configuration(&draft)?;
+        uses.add_actions(&actions);
+        uses.add_recipe(&input);
+    }
 
     // cut
     let mut tree = draft.give();
@@ -128,6 +153,10 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     draft.take(tree);
 
     // derive
+    if deb {
+        uses.add_owners(draft.entries.values());
+        accounts.add_used(&uses);
+    }
     accounts.write(&mut draft, recipe)?;
     if deb {
         derive::directories(&mut draft)?;

@@ -10,7 +10,7 @@ use std::process::Command;
 use archive::{Archive, Unpacked, objects};
 use bstr::ByteSlice;
 use compose::{ComposeError, ComposeInput, Composition, PackageTree, Rule, compose};
-use deb::scripts::{Subject, Unknown, actions, classify};
+use deb::scripts::{InTree, Subject, actions, classify};
 use package::Arch;
 use recipe::{NoFiles, Resolved};
 use rootfs::{Bodies, Node, Owner, Payloads, Tree};
@@ -24,13 +24,13 @@ fn of_catalogue(name: &str, variant: Option<&str>, arch: &Arch) -> Resolved {
     recipe::load_catalogue(name).unwrap().resolve(variant, arch).unwrap()
 }
 
-fn package<'a>(unpacked: &'a Unpacked, arch: &Arch) -> PackageTree<'a> {
+fn package<'a>(unpacked: &'a Unpacked, arch: &Arch, together: &Tree) -> PackageTree<'a> {
     let subject =
         Subject { files: &unpacked.control, tree: Some(&unpacked.payload.tree), arch: arch.as_str() };
     PackageTree {
         pin: &unpacked.pin,
         tree: unpacked.payload.tree.clone(),
-        actions: actions(&classify(&subject, &Unknown)),
+        actions: actions(&classify(&subject, &InTree(together))),
         control: unpacked.control.control.raw().into(),
         md5sums: unpacked.control.md5sums.clone(),
         replaces: unpacked.control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
@@ -43,10 +43,13 @@ fn composed(
     packages: &[Unpacked],
     payloads: &Payloads,
 ) -> Result<Composition, ComposeError> {
+    // What a script would have found: the files of all packages.
+    let all = packages.iter().flat_map(|p| p.payload.tree.entries().iter().cloned()).collect();
+    let together = Tree::from_entries(all);
     compose(ComposeInput {
         recipe,
         arch,
-        packages: packages.iter().map(|p| package(p, arch)).collect(),
+        packages: packages.iter().map(|p| package(p, arch, &together)).collect(),
         own_files: recipe.files.iter().map(|_| None).collect(),
         certificates: recipe.certificates.iter().map(|_| None).collect(),
         objects: &objects(packages),
@@ -77,7 +80,13 @@ fn assert_as_googles(c: &Composition) {
         "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n\
          nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
     );
-    assert_eq!(text(c, "etc/group"), "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\n");
+    // Google's five, and mail: base-files makes /var/mail, which Google's images lack.
+    assert_eq!(
+        text(c, "etc/group"),
+        "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\nmail:x:8:\n"
+    );
+    assert_eq!(mode(tree, "var/mail"), (0o2775, 0, 8));
+    assert_every_owner_has_a_name(c);
     let release = text(c, "usr/lib/os-release");
     assert!(release.starts_with(
         "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\nID=\"debian\"\nVERSION_ID=\"13\"\n"
@@ -118,6 +127,18 @@ fn assert_as_googles(c: &Composition) {
     );
     assert!(c.config.entrypoint.is_none() && c.config.cmd.is_none());
     assert_layers(c);
+}
+
+/// No number in the tree without a line in passwd or group.
+fn assert_every_owner_has_a_name(c: &Composition) {
+    let numbers = |path: &str| -> BTreeSet<u32> {
+        text(c, path).lines().map(|l| l.split(':').nth(2).unwrap().parse().unwrap()).collect()
+    };
+    let (users, groups) = (numbers("etc/passwd"), numbers("etc/group"));
+    for entry in c.rootfs.tree.entries() {
+        assert!(users.contains(&entry.uid), "/{} belongs to user {}", entry.path, entry.uid);
+        assert!(groups.contains(&entry.gid), "/{} belongs to group {}", entry.path, entry.gid);
+    }
 }
 
 /// Each path of the tree is in one layer, directories besides as parents; links come after targets.
@@ -323,4 +344,27 @@ fn a_shell_is_refused_with_the_reason() {
     let allowed =
         composed(&resolved(&format!("{text}allow: [shell]\n")), &arch, &packages, &payloads).unwrap();
     assert!(allowed.rootfs.tree.get("usr/bin/sh").is_some());
+}
+
+/// The table of base accounts is that of the package which makes them on a Debian system.
+#[test]
+fn base_accounts_are_those_of_base_passwd() {
+    let Some(archive) = Archive::trixie("amd64") else { testkit::skip!("no Debian mirror") };
+    let mut payloads = Payloads::new();
+    let packages = archive.unpack(&["base-passwd"], &mut payloads);
+    let master = |name: &str| {
+        let entry = packages[0].payload.tree.get(format!("usr/share/base-passwd/{name}.master")).unwrap();
+        let Node::File(body) = &entry.node else { panic!("{name}.master is no file") };
+        String::from_utf8(payloads.read(body).unwrap()).unwrap()
+    };
+    let shell = |name: &str| match name {
+        "root" => "/bin/bash",
+        "sync" => "/bin/sync",
+        _ => "/usr/sbin/nologin",
+    };
+    let users = package::base_accounts::USERS
+        .map(|u| format!("{}:*:{}:{}:{}:{}:{}\n", u.name, u.uid, u.gid, u.comment, u.home, shell(u.name)));
+    let groups = package::base_accounts::GROUPS.map(|g| format!("{}:*:{}:\n", g.name, g.gid));
+    assert_eq!(users.concat(), master("passwd"));
+    assert_eq!(groups.concat(), master("group"));
 }

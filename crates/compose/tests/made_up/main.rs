@@ -2,13 +2,14 @@
 
 mod certificates;
 mod layers;
+mod own_files;
 mod policy;
 mod world;
 
 use compose::{Note, OwnBody, Rule};
 use rootfs::actions::{
-    Account, Alternative, Attributes, Change, Condition, Diversion, Existing, FileAction, Follower, Override,
-    Step, Test, User,
+    Account, Alternative, Attributes, Change, Condition, Diversion, Existing, FileAction, Follower,
+    Membership, Named, Override, Step, Test, User,
 };
 use rootfs::{Owner, Tree};
 use world::{BUILT, World};
@@ -72,8 +73,8 @@ paths:
     assert_eq!(made.line("usr/bin/a"), "0755 0:0 file \"usr/bin/a\"");
     assert_eq!(made.line("usr/bin/again"), "0755 0:0 = usr/bin/a");
     assert_eq!(made.line("home/app"), "0700 1000:1000 dir");
-    assert!(made.text("etc/passwd").ends_with("app:x:1000:1000:app:/home/app:/sbin/nologin\n"));
-    assert!(made.text("etc/group").ends_with("web:x:2000:app\n"));
+    assert!(made.text("etc/passwd").contains("\napp:x:1000:1000:app:/home/app:/sbin/nologin\n"));
+    assert!(made.text("etc/group").contains("\nweb:x:2000:app\n"));
     for (path, time) in
         [("usr/bin/a", BUILT), ("usr/bin/tool", 7), ("etc/passwd", 7), ("opt", 7), ("data", 7)]
     {
@@ -224,8 +225,8 @@ fn literal_steps_alternatives_and_accounts_are_applied() {
     assert_eq!(made.line("usr/bin/editor"), "0777 0:0 -> /etc/alternatives/editor");
     assert_eq!(made.line("etc/alternatives/editor"), "0777 0:0 -> /usr/bin/vim");
     assert_eq!(made.line("etc/alternatives/editor.1"), "nothing");
-    assert_eq!(made.line("var/lib/d/sub"), "2750 100:100 dir");
-    assert!(made.text("etc/passwd").contains("daemon1:x:100:100::/var/lib/d:/usr/sbin/nologin\n"));
+    assert_eq!(made.line("var/lib/d/sub"), "2750 101:101 dir");
+    assert!(made.text("etc/passwd").contains("daemon1:x:101:101::/var/lib/d:/usr/sbin/nologin\n"));
     assert_eq!(made.line("etc/a.conf"), "0664 0:0 file \"cmore\"");
     assert_eq!(made.line("etc/x"), "0777 0:0 -> a.conf");
     assert_eq!(made.line("usr/share/b/conf"), "0644 0:0 file \"c\"");
@@ -312,4 +313,64 @@ accounts: {run-as: nonroot}
     assert!(text.contains("/sbin: symlink usr/sbin\n"), "{text}");
     assert!(text.contains("/usr/sbin/own: file 0644 0:0"), "{text}");
     assert!(!text.contains("/bin: symlink"), "a link to nothing: {text}");
+}
+
+#[test]
+fn accounts_of_debian_that_are_used_are_in_passwd_and_group() {
+    let mut world = World::new();
+    let a = world.package(
+        "a",
+        &["etc/", "etc/nginx.conf: user www-data;\nworker 1;", "var/", "var/mail/", "var/games", "usr/bin/a"],
+    );
+    a.entry("var/mail").gid = 8;
+    a.entry("var/games").gid = 60;
+    a.entry("usr/bin/a").uid = 1234;
+    a.actions.named = vec![Named::Group("adm".into()), Named::User("ghost".into())];
+    a.actions.memberships = vec![Membership { user: "www-data".into(), group: "ssl-cert".into() }];
+    a.actions.users = vec![User {
+        name: "_a".into(),
+        uid: None,
+        group: Some(Account::Id(65534)),
+        comment: "".into(),
+        home: "".into(),
+        shell: "/bin/sh".into(),
+    }];
+    world.package("b", &["usr/lib/systemd/system/b.service: [Service]\nUser=proxy\nGroup=nogroup\n"]);
+    let recipe = "contents:
+  distribution: debian-13
+  packages: [a, b]
+  files: [{path: /srv/x, content: x, uid: 34, gid: 33}]
+accounts: {run-as: irc}
+";
+    let made = world.compose(recipe).unwrap();
+    let passwd = made.text("etc/passwd");
+    let added: Vec<&str> = passwd.lines().skip(3).collect();
+    assert_eq!(
+        added,
+        [
+            "_a:x:101:65534::/nonexistent:/usr/sbin/nologin",
+            "proxy:x:13:13:proxy:/bin:/usr/sbin/nologin",
+            "www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin",
+            "backup:x:34:34:backup:/var/backups:/usr/sbin/nologin",
+            "irc:x:39:39:ircd:/run/ircd:/usr/sbin/nologin",
+        ]
+    );
+    let group = made.text("etc/group");
+    let added: Vec<&str> = group.lines().skip(5).collect();
+    assert_eq!(
+        added,
+        [
+            "ssl-cert:x:102:www-data",
+            "proxy:x:13:",
+            "www-data:x:33:",
+            "backup:x:34:",
+            "irc:x:39:",
+            "adm:x:4:",
+            "mail:x:8:",
+            "games:x:60:",
+            "nogroup:x:65534:",
+        ]
+    );
+    assert_eq!(made.composition.config.user, "39");
+    assert_eq!(made.line("usr/lib/systemd/system/b.service"), "nothing");
 }
