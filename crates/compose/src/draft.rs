@@ -50,6 +50,14 @@ pub enum DraftError {
         /// The path.
         path: BString,
     },
+    /// The user's own file where a link of merged `/usr` is.
+    #[error("cannot put /{path}: it is the link to /{target} of Debian's merged /usr")]
+    Alias {
+        /// The link.
+        path: BString,
+        /// Where it leads.
+        target: BString,
+    },
     /// Nothing there to work on.
     #[error("cannot {verb} /{path}: there is no such file")]
     Missing {
@@ -252,6 +260,15 @@ impl diag::Explain for DraftError {
         match self {
             DraftError::Read { .. } => diag::Kind::Machine,
             _ => diag::Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            DraftError::Alias { target, .. } => {
+                Some(format!("write below /{target}; a file cannot take the place of the directory itself"))
+            }
+            _ => None,
         }
     }
 }

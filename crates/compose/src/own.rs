@@ -1,55 +1,127 @@
+use std::collections::BTreeMap;
+
 use bstr::{BString, ByteSlice};
 use recipe::{FileBody, OwnFile, PathChange, PathKind};
 use rootfs::{Entry, Node, Owner, Tree, Xattr};
 
+use crate::derive::ALIASES;
 use crate::draft::{Draft, DraftError};
 use crate::{ComposeError, ComposeInput, OwnBody};
 
-/// Puts the user's files into the tree, in order; they take the place of whatever file is there.
+/// Puts the user's files into the tree; they take the place of whatever package's or derived file is
+/// there. Two of them at one place are an error unless they are the same: no order among them is
+/// promised, since lists of includes and variants concatenate.
 pub(crate) fn put_files(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), ComposeError> {
+    let mut places = Places { files: &input.recipe.files, taken: BTreeMap::new() };
     for (n, file) in input.recipe.files.iter().enumerate() {
         let path = relative(&file.path);
         let read = input.own_files.get(n).and_then(Option::as_ref);
         match (&file.body, read) {
             (FileBody::Inline(text), _) => {
                 let body = draft.derived.add(text.as_bytes());
-                put_file(draft, file, path, Node::File(body), 0o644)?;
+                let entry = one_file(draft, file, path, Node::File(body), 0o644);
+                places.put(draft, n, entry)?;
             }
             (_, None) => return Err(ComposeError::NotRead { path: file.path.clone() }),
             (_, Some(OwnBody::File { body, executable })) => {
                 let mode = if *executable { 0o755 } else { 0o644 };
-                put_file(draft, file, path, Node::File(*body), mode)?;
+                let entry = one_file(draft, file, path, Node::File(*body), mode);
+                places.put(draft, n, entry)?;
             }
-            (_, Some(OwnBody::Tree(tree))) => put_tree(draft, file, &path, tree)?,
+            (_, Some(OwnBody::Tree(tree))) => put_tree(draft, &mut places, n, &path, tree)?,
         }
     }
     Ok(())
+}
+
+/// Which of the user's files took which path.
+struct Places<'a> {
+    files: &'a [OwnFile],
+    taken: BTreeMap<BString, usize>,
+}
+
+impl Places<'_> {
+    fn put(&mut self, draft: &mut Draft<'_>, n: usize, entry: Entry) -> Result<(), ComposeError> {
+        let real = draft.real(entry.path.as_bstr(), false).map_err(DraftError::from)?;
+        if let Some(first) = self.taken.get(&real) {
+            let old = draft.entries.get(&real);
+            if old.is_some_and(|old| is_same(old, &entry)) {
+                return Ok(());
+            }
+            return Err(ComposeError::Twice { path: real, first: self.name(*first), second: self.name(n) });
+        }
+        let is_dir = entry.is_dir();
+        let path = put_own(draft, entry)?;
+        // Directories meet: several of the user's files go below one.
+        if !is_dir {
+            self.taken.insert(path, n);
+        }
+        Ok(())
+    }
+
+    /// As the recipe calls it: the place in the list of all includes, and where the bytes come from.
+    fn name(&self, n: usize) -> String {
+        let from = match &self.files[n].body {
+            FileBody::Inline(_) => "a text".to_owned(),
+            FileBody::Local(local) => local.path.clone(),
+            FileBody::Url { url, .. } => recipe::without_user(url),
+        };
+        format!("entry {} ({from})", n + 1)
+    }
+}
+
+fn is_same(a: &Entry, b: &Entry) -> bool {
+    let metadata = |e: &Entry| (e.mode, e.uid, e.gid, e.xattrs.clone());
+    let node = match (&a.node, &b.node) {
+        (Node::File(x), Node::File(y)) => x.digest == y.digest,
+        (x, y) => x == y,
+    };
+    node && metadata(a) == metadata(b)
 }
 
 fn relative(path: &str) -> BString {
     path.trim_matches('/').into()
 }
 
-fn put_file(
-    draft: &mut Draft<'_>,
-    file: &OwnFile,
-    path: BString,
-    node: Node,
-    mode: u32,
-) -> Result<(), DraftError> {
+fn one_file(draft: &Draft<'_>, file: &OwnFile, path: BString, node: Node, mode: u32) -> Entry {
     let mut entry = Entry::new(path, node, file.mode.unwrap_or(mode), Owner::User);
     entry.mtime = draft.mtime;
     (entry.uid, entry.gid) = (file.uid.unwrap_or(0), file.gid.unwrap_or(0));
-    put_own(draft, entry)
+    entry
 }
 
-fn put_own(draft: &mut Draft<'_>, entry: Entry) -> Result<(), DraftError> {
+/// Puts an entry of the user's, and gives its real path. A directory where a link of merged `/usr` is
+/// means the directory behind it, as dpkg has it; anything else would take the link away.
+fn put_own(draft: &mut Draft<'_>, mut entry: Entry) -> Result<BString, DraftError> {
+    let real = draft.real(entry.path.as_bstr(), false)?;
+    if let Some(target) = alias_at(draft, &real) {
+        match &entry.node {
+            Node::Symlink(to) if to.trim_with(|c| c == '/') == target.as_bytes() => return Ok(real),
+            Node::Dir if draft.is_dir(real.as_bstr()) => return Ok(target.into()),
+            Node::Dir => entry.path = target.into(),
+            _ => return Err(DraftError::Alias { path: real, target: target.into() }),
+        }
+    }
     let path = draft.put(entry)?;
     draft.made.remove(&path);
-    Ok(())
+    Ok(path)
 }
 
-fn put_tree(draft: &mut Draft<'_>, file: &OwnFile, at: &BString, tree: &Tree) -> Result<(), DraftError> {
+/// Where the link of merged `/usr` at this path leads, if there is one.
+fn alias_at(draft: &Draft<'_>, path: &BString) -> Option<&'static str> {
+    let (_, target) = ALIASES.iter().find(|(link, _)| path == link)?;
+    let Node::Symlink(to) = &draft.entries.get(path)?.node else { return None };
+    (to.trim_with(|c| c == '/') == target.as_bytes()).then_some(*target)
+}
+
+fn put_tree(
+    draft: &mut Draft<'_>,
+    places: &mut Places<'_>,
+    n: usize,
+    at: &BString,
+    tree: &Tree,
+) -> Result<(), ComposeError> {
+    let file = &places.files[n];
     for entry in tree.entries() {
         let mut own = entry.clone();
         own.path = below(at, &entry.path);
@@ -57,7 +129,8 @@ fn put_tree(draft: &mut Draft<'_>, file: &OwnFile, at: &BString, tree: &Tree) ->
             continue;
         }
         if let Node::Hardlink(target) = &own.node {
-            own.node = Node::Hardlink(draft.real(below(at, target).as_bstr(), false)?);
+            let target = draft.real(below(at, target).as_bstr(), false).map_err(DraftError::from)?;
+            own.node = Node::Hardlink(target);
         }
         own.owner = Owner::User;
         own.mtime = draft.mtime;
@@ -70,7 +143,7 @@ fn put_tree(draft: &mut Draft<'_>, file: &OwnFile, at: &BString, tree: &Tree) ->
         if own.is_dir() && draft.is_dir(own.path.as_bstr()) {
             continue;
         }
-        put_own(draft, own)?;
+        places.put(draft, n, own)?;
     }
     Ok(())
 }
@@ -134,12 +207,12 @@ fn make(draft: &mut Draft<'_>, kind: &PathKind, path: &BString) -> Result<(), Dr
                 other => other,
             };
             let own = Entry { path: path.clone(), node, owner: Owner::User, ..old };
-            return put_own(draft, own);
+            return put_own(draft, own).map(drop);
         }
     };
     let mut entry = Entry::new(path.clone(), node, mode, Owner::User);
     entry.mtime = draft.mtime;
-    put_own(draft, entry)
+    put_own(draft, entry).map(drop)
 }
 
 fn set(entry: &mut Entry, change: &PathChange, itself: bool) {
