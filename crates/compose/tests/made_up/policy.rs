@@ -59,6 +59,16 @@ fn refuses_what_the_recipe_does_not_allow() {
 }
 
 #[test]
+fn package_managers_of_languages_count_and_the_interpreters_own_do_not() {
+    let mut world = World::new();
+    let lines = ["*usr/bin/pip3.13", "*usr/bin/npm", "*usr/bin/gem3.3", "*usr/bin/pipewire", "*opt/x/rc"];
+    world.package("a", &lines);
+    let found = violations(world, RECIPE);
+    let whats: Vec<&str> = found.iter().map(|(_, what)| what.as_str()).collect();
+    assert_eq!(whats, ["/usr/bin/npm is a package manager", "/usr/bin/pip3.13 is a package manager"]);
+}
+
+#[test]
 fn says_through_whom_it_came() {
     let error = match full().compose(&format!("{RECIPE}allow: [shell, package-manager]\n")) {
         Err(error) => error,
