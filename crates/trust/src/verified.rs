@@ -1,13 +1,13 @@
 use oci::{Algorithm, Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
-use crate::{Fingerprint, Time};
+use crate::{Fingerprint, RsaSigned, Time};
 
 /// A value whose bytes were vouched for, and by whom.
 ///
 /// There are four ways to one: [`verify`](crate::verify) and
-/// [`verify_detached`](crate::verify_detached) (a signature), [`restore`](crate::restore) (a receipt
-/// that is checked again), and the two constructors below, whose names say whose word it is. It
+/// [`verify_detached`](crate::verify_detached) (a signature; [`verify_rsa`](crate::verify_rsa) for apk's),
+/// [`restore`](crate::restore) (a receipt that is checked again; [`restore_rsa`](crate::restore_rsa)), and the two constructors below, whose names say whose word it is. It
 /// cannot be deserialised, and its fields are private: a forgotten check does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T> {
@@ -21,6 +21,8 @@ pub struct Verified<T> {
 pub enum Receipt {
     /// Signatures by keys that were trusted.
     Signed(Signed),
+    /// Signatures by bare RSA keys that were trusted (apk).
+    SignedRsa(RsaSigned),
     /// The user's own word, for instance `[trusted=yes]` or a local directory.
     Declared {
         /// The word, as the summary and the lock name it.
