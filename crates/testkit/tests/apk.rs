@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use testkit::apk::{
-    Algorithm, ApkKey, ApkPackage, ApkRepository, PublishedApk, RealApk, Signer, Style, real_apk,
+    Algorithm, ApkKey, ApkPackage, ApkRepository, PublishedApk, RealApk, Signer, Style, example_repositories,
+    real_apk, wolfi_like,
 };
 
 /// One of everything that a package can hold.
@@ -179,4 +180,125 @@ fn the_same_package_has_the_same_bytes() {
     }
     let without = everything(Style::Melange)[0].build(&[]);
     assert!(without.signatures.is_empty() && without.identity().starts_with("Q1"));
+}
+
+#[test]
+fn a_wolfi_whose_programs_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let published = match wolfi_like(&dir.path().join("repository"), &["x86_64", "aarch64"]) {
+        Ok(published) => published,
+        Err(why) => testkit::skip!("no Debian to make a Wolfi of: {why}"),
+    };
+    let apk = match real_apk() {
+        Ok(apk) => apk,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let keys = keys(dir.path(), &published);
+    let asked = ["wolfi-base", "openssl", "libstdc++", "tzdata", "posix-libc-utils"];
+    let names = |arch: &str| -> Vec<String> {
+        let solved = apk.root().arch(arch).solve(&[published.root()], &keys, &asked).unwrap();
+        solved.into_iter().map(|(name, _)| name).collect()
+    };
+    let mut want = names("x86_64");
+    let mut other = names("aarch64");
+    want.sort();
+    other.sort();
+    assert_eq!(want, other);
+    for name in ["glibc", "ld-linux", "libcrypto3", "libzstd1", "wolfi-baselayout", "libcrypt1"] {
+        assert!(want.iter().any(|n| n == name), "{name} among {want:?}");
+    }
+    if !root_user() {
+        testkit::skip!("apk needs root to give files their owners");
+    }
+    let root = apk.root().merged_usr();
+    let said = root.add(&[published.root()], &keys, &asked).unwrap();
+    assert!(!said.contains("WARNING") && !said.contains("ERROR"), "{said}");
+    let chroot = |words: &[&str]| {
+        let run = std::process::Command::new("chroot").arg(root.path()).args(words).output().unwrap();
+        String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr)
+    };
+    assert!(chroot(&["/bin/busybox", "sh", "-c", "echo it runs"]).starts_with("it runs"));
+    let without = chroot(&["/usr/bin/openssl", "version"]);
+    assert!(without.contains("libzstd.so.1: cannot open"), "only the cache finds it: {without}");
+    chroot(&["/sbin/ldconfig"]);
+    assert!(chroot(&["/usr/bin/openssl", "version"]).starts_with("OpenSSL 3."));
+    assert!(chroot(&["/usr/bin/getent", "passwd", "root"]).starts_with("root:x:0:0:"));
+}
+
+#[test]
+fn the_examples_resolve() {
+    let apk = match real_apk() {
+        Ok(apk) => apk,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let examples = example_repositories(dir.path());
+    let keys = keys(dir.path(), &examples.wolfi);
+    let solve = |repository: &PublishedApk, arch: &str, world: &str| {
+        let words: Vec<&str> = world.split_whitespace().collect();
+        let repositories = [repository.root(), examples.local.root()];
+        apk.root().arch(arch).solve(&repositories, &keys, &words).unwrap_or_else(|e| panic!("{world}: {e}"))
+    };
+    let wolfi = [
+        "abseil-cpp-dev pkgconf",
+        "ca-certificates-bundle busybox apk-tools java-cacerts custom-ca-certs-1 custom-ca-certs-2",
+        "wolfi-baselayout nginx s6",
+        "glibc=2.36-r3 binutils=2.39-r4 git=2.39.0-r0 openssl=3.0.7-r0 sysstat=12.6.2-r0 libcrypto3=3.0.8-r0",
+        "ca-certificates-bundle wolfi-baselayout glibc libgcc",
+        "wolfi-base go python-3",
+        "glibc clang",
+    ];
+    let alpine = [
+        "openssh-client",
+        "alpine-base python3 nano",
+        "alpine-baselayout-data apk-tools busybox",
+        "alpine-base go git jq tree make docker-cli",
+        "alpine-baselayout nginx s6",
+    ];
+    for arch in ["x86_64", "aarch64"] {
+        for world in wolfi {
+            assert!(solve(&examples.wolfi, arch, world).len() >= world.split_whitespace().count(), "{world}");
+        }
+        for world in alpine {
+            assert!(
+                solve(&examples.alpine, arch, world).len() >= world.split_whitespace().count(),
+                "{world}"
+            );
+        }
+    }
+    let clients = solve(&examples.alpine, "x86_64", "openssh-client");
+    assert!(clients.iter().any(|(name, _)| name == "openssh-client-default"), "{clients:?}");
+}
+
+/// The locks of taihen/base-image, made by apko from Wolfi itself, hold what resolves here.
+#[test]
+fn the_taihen_recipes_resolve_to_their_locks() {
+    let (Some(locks), apk) = (testkit::shared_data("apk/locks/taihen"), real_apk()) else {
+        testkit::skip!("no ../shared/data/apk")
+    };
+    let apk = match apk {
+        Ok(apk) => apk,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let examples = example_repositories(dir.path());
+    let keys = keys(dir.path(), &examples.wolfi);
+    let base = ["ca-certificates-bundle", "tzdata", "wolfi-baselayout"];
+    for (name, more) in [("base", &[][..]), ("glibc", &["glibc"]), ("debug", &["glibc", "wolfi-base"])] {
+        let text = std::fs::read_to_string(locks.join(format!("{name}.lock.json"))).unwrap();
+        for arch in ["x86_64", "aarch64"] {
+            let world = [&base[..], more].concat();
+            let solved = apk.root().arch(arch).solve(&[examples.wolfi.root()], &keys, &world).unwrap();
+            let mut files: Vec<String> = solved.iter().map(|(n, v)| format!("/{arch}/{n}-{v}.apk")).collect();
+            files.sort();
+            let mut locked: Vec<String> = text
+                .split('"')
+                .filter_map(|word| word.strip_prefix("https://packages.wolfi.dev/os"))
+                .filter(|path| path.ends_with(".apk") && path.contains(&format!("/{arch}/")))
+                .map(str::to_owned)
+                .collect();
+            locked.sort();
+            assert_eq!(files, locked, "{name}");
+        }
+    }
 }

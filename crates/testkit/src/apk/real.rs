@@ -81,6 +81,20 @@ impl ApkRoot<'_> {
         self
     }
 
+    /// With a merged `/usr` before anything is installed: Alpine's apk makes `/lib/apk` first, and then
+    /// cannot put Wolfi's link in the place of `/lib`. (Wolfi's own apk is patched.)
+    pub fn merged_usr(self) -> Self {
+        for dir in ["usr/bin", "usr/lib"] {
+            std::fs::create_dir_all(self.path.join(dir)).expect("a folder");
+        }
+        for (link, target) in
+            [("bin", "usr/bin"), ("sbin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib")]
+        {
+            std::os::unix::fs::symlink(target, self.path.join(link)).expect("a link");
+        }
+        self
+    }
+
     /// Top of the tree.
     pub fn path(&self) -> &Path {
         &self.path
