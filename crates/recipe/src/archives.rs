@@ -178,6 +178,27 @@ impl Distribution {
         }
     }
 
+    /// The one that an unknown word may mean: by Debian's code name, else by its family's newest release
+    /// (a number says nothing of what was meant: `debian-99` is no `debian-12`).
+    pub(crate) fn likely(word: &str) -> Option<&'static str> {
+        let word = word.to_ascii_lowercase();
+        let family = word.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        match (word.as_str(), family) {
+            (_, "bookworm")
+            | ("debian-bookworm" | "debian12" | "debian:12" | "debian_12" | "oldstable", _) => {
+                Some("debian-12")
+            }
+            (_, "trixie" | "stable" | "debian") => Some("debian-13"),
+            (_, "wolfi" | "chainguard") => Some("wolfi"),
+            (_, "alpine") => None,
+            _ => diag::nearest(family, ["debian", "wolfi"], 1).first().map(|near| match *near {
+                "debian" if word.ends_with("12") => "debian-12",
+                "debian" => "debian-13",
+                _ => "wolfi",
+            }),
+        }
+    }
+
     /// The world of its packages.
     pub fn world(&self) -> World {
         match self {

@@ -6,6 +6,7 @@ use crate::merge;
 use crate::place::{Source, Spanned};
 use crate::read::parse;
 use crate::recipe::{IncludeName, Recipe};
+use crate::resolved::undotted;
 
 /// Reads included files for [`load`].
 pub trait Loader {
@@ -36,7 +37,7 @@ const DEEPEST: usize = 32;
 /// # Errors
 /// The first mistake in any of the files; an include that is missing or goes in a circle.
 pub fn load(file: &str, text: &str, loader: &dyn Loader) -> Result<Recipe, RecipeError> {
-    follow(parse(file, text)?, loader, &mut vec![file.to_owned()])
+    follow(parse(file, text)?, loader, &mut vec![undotted(file).display().to_string()])
 }
 
 /// Reads an image of the catalogue.
@@ -67,7 +68,8 @@ fn follow(recipe: Recipe, loader: &dyn Loader, chain: &mut Vec<String>) -> Resul
     let source = read_include(&include, &recipe.file, loader)?;
     if chain.contains(&source.name) {
         chain.push(source.name);
-        return Err(RecipeError::at(&include.at, Problem::Circle(chain.join(" → "))));
+        return Err(RecipeError::at(&include.at, Problem::Circle(chain.join(" → ")))
+            .hint("take one of these includes out"));
     }
     if chain.len() >= DEEPEST {
         return Err(RecipeError::clash(

@@ -156,15 +156,22 @@ pub struct LocalPath {
 impl LocalPath {
     /// Where to look, in order: beside the recipe, then as written (so: the working directory).
     pub fn candidates(&self) -> Vec<PathBuf> {
-        let plain = PathBuf::from(&self.path);
+        let plain = undotted(&self.path);
         let parent = std::path::Path::new(&self.beside).parent();
         match parent {
             Some(dir) if !plain.is_absolute() && !dir.as_os_str().is_empty() => {
-                vec![dir.join(&self.path), plain]
+                vec![undotted(dir.join(&self.path)), plain]
             }
             _ => vec![plain],
         }
     }
+}
+
+/// Without `.` in between, which would give one file several names. `..` stays: through a symbolic link
+/// it leads elsewhere than the text says.
+pub(crate) fn undotted(path: impl AsRef<std::path::Path>) -> PathBuf {
+    use std::path::Component;
+    path.as_ref().components().filter(|c| !matches!(c, Component::CurDir)).collect()
 }
 
 /// Where a key file is.

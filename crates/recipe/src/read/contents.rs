@@ -32,12 +32,15 @@ fn distribution(node: &Node, place: &str) -> Result<Distribution, RecipeError> {
     let text = walk::line(node, place)?;
     Distribution::by_name(&text).ok_or_else(|| {
         let fault = RecipeError::bad(&node.at, &text, "a distribution that distil knows");
-        match diag::nearest(&text, ["debian-12", "debian-13", "wolfi"], 1).first() {
-            Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint("known are debian-12, debian-13, alpine-3.NN, alpine-edge and wolfi; for others add `repositories:`"),
+        match Distribution::likely(&text) {
+            Some(near) => fault.hint(format!("did you mean `{near}`? {KNOWN}")),
+            None => fault.hint(KNOWN),
         }
     })
 }
+
+const KNOWN: &str =
+    "known are debian-12, debian-13, alpine-3.NN, alpine-edge and wolfi; for others add `repositories:`";
 
 fn snapshot(node: &Node, place: &str) -> Result<Snapshot, RecipeError> {
     let text = walk::line(node, place)?;

@@ -50,12 +50,12 @@ fn includes_that_go_in_a_circle() {
     assert_eq!(
         message("include: ./a.yaml"),
         "error: cannot read recipe lib/b.yml: the includes go in a circle: app.yaml → ./a.yaml → lib/b.yml → ./a.yaml\n\
-         lib/b.yml:3:10\n| include: ./a.yaml\n|          ^^^^^^^^\n"
+         lib/b.yml:3:10\n| include: ./a.yaml\n|          ^^^^^^^^\nhint: take one of these includes out\n"
     );
     assert_eq!(
         message("include: ./self.yaml"),
         "error: cannot read recipe ./self.yaml: the includes go in a circle: app.yaml → ./self.yaml → ./self.yaml\n\
-         ./self.yaml:1:10\n| include: ./self.yaml\n|          ^^^^^^^^^^^\n"
+         ./self.yaml:1:10\n| include: ./self.yaml\n|          ^^^^^^^^^^^\nhint: take one of these includes out\n"
     );
     assert_eq!(
         message("include: ./broken.yaml"),

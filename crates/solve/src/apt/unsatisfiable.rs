@@ -106,13 +106,33 @@ impl Unsatisfiable {
 impl Problem {
     pub(crate) fn unknown(ask: &Ask, universe: &Universe) -> Problem {
         let names = universe.shelves().flat_map(|(shelf, _)| shelf.names());
-        let nearest = diag::nearest(&ask.name, names, 3).into_iter().map(str::to_owned).collect();
+        let nearest = alike(&ask.name, names.collect()).into_iter().map(str::to_owned).collect();
         Problem::Unknown { ask: ask.text.clone(), name: ask.name.clone(), nearest }
     }
 
     pub(crate) fn no_version(ask: &Ask, pool: &Pool<'_>, p: PkgIx) -> Problem {
         Problem::NoVersion { ask: ask.text.clone(), available: available(pool, p) }
     }
+}
+
+/// Names that may have been meant: those that go on from the word (a library's name lacks its soname more
+/// often than a letter), then those that look alike.
+fn alike<'a>(word: &str, names: Vec<&'a str>) -> Vec<&'a str> {
+    const MOST: usize = 4;
+    let rank = |name: &str| match name.get(word.len()..)? {
+        "-dev" => Some(1),
+        rest if rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains("-d") => Some(0),
+        rest if rest.ends_with("-doc") || rest.contains("-dbg") || rest.contains("-dev") => Some(3),
+        _ => Some(2),
+    };
+    let longer = names.iter().filter(|n| word.len() > 2 && n.starts_with(word));
+    let mut found: Vec<(Option<u8>, usize, &str)> = longer.map(|n| (rank(n), n.len(), *n)).collect();
+    found.sort_unstable();
+    found.dedup();
+    let near = diag::nearest(word, names.iter().copied(), 3);
+    let longer: Vec<&str> = found.into_iter().map(|(.., n)| n).collect();
+    let near = near.into_iter().filter(|n| !longer.contains(n));
+    longer.iter().copied().chain(near).take(MOST).collect()
 }
 
 fn available(pool: &Pool<'_>, p: PkgIx) -> Vec<String> {
@@ -126,7 +146,7 @@ impl fmt::Display for Unsatisfiable {
             Some(Problem::UnknownArch { ask, arch }) => {
                 write!(
                     f,
-                    "cannot choose package `{ask}`: the architecture `{arch}` is not among those asked for"
+                    "cannot choose package `{ask}`: packages of {arch} are not indexed for this architecture"
                 )
             }
             Some(Problem::Unknown { ask, name, .. }) => {
@@ -170,13 +190,14 @@ impl Explain for Unsatisfiable {
     fn hint(&self) -> Option<String> {
         Some(match self.problems.first()? {
             Problem::Unknown { nearest, .. } if !nearest.is_empty() => {
-                format!("did you mean {}?", nearest.join(", or "))
+                format!("did you mean {}?", nearest.join(", "))
             }
             Problem::Unknown { .. } => {
                 "check the name and whether its repository is in `repositories:`".to_owned()
             }
             Problem::UnknownArch { .. } => {
-                "leave the architecture out; each architecture of `archs:` is solved".to_owned()
+                "leave the architecture out: each one of `archs:` is solved on its own, with its own packages"
+                    .to_owned()
             }
             Problem::NoVersion { .. } => "relax the version, or add the repository that has it".to_owned(),
             Problem::Virtual { providers, .. } => format!("name one: {}", providers.join(", ")),
