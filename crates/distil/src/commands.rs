@@ -20,7 +20,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             let request = options::build(args)?;
             let world = surroundings::world(&cli.global, env, talk)?;
             let report = ops::build::build(&world, &request)?;
-            talk.say(&summary::build(&report, env.now, clock.took(), args.explain, talk.style));
+            talk.say(&summary::build(&report, env, clock.took(), args.explain, talk.style));
             print_images(talk, &report)?;
         }
         Command::Lock(args) => return lock(args, cli, env, talk),

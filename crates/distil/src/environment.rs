@@ -8,6 +8,8 @@ use std::path::PathBuf;
 /// A snapshot of what a command may depend on besides its arguments.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
+    /// What was typed after `distil`.
+    pub(crate) arguments: Vec<String>,
     variables: BTreeMap<OsString, OsString>,
     /// Seconds since the epoch.
     pub(crate) now: i64,
@@ -23,6 +25,7 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Environment {
+            arguments: std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect(),
             variables: std::env::vars_os().collect(),
             now: now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
             working_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),

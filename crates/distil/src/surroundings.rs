@@ -27,8 +27,9 @@ pub(crate) fn world(global: &Global, env: &Environment, talk: &Talk) -> Result<W
     let reporter = talk.reporter();
     let settings = read_settings(&places)?;
     let host = oci::Platform::host();
+    let mirrors = given_mirrors(&global.mirror, env, &settings)?;
     let finder = Finder {
-        flags: global.mirror.clone(),
+        mirrors,
         env: env.clone(),
         settings: settings.clone(),
         settings_dir: places.config.parent().map(Path::to_owned).unwrap_or_default(),
@@ -50,10 +51,24 @@ pub(crate) fn world(global: &Global, env: &Environment, talk: &Talk) -> Result<W
         offline: global.offline,
         threads: threads(global, env)?,
         program: env.program.clone(),
+        repeated: repeated(global),
         host,
         reporter,
         surroundings: Surroundings::new(move || finder.find()),
     })
+}
+
+/// The global flags that decide what a command finds, as they are to be typed again.
+fn repeated(global: &Global) -> Vec<String> {
+    let dirs =
+        [("--cache-dir", &global.cache_dir), ("--data-dir", &global.data_dir), ("--config", &global.config)];
+    let dirs = dirs.into_iter().filter_map(|(flag, dir)| Some((flag, dir.as_ref()?.display().to_string())));
+    let mirrors = global.mirror.iter().map(|m| {
+        // A login is for the URL's host alone, and is told to nobody.
+        let shown = m.split_once('=').map(|(name, url)| format!("{name}={}", settings::split_login(url).0));
+        ("--mirror", shown.unwrap_or_else(|| m.clone()))
+    });
+    dirs.chain(mirrors).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 fn threads(global: &Global, env: &Environment) -> Result<usize, Diagnostic> {
@@ -114,9 +129,34 @@ fn decided(places: &Places, settings: &Settings, global: &Global) -> Vec<Row> {
     ]
 }
 
+/// What the user says of mirrors, whether or not anything must be fetched: a slip of the pen shows at
+/// once, not on the day when the cache is cold.
+fn given_mirrors(flags: &[String], env: &Environment, settings: &Settings) -> Result<Mirrors, Diagnostic> {
+    let mut mirrors = Mirrors::new();
+    for flag in flags {
+        let (name, url) = flag.split_once('=').ok_or_else(|| {
+            let shown = settings::split_login(flag).0;
+            Diagnostic::new(Kind::Usage, format!("cannot use --mirror {shown}: it has no `=`"))
+                .hint("write --mirror ARCHIVE=URL")
+        })?;
+        mirrors.give(archive(name)?, &[url.to_owned()], "--mirror")?;
+    }
+    for archive in ARCHIVES {
+        if let Some(url) = env.variable(&archive.variable()) {
+            mirrors.give(archive, &[url.to_owned()], "environment")?;
+        }
+    }
+    for (name, uris) in &settings.mirrors {
+        let texts: Vec<String> = uris.iter().map(with_login).collect();
+        mirrors.give(archive(name)?, &texts, "settings file")?;
+    }
+    Ok(mirrors)
+}
+
 /// Reads the host's files when they are wanted.
 struct Finder {
-    flags: Vec<String>,
+    /// What flags, variables and settings say; apt's configuration is still to come.
+    mirrors: Mirrors,
     env: Environment,
     settings: Settings,
     settings_dir: PathBuf,
@@ -127,7 +167,8 @@ struct Finder {
 impl Finder {
     fn find(&self) -> Result<Outside, Diagnostic> {
         let apt = self.apt_conf();
-        let mirrors = self.mirrors()?;
+        let mut mirrors = self.mirrors.clone();
+        mirrors.apt(self.apt_sources());
         let mut decided = self.decided.clone();
         for archive in ARCHIVES {
             decided.extend(mirrors.of(archive).into_iter().map(|m| Row {
@@ -143,28 +184,6 @@ impl Finder {
             from: "settings or default".to_owned(),
         });
         Ok(Outside { mirrors, fetch, engines: self.engines(), decided })
-    }
-
-    fn mirrors(&self) -> Result<Mirrors, Diagnostic> {
-        let mut mirrors = Mirrors::new();
-        for flag in &self.flags {
-            let (name, url) = flag.split_once('=').ok_or_else(|| {
-                Diagnostic::new(Kind::Usage, format!("cannot use --mirror {flag}: it has no `=`"))
-                    .hint("write --mirror ARCHIVE=URL")
-            })?;
-            mirrors.give(archive(name)?, &[url.to_owned()], "--mirror")?;
-        }
-        for archive in ARCHIVES {
-            if let Some(url) = self.env.variable(&archive.variable()) {
-                mirrors.give(archive, &[url.to_owned()], "environment")?;
-            }
-        }
-        for (name, uris) in &self.settings.mirrors {
-            let texts: Vec<String> = uris.iter().map(with_login).collect();
-            mirrors.give(archive(name)?, &texts, "settings file")?;
-        }
-        mirrors.apt(self.apt_sources());
-        Ok(mirrors)
     }
 
     fn apt_sources(&self) -> Vec<AptSource> {
@@ -351,8 +370,10 @@ impl Finder {
 fn archive(name: &str) -> Result<Archive, Diagnostic> {
     Archive::by_name(name).ok_or_else(|| {
         let known: Vec<&str> = ARCHIVES.iter().map(|a| a.as_str()).collect();
+        let near =
+            diag::nearest(name, known.iter().copied(), 1).first().map(|n| format!("did you mean {n}? "));
         Diagnostic::new(Kind::Usage, format!("cannot set a mirror of `{name}`: there is no such archive"))
-            .hint(format!("the archives are {}", known.join(", ")))
+            .hint(format!("{}the archives are {}", near.unwrap_or_default(), known.join(", ")))
     })
 }
 

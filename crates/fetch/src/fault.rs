@@ -184,13 +184,18 @@ impl Fault {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
         let text = match self {
             Fault::Offline => "run once without --offline, or give --vendor DIR",
             Fault::Lookup { .. } | Fault::Unreachable { .. } => {
-                "check the network, the proxy settings and the mirror's name"
+                "check the network, the proxy (settings file, apt, http_proxy, https_proxy) and the mirror \
+                 (`distil settings` shows it, --mirror ARCHIVE=URL names another)"
             }
-            Fault::Refused { .. } => "check the mirror's address and port, or use another mirror",
+            Fault::Refused { .. } => {
+                "check the mirror's address and port (`distil settings` shows it), or use another with \
+                 --mirror ARCHIVE=URL"
+            }
             Fault::Tls { .. } => {
                 "a company's own certificate authority goes into the settings as `ca-certificates`; \
                  check this machine's clock too"

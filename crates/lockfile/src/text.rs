@@ -115,9 +115,9 @@ impl Lockfile {
         }
     }
 
-    /// The newest date of its indexes, seconds since the epoch.
-    pub fn as_of(&self) -> i64 {
-        self.suites.iter().filter_map(|s| s.date).max().unwrap_or(0)
+    /// The newest date of its indexes, seconds since the epoch; none where no index has a date.
+    pub fn as_of(&self) -> Option<i64> {
+        self.suites.iter().filter_map(|s| s.date).max()
     }
 }
 

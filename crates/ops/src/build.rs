@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::World;
 use crate::deliver;
 use crate::images::{self, Made, Order};
+use crate::own_bodies;
 use crate::packages::{self, Supply};
 use crate::payloads;
 use crate::pins::{self, How, Pinned};
@@ -135,6 +136,8 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
     for typed in &request.recipes {
         let recipe = recipes::load(shop, typed)?;
         let chosen = choose(shop, &recipe, request)?;
+        // Before the network is asked for anything: a slip in a path should show at once, and leave no lock.
+        chosen.iter().try_for_each(|(variant, _)| own_bodies::check(shop, variant))?;
         let how = How {
             place: &request.lock,
             mode: request.mode,
@@ -142,7 +145,7 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
             codec: format!("{codec} revision {}", Codec::REVISION),
         };
         let pinned = pins::pins(shop, &recipe, &how)?;
-        make_ready(shop, request, &pinned, &chosen)?;
+        make_ready(shop, request, &recipe, &pinned, &chosen)?;
         for (variant, archs) in &chosen {
             answer.images.push(make_image(shop, &store, &recipe, variant, archs, &pinned, request, codec)?);
         }
@@ -211,18 +214,25 @@ fn arch(shop: &Shop<'_>, word: &str) -> Result<Arch, Diagnostic> {
 fn make_ready(
     shop: &Shop<'_>,
     request: &BuildRequest,
+    recipe: &Loaded,
     pinned: &Pinned,
     chosen: &[(&Resolved, Vec<Arch>)],
 ) -> Result<(), Diagnostic> {
     let platforms: Vec<Platform> =
         chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
-    let no_network = shop.world.offline || request.mode == LockMode::Frozen;
-    let supply = Supply { sources: &pinned.sources, lock: &pinned.lock, place: &request.lock, no_network };
+    let frozen = (request.mode == LockMode::Frozen).then_some("--frozen");
+    let supply = Supply {
+        sources: &pinned.sources,
+        lock: &pinned.lock,
+        place: &request.lock,
+        recipe: &recipe.typed,
+        no_network: frozen.or(shop.world.offline.then_some("--offline")),
+    };
     let wanted = |p: &lockfile::LockedPin| platforms.contains(&p.platform);
     packages::bring(shop, &supply, wanted)?;
     let names = pinned.lock.packages.iter().filter(|p| wanted(p));
     let names: Vec<_> =
-        names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, p.pin.name.clone()))).collect();
+        names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, payloads::title(&p.pin)))).collect();
     payloads::unpack_all(shop, names)
 }
 

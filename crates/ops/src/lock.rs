@@ -127,7 +127,7 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
     let path = lock_path(&shop, &recipe, &request.lock);
     let lock = read_lock(&shop, &path)?.ok_or_else(|| {
         Diagnostic::new(Kind::Input, format!("cannot verify {}: there is no such lock", path.display()))
-            .hint(format!("write one with `distil lock {}`", request.recipe))
+            .hint(format!("write one with `{}`", request.lock.command(world, "lock", &request.recipe)))
     })?;
     let mut all: Vec<Source> = Vec::new();
     for variant in &recipe.variants {
@@ -143,7 +143,10 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
         }
         let source = all.iter().find(|s| s.id == suite.id).ok_or_else(|| {
             Diagnostic::new(Kind::Input, format!("cannot verify {}: the recipe no longer names it", suite.id))
-                .hint("bring the lock up to the recipe with `distil lock`")
+                .hint(format!(
+                    "bring the lock up to the recipe with `{}`",
+                    request.lock.command(world, "lock", &request.recipe)
+                ))
         })?;
         let packages = prove_suite(&shop, &lock, suite, source, vendor.as_deref(), &mut proved)?;
         out.push(format!("{}: signed by {}, {packages} packages", suite.id, suite.signed_by.join(", ")));

@@ -22,6 +22,27 @@ const MOST_DOWNLOAD: u64 = 16 << 30;
 /// A larger ELF file is taken without a look inside.
 const MOST_ELF: u64 = 1 << 30;
 
+/// Whether the user's files and certificates are there, without reading them.
+pub(crate) fn check(shop: &Shop<'_>, recipe: &Resolved) -> Result<(), Diagnostic> {
+    let files = recipe.files.iter().filter_map(|f| match &f.body {
+        FileBody::Local(local) => Some(local),
+        FileBody::Inline(_) | FileBody::Url { .. } => None,
+    });
+    let certificates = recipe.certificates.iter().filter_map(|c| match c {
+        Certificate::File(local) => Some(local),
+        Certificate::Inline { .. } => None,
+    });
+    for local in files.chain(certificates) {
+        if !find(shop, local).exists() {
+            return Err(missing(
+                local,
+                &std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// One for each of the recipe's files, none for inline ones.
 pub(crate) fn read(
     shop: &Shop<'_>,

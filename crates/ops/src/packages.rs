@@ -1,10 +1,10 @@
 //! Pinned package files, brought into the store: from the cache, `--vendor`, the mirrors, and where
 //! they have left those, the snapshot archive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use diag::{Diagnostic, Kind, Note};
-use fetch::{Job, Size, Url};
+use diag::{Diagnostic, Explain, Kind, Note};
+use fetch::{Fault, FetchError, Job, Size, Url};
 use lockfile::{LockedPin, Lockfile, SuitePin};
 use oci::Digest;
 use package::{Identity, Pin};
@@ -30,8 +30,10 @@ pub(crate) struct Supply<'a> {
     pub(crate) sources: &'a [Source],
     pub(crate) lock: &'a Lockfile,
     pub(crate) place: &'a LockPlace,
-    /// `--frozen` and `--offline`: nothing is asked of the network.
-    pub(crate) no_network: bool,
+    /// As it was typed, for hints.
+    pub(crate) recipe: &'a str,
+    /// The flag, `--frozen` or `--offline`, by which nothing is asked of the network.
+    pub(crate) no_network: Option<&'static str>,
 }
 
 /// Brings every package of the lock that `wanted` says yes to into the store.
@@ -50,8 +52,8 @@ pub(crate) fn bring(
     if missing.is_empty() {
         return Ok(());
     }
-    if supply.no_network {
-        return Err(gone(&missing.values().copied().collect::<Vec<_>>(), None));
+    if let Some(flag) = supply.no_network {
+        return Err(not_here(&missing.values().copied().collect::<Vec<_>>(), flag));
     }
     fetch(shop, supply, &missing)
 }
@@ -78,19 +80,16 @@ fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>)
         BlobSink::open(&shop.blobs, &jobs[i].name, *pins[i].0, pins[i].1.size)
     });
     let mut lost = Vec::new();
-    let mut first: Option<Diagnostic> = None;
     for (outcome, (_, pin)) in done.into_iter().zip(&pins) {
         if let Err(e) = outcome {
-            let d = Diagnostic::from(e);
             // A wrong digest or a full disk is no matter of a package having left the mirror.
-            if d.kind != Kind::Network {
-                return Err(d);
+            if e.kind() != Kind::Network {
+                return Err(e.into());
             }
-            lost.push(**pin);
-            first.get_or_insert(d);
+            lost.push((**pin, e));
         }
     }
-    if lost.is_empty() { Ok(()) } else { Err(gone(&lost, first)) }
+    if lost.is_empty() { Ok(()) } else { Err(gone(shop, supply, &lost)) }
 }
 
 /// The bases of a repository's archive, best first: its mirrors, then the snapshot archive at the time
@@ -147,23 +146,81 @@ pub(crate) fn vendor_path(pin: &Pin) -> String {
     format!("{archive}/{}", pin.path)
 }
 
-fn gone(pins: &[&Pin], first: Option<Diagnostic>) -> Diagnostic {
-    let what = match pins {
-        [one] => format!("{} {}", one.name, one.version),
-        many => format!("{} of the lock's packages", many.len()),
-    };
-    let mut d = Diagnostic::new(Kind::Network, format!("cannot get {what}"));
-    if let Some(first) = first {
-        d = d.detail(first.to_string());
+/// `libc6 2.41-12 (and 13 more packages)`, the largest first: it is the one that was tried first.
+fn subject(pins: &[&Pin], of: &str) -> String {
+    let one = pins.iter().max_by_key(|p| p.size).map_or_else(String::new, |p| titled(p));
+    match pins.len() {
+        1 => one,
+        2 => format!("{one} (and 1 more package{of})"),
+        n => format!("{one} (and {} more packages{of})", n - 1),
     }
+}
+
+fn titled(pin: &Pin) -> String {
+    format!("{} {}", pin.name, pin.version)
+}
+
+/// Every package by name, a line for each repository.
+fn listed(mut d: Diagnostic, pins: &[&Pin]) -> Diagnostic {
+    let mut by_repository: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for pin in pins {
-        d = d.detail(format!(
-            "{} {} ({}) is not in the cache, and was not to be had from {}",
-            pin.name, pin.version, pin.arch, pin.repository
+        let text = format!("{} ({})", titled(pin), pin.arch);
+        by_repository.entry(&pin.repository).or_default().push(text);
+    }
+    for (repository, packages) in by_repository {
+        d = d.detail(format!("of {repository}: {}", packages.join(", ")));
+    }
+    d
+}
+
+fn not_here(pins: &[&Pin], flag: &str) -> Diagnostic {
+    let what = subject(pins, "");
+    let text = format!("cannot get {what}: not in the cache, and {flag} asks nobody");
+    listed(Diagnostic::new(Kind::Network, text), pins).hint(format!(
+        "run once without {flag} while there is a network, or name a directory that has them with --vendor"
+    ))
+}
+
+/// The cause first, and once: what the first place said that did not just lack the file.
+fn gone(shop: &Shop<'_>, supply: &Supply<'_>, lost: &[(&Pin, FetchError)]) -> Diagnostic {
+    let pins: Vec<&Pin> = lost.iter().map(|(pin, _)| *pin).collect();
+    let update = supply.place.command(shop.world, "update", supply.recipe);
+    if lost.iter().all(|(_, e)| e.is_not_found()) {
+        let text = format!(
+            "cannot get {}: no longer on any mirror ({})",
+            subject(&pins, " of the lock"),
+            statuses(lost)
+        );
+        return listed(Diagnostic::new(Kind::Network, text), &pins).hint(format!(
+            "take what the archive has now with `{update}`, or name a directory that has them with --vendor; \
+             a mirror may also lag behind"
         ));
     }
-    d.hint(
-        "let it use the network, name a directory that has them with --vendor, or take what the archive has now \
-         with `distil update`",
-    )
+    let failed = |e: &&FetchError| !e.is_not_found();
+    let first = lost.iter().filter(|(_, e)| failed(&e)).max_by_key(|(pin, _)| pin.size);
+    let Some((_, error)) = first else { return Diagnostic::new(Kind::Internal, "cannot say what failed") };
+    let at = error.tried.iter().find(|t| !matches!(t.fault, Fault::NotFound { .. }));
+    let cause = at.map_or_else(|| "no address is known for it".to_owned(), |t| t.fault.to_string());
+    let one_place = pins.iter().all(|p| p.repository == pins[0].repository);
+    let of = if one_place { " from the same mirror" } else { "" };
+    let d = Diagnostic::new(Kind::Network, format!("cannot fetch {}: {cause}", subject(&pins, of)));
+    let d = match error.tried.as_slice() {
+        [one] if one.times <= 1 => d.detail(one.url.to_string()),
+        _ => error.details().into_iter().fold(d, Diagnostic::detail),
+    };
+    let hint = at.and_then(|t| t.fault.hint()).unwrap_or_else(|| "use another mirror".to_owned());
+    let hint = format!("{hint}; what was fetched is kept");
+    if pins.len() == 1 { d.hint(hint) } else { listed(d, &pins).hint(hint) }
+}
+
+/// What the mirrors said of files that they do not have: `404`.
+fn statuses(lost: &[(&Pin, FetchError)]) -> String {
+    let tried = lost.iter().flat_map(|(_, e)| &e.tried);
+    let said: BTreeSet<&str> = tried
+        .filter_map(|t| match &t.fault {
+            Fault::NotFound { status } => Some(status.as_str()),
+            _ => None,
+        })
+        .collect();
+    said.into_iter().collect::<Vec<_>>().join(", ")
 }

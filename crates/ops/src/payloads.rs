@@ -37,6 +37,11 @@ fn key(package: &Digest) -> String {
     format!("{}-{}.{}", package.hex(), deb::REVISION, payload::REVISION)
 }
 
+/// A package as errors name it.
+pub(crate) fn title(pin: &package::Pin) -> String {
+    format!("{} {} of {}", pin.name, pin.version, pin.repository)
+}
+
 /// Unpacks every package that is not unpacked yet, several at once, the largest first.
 pub(crate) fn unpack_all(
     shop: &Shop<'_>,
@@ -98,7 +103,7 @@ fn unpack(shop: &Shop<'_>, package: &Digest, name: &str) -> Result<(), Diagnosti
         shop.blobs.delete(package);
         return Err(StoreError::Damaged { digest: *package }.into());
     }
-    read.map_err(|e| Diagnostic::from(e).while_doing(format!("cannot read package {name}")))?;
+    read.map_err(|e| malformed(name, e.into()))?;
     let mut out = writer.finish().map_err(|e| refused(name, e))?;
     out.flush().map_err(|e| broken(name, &e))?;
     drop(out);
@@ -108,11 +113,19 @@ fn unpack(shop: &Shop<'_>, package: &Digest, name: &str) -> Result<(), Diagnosti
 /// What only the whole tree shows (a file below a link of its own) is the package's fault, not the disk's.
 fn refused(name: &str, e: rootfs::payload::PayloadError) -> Diagnostic {
     match Diagnostic::from(e) {
-        d if d.kind == Kind::Input => d
-            .while_doing(format!("cannot read package {name}"))
-            .hint("the package is malformed or an attack; take another version, and tell its maker"),
+        d if d.kind == Kind::Input => malformed(name, d),
         d => broken(name, &d),
     }
+}
+
+/// Its hash is right by now, so it is no mirror's fault and no other mirror helps.
+fn malformed(name: &str, d: Diagnostic) -> Diagnostic {
+    let d = d.while_doing(format!("cannot read package {name}"));
+    if d.kind != Kind::Input {
+        return d;
+    }
+    d.detail("these are the bytes that the index names, which was signed or declared by you: every mirror has the same")
+        .hint("the package is malformed or an attack; take another version, and tell its maker")
 }
 
 fn broken(name: &str, e: &dyn std::fmt::Display) -> Diagnostic {

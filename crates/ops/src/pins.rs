@@ -81,12 +81,12 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             let report = report(shop, recipe, &path, LockState::Kept, &lock, Vec::new());
             Ok(Pinned { lock, sources: all_sources, report })
         }
-        (Some(_), Some(Fit::Drifted(drift)), _) if frozen => Err(drifted(recipe, &path, drift)),
+        (Some(_), Some(Fit::Drifted(drift)), _) if frozen => Err(drifted(shop, recipe, how, &path, drift)),
         (None, _, _) if frozen => Err(Diagnostic::new(
             Kind::Input,
             format!("cannot build {}: there is no lock at {}", recipe.typed, path.display()),
         )
-        .hint(format!("write one with `distil lock {}`", recipe.typed))),
+        .hint(format!("write one with `{}`", how.place.command(shop.world, "lock", &recipe.typed)))),
         (old, _, mode) => {
             let keep = old.as_ref().filter(|_| mode == LockMode::Keep);
             let (lock, seen, explain) =
@@ -213,8 +213,8 @@ fn closure(
 ) -> Result<Verified<Closure>, Diagnostic> {
     let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
     let universe = indexes.universes.get(arch).ok_or_else(none)?;
-    let request = request(variant, arch, prefer);
     universe.choose(|universe: &Universe| {
+        let request = request(universe, variant, arch, prefer);
         let solution = solve::apt::solve(universe, &request)?;
         let removed: Vec<&str> = variant.removed.iter().map(String::as_str).collect();
         let pruned = solve::apt::prune(universe, &request, &solution, CUT, &removed);
@@ -223,7 +223,7 @@ fn closure(
     })
 }
 
-fn request(variant: &Resolved, arch: &Arch, prefer: Vec<Preferred>) -> Request {
+fn request(universe: &Universe, variant: &Resolved, arch: &Arch, prefer: Vec<Preferred>) -> Request {
     let mut foreign: Vec<String> = Vec::new();
     let asks = variant
         .packages
@@ -234,6 +234,8 @@ fn request(variant: &Resolved, arch: &Arch, prefer: Vec<Preferred>) -> Request {
                 && word != arch.as_str()
                 && word != "all"
                 && !foreign.contains(word)
+                // An architecture without any record has no packages to choose from, whatever their name.
+                && universe.ids().any(|id| universe.record(id).arch() == word)
             {
                 foreign.push(word.clone());
             }
@@ -290,8 +292,14 @@ fn finish(
     sources: Vec<Source>,
 ) -> Result<Pinned, Diagnostic> {
     if !how.dry_run {
-        let no_network = shop.world.offline;
-        bring(shop, &Supply { sources: &sources, lock: &lock, place: how.place, no_network }, |_| true)?;
+        let supply = Supply {
+            sources: &sources,
+            lock: &lock,
+            place: how.place,
+            recipe: &recipe.typed,
+            no_network: shop.world.offline.then_some("--offline"),
+        };
+        bring(shop, &supply, |_| true)?;
         learn(shop, &mut lock)?;
     }
     let changes = old
@@ -328,7 +336,7 @@ fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagn
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.
 fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
-    let names = lock.packages.iter().filter_map(|p| Some((sha256(shop, &p.pin)?, p.pin.name.clone())));
+    let names = lock.packages.iter().filter_map(|p| Some((sha256(shop, &p.pin)?, payloads::title(&p.pin))));
     payloads::unpack_all(shop, names.collect::<Vec<_>>())?;
     let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
     for platform in platforms {
@@ -367,14 +375,15 @@ pub(crate) fn sha256(shop: &Shop<'_>, pin: &package::Pin) -> Option<Digest> {
     }
 }
 
-fn drifted(recipe: &Loaded, path: &Path, drift: Vec<String>) -> Diagnostic {
+fn drifted(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>, path: &Path, drift: Vec<String>) -> Diagnostic {
     let text = format!(
         "cannot build {} from {}: the recipe has drifted from its lock",
         recipe.typed,
         path.display()
     );
     let d = drift.into_iter().fold(Diagnostic::new(Kind::Input, text), Diagnostic::detail);
-    d.hint(format!("bring the lock up to the recipe with `distil lock {}`", recipe.typed))
+    let command = how.place.command(shop.world, "lock", &recipe.typed);
+    d.hint(format!("bring the lock up to the recipe with `{command}`"))
 }
 
 fn report(

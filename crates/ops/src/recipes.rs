@@ -39,7 +39,19 @@ pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
         }
     };
     let variants = recipe.resolve_all(&host)?;
+    if variants.iter().all(is_empty) {
+        let text = format!("cannot make an image of {typed}: it names nothing to put into one");
+        return Err(Diagnostic::new(Kind::Input, text).hint(
+            "name packages (`contents.packages`) or files (`contents.files`), or start from the catalogue with \
+             `include: base`",
+        ));
+    }
     Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants })
+}
+
+/// Not even a directory of its own: what we derive would be all there is.
+fn is_empty(variant: &Resolved) -> bool {
+    variant.packages.is_empty() && variant.files.is_empty() && variant.paths.is_empty()
 }
 
 /// With `/` or `.yaml` or `.yml` it is a path, else a name of the catalogue.

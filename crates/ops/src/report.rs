@@ -133,8 +133,8 @@ pub struct LockReport {
     pub path: String,
     /// What became of it.
     pub state: LockState,
-    /// The newest date of an index in it, seconds since the epoch.
-    pub as_of: i64,
+    /// The newest date of an index in it, seconds since the epoch; none where no archive is asked.
+    pub as_of: Option<i64>,
     /// It belongs to a catalogue name, so `distil update NAME` refreshes it.
     pub catalogue: bool,
     /// What changed, one line each.

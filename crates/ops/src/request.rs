@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use oci::Reference;
 
+use crate::World;
 use crate::target::Target;
 
 /// How a build treats its lock.
@@ -28,6 +29,35 @@ pub struct LockPlace {
     pub vendor: Option<PathBuf>,
     /// An older index than seen before is accepted.
     pub allow_rollback: bool,
+}
+
+impl LockPlace {
+    /// A command that a hint offers, with the user's own flags: without them it would be about another
+    /// lock than the one that was complained of.
+    pub(crate) fn command(&self, world: &World, verb: &str, recipe: &str) -> String {
+        let mut words = vec!["distil".to_owned(), verb.to_owned()];
+        // What `distil` reads without an argument needs none in a hint either.
+        words.extend((recipe != "distil.yaml").then(|| recipe.to_owned()));
+        for (flag, path) in [("--lock", &self.file), ("--vendor", &self.vendor)] {
+            words.extend(path.iter().flat_map(|p| [flag.to_owned(), p.display().to_string()]));
+        }
+        words.extend(world.repeated.iter().cloned());
+        command_line(&words)
+    }
+}
+
+/// Words as they are typed at a shell.
+pub fn command_line(words: &[String]) -> String {
+    words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@+,%~".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// `distil build`.

@@ -25,6 +25,8 @@ pub struct World {
     pub threads: usize,
     /// Our own executable: an input of every remembered answer.
     pub program: Option<PathBuf>,
+    /// Flags of every command that the user gave and that a command in a hint must have too.
+    pub repeated: Vec<String>,
     /// The platform that `host` means and that `--load` loads.
     pub host: Platform,
     /// Progress and notes.

@@ -59,6 +59,7 @@ pub struct Package {
     control: BTreeMap<String, Entry>,
     compression: Compression,
     bare: bool,
+    raw: Option<Vec<u8>>,
 }
 
 impl Package {
@@ -73,6 +74,7 @@ impl Package {
             control: BTreeMap::new(),
             compression: Compression::default(),
             bare: false,
+            raw: None,
         }
     }
 
@@ -232,8 +234,17 @@ impl Package {
         format!("pool/main/{letter}/{name}/{name}_{version}_{arch}.deb")
     }
 
+    /// Whatever the fields say, its file is these bytes: what a signed index names need be no package.
+    pub fn raw(mut self, deb: impl AsRef<[u8]>) -> Package {
+        self.raw = Some(deb.as_ref().to_vec());
+        self
+    }
+
     /// The .deb.
     pub fn deb(&self) -> Vec<u8> {
+        if let Some(raw) = &self.raw {
+            return raw.clone();
+        }
         let data = if self.bare { self.data.clone() } else { with_parents(&self.data) };
         let mut control = vec![Entry::dir("./", 0o755)];
         control.push(Entry::file("./control", 0o644, self.paragraph()));

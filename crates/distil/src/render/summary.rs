@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use ops::report::{BuildReport, Built, BuiltPlatform, ExplainRow, LockReport, LockState};
+use ops::request::command_line;
+
+use crate::environment::Environment;
 
 use super::size::{bytes, count, duration};
 use super::style::Style;
@@ -11,10 +14,16 @@ use super::style::Style;
 const OLD: i64 = 7 * 24 * 3600;
 
 /// A build, image by image.
-pub(crate) fn build(report: &BuildReport, now: i64, took: Duration, explain: bool, style: Style) -> String {
+pub(crate) fn build(
+    report: &BuildReport,
+    env: &Environment,
+    took: Duration,
+    explain: bool,
+    style: Style,
+) -> String {
     let mut out = String::new();
     for lock in &report.locks {
-        out.push_str(&lock_lines(lock, now, style));
+        out.push_str(&lock_lines(lock, env.now, style));
     }
     for image in &report.images {
         out.push_str(&image_lines(image, explain, style));
@@ -33,7 +42,11 @@ pub(crate) fn build(report: &BuildReport, now: i64, took: Duration, explain: boo
     {
         let run =
             if image.runs { format!(", then docker run --rm {}", image.names[0]) } else { String::new() };
-        let next = format!("next: distil build {} --load{run}", image.typed);
+        // With the user's own flags: without them it would be another image, or another lock.
+        let mut words = vec!["distil".to_owned()];
+        words.extend(env.arguments.iter().cloned());
+        words.push("--load".to_owned());
+        let next = format!("next: {}{run}", command_line(&words));
         out.push_str(&format!("{}\n", style.faint(&next)));
     }
     out
@@ -48,9 +61,12 @@ pub(crate) fn lock_lines(lock: &LockReport, now: i64, style: Style) -> String {
         LockState::Simulated => "not written (dry run)",
     };
     let mut out = format!(
-        "{} packages as of {}; lock {} {state}\n",
+        "{} {}; lock {} {state}\n",
         style.strong(&lock.recipe),
-        day(lock.as_of),
+        lock.as_of.map_or_else(
+            || "takes nothing from an archive".to_owned(),
+            |t| format!("packages as of {}", day(t))
+        ),
         lock.path
     );
     for change in &lock.changes {
@@ -62,11 +78,12 @@ pub(crate) fn lock_lines(lock: &LockReport, now: i64, style: Style) -> String {
             style.warning("unsigned")
         ));
     }
-    if lock.catalogue && now - lock.as_of > OLD && lock.state == LockState::Kept {
+    let age = lock.as_of.map_or(0, |then| now - then);
+    if lock.catalogue && age > OLD && lock.state == LockState::Kept {
         out.push_str(&format!(
             "{} these packages are {} days old; `distil update {}` refreshes them\n",
             style.warning("warning:"),
-            (now - lock.as_of) / 86_400,
+            age / 86_400,
             lock.recipe
         ));
     }
@@ -115,23 +132,10 @@ fn scripts(p: &BuiltPlatform) -> String {
     }
 }
 
-/// `2026-11-18`, in UTC.
+/// `2026-11-18`, in UTC: the day of RFC 3339.
 pub(crate) fn day(seconds: i64) -> String {
-    let (y, m, d) = civil(seconds.div_euclid(86_400));
-    format!("{y:04}-{m:02}-{d:02}")
-}
-
-/// Days since 1970-01-01 to year, month, day (Howard Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms", civil_from_days).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    (yoe + era * 400 + i64::from(m <= 2), m, d)
+    let text = trust::Time(seconds).to_string();
+    text.split_once('T').map_or(text.clone(), |(day, _)| day.to_owned())
 }
 
 #[cfg(test)]

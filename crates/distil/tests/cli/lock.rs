@@ -2,7 +2,7 @@
 
 use testkit::{Package, World};
 
-use crate::run::{Archive, Machine, plain_world};
+use crate::run::{Archive, Machine, is_root, plain_world};
 
 /// The archive a month later: a newer library and program, the old files still in the pool.
 fn later_world() -> World {
@@ -92,6 +92,10 @@ fn locked_and_frozen_refuse_a_drift() {
     }
     assert_eq!(machine.read("work/app.lock"), before);
     machine.assert_no_image();
+    // What the user typed goes into the command that is offered.
+    let place = ["--lock", "app.lock", "--vendor", "my deps"];
+    let ran = machine.distil(&[&["build", "app.yaml", "--locked"], &place[..]].concat());
+    ran.fails(3, &["`distil lock app.yaml --lock app.lock --vendor 'my deps'`"]);
 }
 
 #[test]
@@ -101,7 +105,11 @@ fn locked_and_frozen_refuse_a_missing_lock() {
     for flag in ["--locked", "--frozen"] {
         let hint = "write one with `distil lock app.yaml`";
         machine.distil(&["build", "app.yaml", flag]).fails(3, &["there is no lock", "app.lock", hint]);
+        let ran = machine.distil(&["build", "app.yaml", flag, "--lock", "b.lock", "--data-dir", "d"]);
+        ran.fails(3, &["b.lock", "`distil lock app.yaml --lock b.lock --data-dir d`"]);
     }
+    let ran = machine.distil(&["lock", "app.yaml", "--verify", "--lock", "b.lock"]);
+    ran.fails(3, &["no such lock", "`distil lock app.yaml --lock b.lock`"]);
     machine.assert_nothing_left();
     assert_eq!(archive.requests(), 0);
 }
@@ -174,7 +182,7 @@ fn elsewhere() {
     machine.distil(&["build", "app.yaml", "--lock", "pins/my.lock", "--frozen"]).good();
 }
 
-/// Root may write anywhere, so a directory stands where the lock would be: the same refusal.
+/// For everybody, root too: nothing can be made below /proc.
 #[test]
 fn where_no_lock_can_be_written() {
     let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
@@ -182,6 +190,51 @@ fn where_no_lock_can_be_written() {
     let ran = machine.distil(&["build", "app.yaml", "--lock", "/proc/nowhere/app.lock"]);
     ran.fails(7, &["/proc/nowhere", "--lock"]);
     machine.assert_nothing_left();
+}
+
+/// A recipe in a directory that may only be read, as in many a CI.
+#[test]
+fn a_directory_that_may_only_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    let mode = |mode| {
+        std::fs::set_permissions(machine.path("work"), PermissionsExt::from_mode(mode)).expect("a mode");
+    };
+    if is_root() {
+        for open in [archive.path(""), archive.path("archive-key.asc")] {
+            std::fs::set_permissions(open, PermissionsExt::from_mode(0o755)).expect("a mode");
+        }
+    }
+    mode(0o555);
+    let refused = machine.as_nobody(&["build", "app.yaml"]);
+    let elsewhere = machine.as_nobody(&["build", "app.yaml", "--lock", "../home/my.lock"]);
+    mode(0o755);
+    let (Some(refused), Some(elsewhere)) = (refused, elsewhere) else { testkit::skip!("no setpriv") };
+    refused.fails(7, &["cannot write lock", "work/app.lock", "denied", "--lock FILE"]);
+    elsewhere.good();
+    assert!(!machine.path("work/app.lock").exists());
+    assert!(machine.path("home/my.lock").exists());
+}
+
+/// Directories of ours that may only be read: which, and the flag that names others.
+#[test]
+fn a_cache_or_store_that_may_only_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    for (dir, flag) in [("cache", "--cache-dir"), ("data", "--data-dir")] {
+        let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+        machine.recipe(&archive, &["hello"]);
+        let path = machine.path(dir);
+        std::fs::create_dir(&path).expect("a directory");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o555)).expect("a mode");
+        let Some(ran) = machine.as_nobody(&["build", "app.yaml"]) else { testkit::skip!("no setpriv") };
+        ran.fails(7, &[&path.display().to_string(), "denied", flag]);
+        assert_eq!(archive.requests(), 0, "it was found out late");
+        std::fs::remove_dir(&path).expect("the directory");
+        // A file in its place stops root as well.
+        std::fs::write(&path, "").expect("a file");
+        machine.build().fails(7, &[&path.display().to_string(), flag]);
+    }
 }
 
 #[test]

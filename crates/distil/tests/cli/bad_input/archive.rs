@@ -16,7 +16,61 @@ fn build_with(world: &World, harm: impl FnOnce(&mut Archive), code: i32, words: 
 
 #[test]
 fn no_network() {
-    build_with(&plain_world(), Archive::stop, 4, &["InRelease", "refused"]);
+    build_with(&plain_world(), Archive::stop, 4, &["InRelease", "refused", "--mirror"]);
+}
+
+/// With a lock only packages are wanted: the cause stands on the first line, once, with their number.
+#[test]
+fn no_network_for_packages() {
+    let (machine, mut archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello", "other"]);
+    machine.distil(&["lock", "app.yaml"]).good();
+    machine.forget();
+    archive.stop();
+    let ran = machine.build().fails(4, &["(and 2 more packages from the same mirror)", "--mirror"]);
+    let first = ran.stderr.lines().find(|l| l.starts_with("error:")).expect("an error");
+    assert!(first.contains("cannot fetch ") && first.ends_with("refused the connection"), "{first}");
+    for name in ["libhello1 1.0-1 (amd64)", "hello 1.0-1 (amd64)", "other 2.0-1 (amd64)"] {
+        assert_eq!(ran.stderr.matches(name).count(), 1, "{}", ran.stderr);
+    }
+    let off = machine.distil(&["build", "app.yaml", "--offline"]).fails(4, &["(and 2 more packages)"]);
+    off.says(&["--offline asks nobody", "other 2.0-1 (amd64)", "--vendor"]);
+}
+
+/// A pin that no mirror has any more: which, and the command that moves it, with the user's own flags.
+#[test]
+fn packages_that_have_left_the_mirror() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello", "other"]);
+    machine.distil(&["lock", "app.yaml", "--lock", "my pins"]).good();
+    machine.forget();
+    std::fs::remove_dir_all(archive.path("pool")).expect("the pool");
+    let ran = machine.distil(&["build", "app.yaml", "--lock", "my pins"]);
+    ran.fails(4, &["no longer on any mirror (404)", "`distil update app.yaml --lock 'my pins'`", "--vendor"]);
+}
+
+/// A slip of the pen in a mirror shows at once, though a warm build would ask nobody.
+#[test]
+fn mirrors_that_are_none() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.build().good();
+    for (mirror, words) in [
+        ("debain=https://deb.test", &["no such archive", "did you mean debian?"][..]),
+        ("https://deb.test", &["it has no `=`", "ARCHIVE=URL"]),
+        ("debian=deb.test/debian", &["it is no URL", "https"]),
+        ("debian=ftp://me:s3cret@deb.test", &["it is no URL"]),
+        ("debian=", &["it is no URL"]),
+    ] {
+        let ran = machine.distil(&["build", "app.yaml", "--mirror", mirror]).fails(2, words);
+        assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    }
+    let mut command = machine.command(&["build", "app.yaml"]);
+    let out = command.env("DISTIL_MIRROR_DEBIAN", "nowhere").output().expect("distil starts");
+    assert_eq!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
+    machine.write("settings.yaml", "mirrors: {debian: [\"nowhere\"]}\n");
+    let settings = machine.path("settings.yaml").display().to_string();
+    assert_ne!(machine.distil(&["build", "app.yaml", "--config", &settings]).code, Some(0));
 }
 
 #[test]

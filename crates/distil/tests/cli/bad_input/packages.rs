@@ -17,6 +17,39 @@ fn unknown_package() {
     build(&plain_world(), &["helo"], 6, &["helo", "hello"]);
 }
 
+/// What is known to go on from the word comes before what looks like it.
+#[test]
+fn half_a_name() {
+    let world = ["libssl3t64", "libssl-dev", "libssl-doc", "libssh2", "libsss"]
+        .iter()
+        .fold(plain_world(), |w, name| w.package(Package::new(name, "1")));
+    build(&world, &["libssl"], 6, &["did you mean libssl3t64, libssl-dev, libssl-doc, libsss?"]);
+}
+
+/// The name is right, the architecture is not to be had: another thing to say.
+#[test]
+fn a_package_of_another_architecture() {
+    let words = ["`hello:arm64`", "packages of arm64 are not indexed", "leave the architecture out"];
+    build(&plain_world(), &["hello:arm64"], 6, &words);
+}
+
+/// The archive signed it, so it is the archive's fault; the hash is right and the content no package.
+#[test]
+fn signed_and_malformed() {
+    let sound = Package::new("hello", "1.0-1").deb();
+    let cut = &sound[..sound.len() / 2];
+    for (what, bytes) in [("garbage", b"<html>not here</html>".as_slice()), ("cut off", cut), ("empty", b"")]
+    {
+        let world = World::new().package(Package::new("hello", "1.0-1").raw(bytes));
+        let (machine, archive) = (Machine::new(), Archive::serve(&world));
+        machine.recipe(&archive, &["hello"]);
+        let ran = machine.build();
+        assert_eq!(ran.code, Some(3), "{what}: {}", ran.stderr);
+        ran.fails(3, &["hello 1.0-1", "/stable", "signed"]);
+        machine.assert_nothing_left();
+    }
+}
+
 #[test]
 fn impossible_version() {
     build(&plain_world(), &["hello (>= 2)"], 6, &["hello", ">= 2", "1.0-1"]);
