@@ -90,7 +90,8 @@ impl Accounts {
             }
         }
         for group in more.groups {
-            if self.groups.iter().all(|g| g.name != group.name && g.gid != group.gid) {
+            // `nogroup` is a second name of nobody's number, which programs look up.
+            if self.groups.iter().all(|g| g.name != group.name) {
                 self.groups.push(Group { line: None, ..group });
             }
         }

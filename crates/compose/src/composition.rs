@@ -65,6 +65,8 @@ pub enum Rule {
     PackageSteps,
     /// `/etc/shells`.
     Shells,
+    /// `/etc/pam.d/common-*`.
+    Pam,
     /// The list of character conversions, without those that were cut.
     CharacterSets,
     /// `/var/lib/dpkg/status.d`.
@@ -73,7 +75,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order of the documentation.
-    pub const ALL: [Rule; 15] = [
+    pub const ALL: [Rule; 16] = [
         Rule::Accounts,
         Rule::Directories,
         Rule::OsRelease,
@@ -87,6 +89,7 @@ impl Rule {
         Rule::Alternatives,
         Rule::PackageSteps,
         Rule::Shells,
+        Rule::Pam,
         Rule::CharacterSets,
         Rule::PackageStatus,
     ];
@@ -107,6 +110,7 @@ impl Rule {
             Rule::Alternatives => "alternatives",
             Rule::PackageSteps => "package-steps",
             Rule::Shells => "shells",
+            Rule::Pam => "pam",
             Rule::CharacterSets => "character-sets",
             Rule::PackageStatus => "package-status",
         }

@@ -26,6 +26,7 @@ mod java_keystore;
 mod layers;
 mod library_cache;
 mod own;
+mod pam;
 mod parts;
 pub mod policy;
 mod status;

@@ -14,7 +14,7 @@ use crate::draft::Draft;
 use crate::policy::{self, PolicyError};
 use crate::{
     ComposeInput, Composition, DraftError, GlobError, Note, PackageTree, alternatives, certificates, config,
-    derive, layers, library_cache, own, parts, status, steps,
+    derive, layers, library_cache, own, pam, parts, status, steps,
 };
 
 /// Why a recipe and its packages make no image.
@@ -166,6 +166,7 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         derive::character_sets(&mut draft)?;
         alternatives::apply(&mut draft, &actions.alternatives)?;
         derive::shells(&mut draft, &actions.shells)?;
+        pam::make(&mut draft)?;
     }
     own::put_files(&mut draft, &input)?;
     certificates::make(&mut draft, &input, &authorities)?;

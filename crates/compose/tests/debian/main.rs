@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests keep packages in files")]
 
 mod archive;
+mod pam;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -367,4 +368,22 @@ fn base_accounts_are_those_of_base_passwd() {
     let groups = package::base_accounts::GROUPS.map(|g| format!("{}:*:{}:\n", g.name, g.gid));
     assert_eq!(users.concat(), master("passwd"));
     assert_eq!(groups.concat(), master("group"));
+}
+
+/// nginx runs as www-data, which only its configuration and its script say.
+#[test]
+fn nginx_finds_the_account_that_it_runs_as() {
+    let Some(archive) = Archive::trixie("amd64") else { testkit::skip!("no Debian mirror") };
+    let (arch, mut payloads) = (archive.arch(), Payloads::new());
+    let packages = archive.unpack(&["nginx-common", "exim4-base"], &mut payloads);
+    let recipe =
+        "contents: {distribution: debian-13, packages: [nginx-common]}\naccounts: {run-as: www-data}\n";
+    let recipe = recipe::load("a.yaml", recipe, &NoFiles).unwrap().resolve(None, &arch).unwrap();
+    let c = composed(&recipe, &arch, &packages, &payloads).unwrap();
+    assert!(text(&c, "etc/passwd").contains("\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"));
+    let groups = text(&c, "etc/group");
+    assert!(groups.contains("\nwww-data:x:33:\n") && groups.contains("\nadm:x:4:\n"), "{groups}");
+    assert!(groups.contains("\nDebian-exim:x:101:\n"), "{groups}");
+    assert_eq!(c.config.user, "33");
+    assert_every_owner_has_a_name(&c);
 }

@@ -169,9 +169,16 @@ fn literal_changes_become_data() {
         ("cat > /etc/a <<E\nx=$1\nE", "file etc/a \"x=configure\\n\" Replace"),
         ("rm -f /etc/nothing /usr/bin/foo", "rm usr/bin/foo"),
         ("touch /var/lib/t; rm /var/lib/t", "file var/lib/t \"\" Keep; rm var/lib/t"),
-        ("chown root:adm /usr/bin/foo", "chown usr/bin/foo Some(Id(0)) Some(Id(4))"),
+        (
+            "chown root:adm /usr/bin/foo; chgrp adm /usr/bin/foo",
+            "Named(Group(\"adm\")); chown usr/bin/foo Some(Id(0)) Some(Id(4)); \
+             chown usr/bin/foo None Some(Id(4))",
+        ),
+        // Named also where the path is the running system's, not where no image has the file.
+        ("chown www-data \"/var/log/x/$y\"", "Named(User(\"www-data\")); Named(Group(\"www-data\"))"),
+        ("chgrp utmp /var/log/wtmp", ""),
         ("chgrp _foo /usr/bin/foo", "chown usr/bin/foo None Some(Name(\"_foo\"))"),
-        ("install -d -m 750 -o root -g staff /var/lib/i", "mkdir var/lib/i 750"),
+        ("install -d -m 750 -o root -g staff /var/lib/i", "Named(Group(\"staff\")); mkdir var/lib/i 750"),
         ("for d in a b; do mkdir /opt/$d; done", "mkdir opt/a; mkdir opt/b"),
         ("f() { mkdir \"$DPKG_ROOT$1\"; }; f /opt/f", "mkdir opt/f"),
         ("mv /usr/bin/foo /usr/bin/foo.real", "move usr/bin/foo usr/bin/foo.real"),

@@ -72,6 +72,11 @@ pub const COMMANDS: &[Rule] = &[
         &["dpkg-statoverride --remove"],
         Nothing("on a first installation there is no earlier override"),
     ),
+    commands(
+        "capabilities-removed",
+        &["setcap -r"],
+        Nothing("no file has capabilities that a package or the recipe did not give it"),
+    ),
     commands("shells", &["add-shell"], Applied("listed in /etc/shells where there is a shell at all")),
     commands(
         "shells-removed",
@@ -112,6 +117,11 @@ pub const COMMANDS: &[Rule] = &[
         Derived(
             "the PEM bundle, and the Java keystore where Java is, are made from all trusted certificates",
         ),
+    ),
+    commands(
+        "pam",
+        &["pam-auth-update"],
+        Derived("/etc/pam.d/common-* is made from the profiles of the packages in the image"),
     ),
     commands(
         "python-bytecode",
@@ -158,6 +168,7 @@ pub const COMMANDS: &[Rule] = &[
             "killall",
             "pkill",
             "systemd-hwdb",
+            "journalctl",
             "udevadm",
             "modprobe",
             "sysctl",
@@ -421,6 +432,9 @@ pub const COMMANDS: &[Rule] = &[
             "xargs echo",
             "dpkg-realpath",
             "lspci",
+            "ss",
+            "netstat",
+            "getcap",
             "ip",
             "ifconfig",
             "catchsegv",
