@@ -45,6 +45,15 @@ impl Archive {
         format!("DISTIL_MIRROR_{}", self.as_str().to_ascii_uppercase().replace('-', "_"))
     }
 
+    /// Which built-in keys sign its apk repositories; none for archives of deb packages.
+    pub fn apk_keys(self) -> Option<KeySet> {
+        match self {
+            Archive::Alpine => Some(KeySet::Alpine),
+            Archive::Wolfi => Some(KeySet::Wolfi),
+            _ => None,
+        }
+    }
+
     /// Where it is found if nobody says otherwise; no trailing slash.
     pub fn default_url(self) -> &'static str {
         match self {
@@ -99,6 +108,18 @@ pub fn archive_of(url: &str) -> Option<(Archive, &str)> {
         let below = path.strip_prefix(base)?;
         (below.is_empty() || below.starts_with('/')).then(|| (*archive, below.trim_matches('/')))
     })
+}
+
+/// The built-in keys to which the URL of a key file leads, and the name of the one that is meant; apko
+/// files name such URLs in `keyring`, and need not be answered from the network.
+pub fn builtin_key(url: &str) -> Option<(KeySet, &str)> {
+    let name = url.rsplit('/').next().filter(|name| name.ends_with(".rsa.pub"))?;
+    if let Some((archive, _)) = archive_of(url) {
+        return archive.apk_keys().map(|keys| (keys, name));
+    }
+    let at_alpine =
+        ["https://alpinelinux.org/keys/", "https://git.alpinelinux.org/aports/plain/main/alpine-keys/"];
+    at_alpine.iter().any(|base| url.strip_prefix(base) == Some(name)).then_some((KeySet::Alpine, name))
 }
 
 fn host_matches(host: &str, pattern: &str) -> bool {

@@ -1,11 +1,15 @@
 //! The catalogue: our image family, embedded from `images/`.
 
 /// Name and text of each image, in the order in which they build on each other.
-const IMAGES: [(&str, &str); 4] = [
+const IMAGES: [(&str, &str); 8] = [
     ("static", include_str!("../../../images/static.yaml")),
     ("base-nossl", include_str!("../../../images/base-nossl.yaml")),
     ("base", include_str!("../../../images/base.yaml")),
     ("cc", include_str!("../../../images/cc.yaml")),
+    ("alpine-static", include_str!("../../../images/alpine-static.yaml")),
+    ("alpine-musl", include_str!("../../../images/alpine-musl.yaml")),
+    ("wolfi-static", include_str!("../../../images/wolfi-static.yaml")),
+    ("wolfi-glibc", include_str!("../../../images/wolfi-glibc.yaml")),
 ];
 
 /// The names of the catalogue's images.

@@ -24,6 +24,13 @@ impl Chosen {
         };
         if let Some(rest) = text.strip_prefix('!') {
             let ask = read(rest.trim())?;
+            // apk's own syntax: a conflict with some of its versions only.
+            if world == World::Apk && ask.want != crate::Want::Any {
+                if !self.removed.contains(&ask.text) {
+                    self.removed.push(ask.text);
+                }
+                return Ok(());
+            }
             if ask.want != crate::Want::Any || ask.arch.is_some() {
                 return Err(
                     RecipeError::bad(&line.at, text, "a removal").hint(format!("write `!{}`", ask.name))
@@ -43,6 +50,14 @@ impl Chosen {
             self.asks.push(ask);
         }
         Ok(())
+    }
+
+    /// A package that something else in the recipe needs.
+    pub(crate) fn add_name(&mut self, name: &str) {
+        if !self.asks.iter().any(|a| a.name == name) {
+            let want = crate::Want::Any;
+            self.asks.push(Ask { text: name.to_owned(), name: name.to_owned(), arch: None, want });
+        }
     }
 
     /// Several lines for one package: together they take what any of them takes, less what any drops.

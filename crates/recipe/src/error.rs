@@ -31,13 +31,15 @@ pub enum Problem {
         /// The mapping it stands in.
         place: String,
     },
-    /// A key of apko's that distil does not build yet.
-    #[error("`{key}` in {place} is apko's, and distil does not build it yet")]
-    NotYet {
+    /// A key that only one of the package worlds has.
+    #[error("`{key}` is for {world} packages, and this is a recipe of {other} packages")]
+    OtherWorld {
         /// The key.
-        key: String,
-        /// The mapping it stands in.
-        place: String,
+        key: &'static str,
+        /// The world that has it.
+        world: &'static str,
+        /// The world of the recipe.
+        other: &'static str,
     },
     /// One key twice in one mapping.
     #[error("`{key}` is given twice")]

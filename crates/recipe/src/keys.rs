@@ -8,12 +8,12 @@ pub struct Keys {
     pub place: &'static str,
     /// What it may have.
     pub known: &'static [&'static str],
-    /// What apko has there, and distil does not build yet.
-    pub not_yet: &'static [&'static str],
+    /// Those of `known` whose empty text means that the key is absent, as it does to apko.
+    pub blank: &'static [&'static str],
 }
 
 const fn keys(place: &'static str, known: &'static [&'static str]) -> Keys {
-    Keys { place, known, not_yet: &[] }
+    Keys { place, known, blank: &[] }
 }
 
 /// The recipe itself.
@@ -37,9 +37,11 @@ pub const RECIPE: Keys = Keys {
         "annotations",
         "archs",
         "layering",
+        "vcs-url",
+        "format",
         "variants",
     ],
-    not_yet: &["vcs-url", "format"],
+    blank: &["include", "cmd", "stop-signal", "work-dir", "vcs-url", "format"],
 };
 
 /// One of the variants: what a recipe has but `include` and `variants`, and `of`.
@@ -63,8 +65,10 @@ pub const VARIANT: Keys = Keys {
         "annotations",
         "archs",
         "layering",
+        "vcs-url",
+        "format",
     ],
-    not_yet: &["vcs-url", "format"],
+    blank: &["cmd", "stop-signal", "work-dir", "vcs-url", "format"],
 };
 
 /// `contents`.
@@ -74,15 +78,25 @@ pub const CONTENTS: Keys = Keys {
         "distribution",
         "snapshot",
         "repositories",
+        "build_repositories",
+        "runtime_repositories",
         "keyring",
+        "runtime_keyring",
         "packages",
         "files",
         "slim",
         "keep",
         "drop",
+        "baseimage",
     ],
-    not_yet: &["build_repositories", "runtime_repositories", "runtime_keyring", "baseimage"],
+    blank: &[],
 };
+
+/// A key that is written in the recipe, for the image's own package manager.
+pub const RUNTIME_KEY: Keys = keys("the key", &["name", "content"]);
+
+/// `baseimage`.
+pub const BASE_IMAGE: Keys = keys("`baseimage`", &["image", "apkindex"]);
 
 /// A repository in its map form.
 pub const REPOSITORY: Keys = keys("the repository", &["deb", "signed-by", "priority", "max-age"]);
@@ -95,37 +109,49 @@ pub const FILE: Keys =
     keys("the file", &["path", "content", "source", "url", "sha256", "extract", "mode", "uid", "gid"]);
 
 /// `certificates`.
-pub const CERTIFICATES: Keys =
-    Keys { place: "`certificates`", known: &["additional"], not_yet: &["providers"] };
+pub const CERTIFICATES: Keys = keys("`certificates`", &["additional", "providers"]);
 
 /// A certificate written in the recipe.
 pub const CERTIFICATE: Keys = keys("the certificate", &["name", "content"]);
 
 /// `accounts`.
-pub const ACCOUNTS: Keys = keys("`accounts`", &["run-as", "users", "groups"]);
+pub const ACCOUNTS: Keys =
+    Keys { place: "`accounts`", known: &["run-as", "users", "groups"], blank: &["run-as"] };
 
 /// One of the users.
-pub const USER: Keys = keys("the user", &["username", "uid", "gid", "shell", "homedir"]);
+pub const USER: Keys = Keys {
+    place: "the user",
+    known: &["username", "uid", "gid", "shell", "homedir"],
+    blank: &["shell", "homedir"],
+};
 
 /// One of the groups.
 pub const GROUP: Keys = keys("the group", &["groupname", "gid", "members"]);
 
 /// `entrypoint`.
-pub const ENTRYPOINT: Keys =
-    Keys { place: "`entrypoint`", known: &["command"], not_yet: &["type", "shell-fragment", "services"] };
+pub const ENTRYPOINT: Keys = Keys {
+    place: "`entrypoint`",
+    known: &["type", "command", "shell-fragment", "services"],
+    blank: &["type", "command", "shell-fragment"],
+};
 
 /// One of `paths`.
-pub const PATH: Keys =
-    keys("the path", &["path", "type", "uid", "gid", "permissions", "source", "recursive", "capabilities"]);
+pub const PATH: Keys = Keys {
+    place: "the path",
+    known: &["path", "type", "uid", "gid", "permissions", "source", "recursive", "capabilities"],
+    blank: &["source"],
+};
 
 /// `layering`.
 pub const LAYERING: Keys = keys("`layering`", &["strategy", "budget"]);
 
 /// All tables.
-pub const ALL: [&Keys; 14] = [
+pub const ALL: [&Keys; 16] = [
     &RECIPE,
     &VARIANT,
     &CONTENTS,
+    &RUNTIME_KEY,
+    &BASE_IMAGE,
     &REPOSITORY,
     &PACKAGE,
     &FILE,

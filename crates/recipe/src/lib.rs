@@ -9,10 +9,14 @@
 //! The price of walking by hand instead of deriving: keys stand in tables here and in the JSON
 //! Schema, and a test holds the two together.
 
+mod apk_contents;
+mod apko_config;
+mod appended;
 pub mod archives;
 mod ask;
 mod catalogue;
 mod chosen;
+mod entrypoint;
 mod error;
 pub mod keys;
 mod load;
@@ -28,9 +32,14 @@ mod resolved;
 pub mod schema;
 mod system;
 mod walk;
+mod world;
 
+pub use apk_contents::{BaseImage, RuntimeKey};
+pub use apko_config::{apko_config, apko_yaml};
+pub use appended::Appended;
 pub use ask::{Ask, Want};
 pub use catalogue::names as catalogue_names;
+pub use entrypoint::Entrypoint;
 pub use error::{Problem, RecipeError};
 pub use load::{Loader, NoFiles, load, load_catalogue};
 pub use place::{At, Source, Spanned, without_user};

@@ -12,7 +12,9 @@ pub(crate) fn merge(parent: &Body, child: &Body) -> Body {
         contents: merge_contents(&parent.contents, &child.contents),
         allow: joined(&parent.allow, &child.allow),
         certificates: joined(&parent.certificates, &child.certificates),
+        providers: joined(&parent.providers, &child.providers),
         run_as: later(&parent.run_as, &child.run_as),
+        inherited_run_as: later(&parent.inherited_run_as, &child.inherited_run_as),
         users: joined(&parent.users, &child.users),
         groups: joined(&parent.groups, &child.groups),
         entrypoint: later(&parent.entrypoint, &child.entrypoint),
@@ -28,6 +30,7 @@ pub(crate) fn merge(parent: &Body, child: &Body) -> Body {
         archs: later(&parent.archs, &child.archs),
         strategy: later(&parent.strategy, &child.strategy),
         budget: later(&parent.budget, &child.budget),
+        vcs_url: later(&parent.vcs_url, &child.vcs_url),
     }
 }
 
@@ -36,12 +39,16 @@ fn merge_contents(parent: &Contents, child: &Contents) -> Contents {
         distribution: later(&parent.distribution, &child.distribution),
         snapshot: later(&parent.snapshot, &child.snapshot),
         repositories: joined(&parent.repositories, &child.repositories),
+        build_repositories: joined(&parent.build_repositories, &child.build_repositories),
+        runtime_repositories: joined(&parent.runtime_repositories, &child.runtime_repositories),
         keyring: joined(&parent.keyring, &child.keyring),
+        runtime_keyring: joined(&parent.runtime_keyring, &child.runtime_keyring),
         packages: joined(&parent.packages, &child.packages),
         files: joined(&parent.files, &child.files),
         slim: later(&parent.slim, &child.slim),
         keep: joined(&parent.keep, &child.keep),
         drop: joined(&parent.drop, &child.drop),
+        base_image: later(&parent.base_image, &child.base_image),
     }
 }
 
@@ -63,10 +70,14 @@ fn per_key<T: Clone>(parent: &BTreeMap<String, T>, child: &BTreeMap<String, T>) 
 ///
 /// What an image may hold and who it runs as is never taken from elsewhere: `allow` and `run-as` of
 /// the included recipe are dropped, and the `allow` of its variants. A variant's own `run-as` stays:
-/// it is what makes the variant, and root still needs an `allow` that is not inherited.
+/// it is what makes the variant, and root still needs an `allow` that is not inherited. For apk recipes,
+/// where apko inherits it and nothing is allowed or refused, `run-as` is kept aside.
+/// Where the source of the included recipe lives says nothing of this one (apko's rule, too).
 pub(crate) fn include(mut parent: Recipe, child: Recipe) -> Recipe {
     parent.body.allow.clear();
-    parent.body.run_as = None;
+    let run_as = parent.body.run_as.take();
+    parent.body.inherited_run_as = run_as.or(parent.body.inherited_run_as);
+    parent.body.vcs_url = None;
     let mut variants = parent.variants;
     for variant in variants.values_mut() {
         variant.value.inherited = true;
@@ -79,7 +90,8 @@ pub(crate) fn include(mut parent: Recipe, child: Recipe) -> Recipe {
         };
         variants.insert(name, Spanned::new(value, own.at));
     }
-    Recipe { file: child.file, include: None, body: merge(&parent.body, &child.body), variants }
+    let world_hint = child.world_hint.or(parent.world_hint);
+    Recipe { file: child.file, include: None, body: merge(&parent.body, &child.body), variants, world_hint }
 }
 
 fn over(parent: &Variant, child: &Variant) -> Variant {

@@ -1,6 +1,7 @@
 //! From the tree to a [`Recipe`]: each key once, each mistake with its place.
 
 mod contents;
+mod entrypoint;
 mod modes;
 mod runtime;
 mod system;
@@ -33,6 +34,7 @@ pub fn parse(file: &str, text: &str) -> Result<Recipe, RecipeError> {
         include: include.map(|s| Spanned::new(IncludeName::read(&s.value), s.at)),
         variants: fields.read("variants", read_variants)?.unwrap_or_default(),
         body: read_body(&fields)?,
+        world_hint: None,
     })
 }
 
@@ -40,8 +42,7 @@ fn read_body(fields: &Fields<'_>) -> Result<Body, RecipeError> {
     let mut body = Body {
         contents: fields.read("contents", contents::read)?.unwrap_or_default(),
         allow: fields.each("allow", system::allow)?,
-        certificates: fields.read("certificates", contents::certificates)?.unwrap_or_default(),
-        entrypoint: fields.spanned("entrypoint", runtime::entrypoint)?,
+        entrypoint: entrypoint::read(fields)?,
         cmd: fields.spanned("cmd", runtime::words)?,
         environment: fields.read("environment", runtime::environment)?.unwrap_or_default(),
         work_dir: fields.spanned("work-dir", system::path)?,
@@ -52,8 +53,13 @@ fn read_body(fields: &Fields<'_>) -> Result<Body, RecipeError> {
         labels: fields.read("labels", runtime::texts)?.unwrap_or_default(),
         annotations: fields.read("annotations", runtime::texts)?.unwrap_or_default(),
         archs: fields.spanned("archs", runtime::archs)?,
+        vcs_url: fields.spanned("vcs-url", walk::line)?,
         ..Body::default()
     };
+    fields.read("format", runtime::format)?;
+    if let Some(node) = fields.find("certificates") {
+        contents::certificates(node, &mut body)?;
+    }
     if let Some(node) = fields.find("accounts") {
         system::accounts(node, &mut body)?;
     }

@@ -5,8 +5,8 @@ use package::Arch;
 use crate::archives::Distribution;
 use crate::place::Spanned;
 use crate::{
-    Allow, Certificate, Group, KeySource, OwnFile, Part, PathChange, Port, Repository, RunAs, Slim, Snapshot,
-    Strategy, User,
+    Allow, BaseImage, Certificate, Entrypoint, Group, KeySource, OwnFile, Part, PathChange, Port, Repository,
+    RunAs, RuntimeKey, Slim, Snapshot, Strategy, User, World,
 };
 
 /// A recipe as it is written, its includes merged in (by [`crate::load`]) or not (by [`crate::parse`]).
@@ -20,6 +20,10 @@ pub struct Recipe {
     pub body: Body,
     /// The variants by name; see [`Variant::inherited`].
     pub variants: BTreeMap<String, Spanned<Variant>>,
+    /// The package world where the recipe itself tells none: what its local directories turned out to
+    /// hold, or what the command line stands for. Set by who can look; see
+    /// [`Recipe::undecided_directories`].
+    pub world_hint: Option<World>,
 }
 
 /// What `include:` names.
@@ -68,10 +72,13 @@ pub struct Body {
     pub contents: Contents,
     pub allow: Vec<Spanned<Allow>>,
     pub certificates: Vec<Spanned<Certificate>>,
+    pub providers: Vec<Spanned<String>>,
     pub run_as: Option<Spanned<RunAs>>,
+    /// What an include says; it counts for apk recipes only.
+    pub inherited_run_as: Option<Spanned<RunAs>>,
     pub users: Vec<Spanned<User>>,
     pub groups: Vec<Spanned<Group>>,
-    pub entrypoint: Option<Spanned<Vec<String>>>,
+    pub entrypoint: Option<Spanned<Entrypoint>>,
     pub cmd: Option<Spanned<Vec<String>>>,
     pub environment: BTreeMap<String, Spanned<String>>,
     pub work_dir: Option<Spanned<String>>,
@@ -84,6 +91,7 @@ pub struct Body {
     pub archs: Option<Spanned<Vec<Spanned<ArchWord>>>>,
     pub strategy: Option<Spanned<Strategy>>,
     pub budget: Option<Spanned<u32>>,
+    pub vcs_url: Option<Spanned<String>>,
 }
 
 /// `contents`.
@@ -93,12 +101,16 @@ pub struct Contents {
     pub distribution: Option<Spanned<Distribution>>,
     pub snapshot: Option<Spanned<Snapshot>>,
     pub repositories: Vec<Spanned<Repository>>,
+    pub build_repositories: Vec<Spanned<Repository>>,
+    pub runtime_repositories: Vec<Spanned<Repository>>,
     pub keyring: Vec<Spanned<KeySource>>,
+    pub runtime_keyring: Vec<Spanned<RuntimeKey>>,
     pub packages: Vec<Spanned<PackageLine>>,
     pub files: Vec<Spanned<OwnFile>>,
     pub slim: Option<Spanned<Slim>>,
     pub keep: Vec<Spanned<String>>,
     pub drop: Vec<Spanned<String>>,
+    pub base_image: Option<Spanned<BaseImage>>,
 }
 
 /// A line of `packages`. Its syntax depends on the package world, which only the merged recipe
@@ -120,4 +132,6 @@ pub enum ArchWord {
     Host,
     /// This one.
     One(Arch),
+    /// `armhf`, which is arm/v7 to Debian and arm/v6 to apk.
+    Armhf,
 }

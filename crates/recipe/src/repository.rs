@@ -3,6 +3,7 @@ use package::Arch;
 use crate::error::{Problem, RecipeError, shown};
 use crate::keys;
 use crate::node::{Node, Value};
+use crate::place::without_user;
 use crate::read::local;
 use crate::walk::{self, Fields};
 use crate::{LocalPath, Spanned};
@@ -19,6 +20,17 @@ pub enum Repository {
 }
 
 impl Repository {
+    /// The line of `/etc/apk/repositories`: `URL`, `@tag URL` or a directory; no user information. None
+    /// for apt's.
+    pub fn apk_line(&self) -> Option<String> {
+        let (tag, place) = match self {
+            Repository::Deb(_) => return None,
+            Repository::Apk(apk) => (&apk.tag, without_user(&apk.url)),
+            Repository::Local(local) => (&local.tag, local.directory.path.clone()),
+        };
+        Some(tag.as_ref().map_or(place.clone(), |tag| format!("@{tag} {place}")))
+    }
+
     /// Key files and directories of the user's that it names.
     pub(crate) fn local_paths(&self) -> Vec<&LocalPath> {
         match self {
@@ -94,6 +106,18 @@ pub struct LocalRepository {
     pub directory: LocalPath,
     /// `@tag` before it (apk).
     pub tag: Option<String>,
+}
+
+/// Reads an element of apko's other two lists of repositories: apk's, or a local directory.
+pub(crate) fn read_apk(node: &Node, place: &str) -> Result<Repository, RecipeError> {
+    match read(node, place)? {
+        Repository::Deb(_) => {
+            let text = walk::line(node, place).unwrap_or_default();
+            Err(RecipeError::bad(&node.at, &text, "an apk repository")
+                .hint("repositories of deb packages stand in `repositories`"))
+        }
+        repository => Ok(repository),
+    }
 }
 
 /// Reads an element of `repositories`: a text or the map form.

@@ -19,6 +19,10 @@ pub fn request_text(resolved: &Resolved) -> String {
         lines.push(format!("snapshot {}", snapshot.as_str()));
     }
     lines.extend(resolved.repositories.iter().map(repository_line));
+    lines.extend(resolved.build_repositories.iter().map(|r| format!("build {}", repository_line(r))));
+    if let Some(base) = &resolved.base_image {
+        lines.push(format!("base {} {}", base.image.path, base.apkindex.path));
+    }
     let mut packages: Vec<String> = resolved.packages.iter().map(package_line).collect();
     packages.sort();
     packages.dedup();

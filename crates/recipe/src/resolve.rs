@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use package::Arch;
 
+use crate::apk_contents::split_vcs;
 use crate::archives;
 use crate::chosen::Chosen;
+use crate::entrypoint::S6_PACKAGE;
 use crate::error::{Problem, RecipeError};
 use crate::merge::merge;
-use crate::place::{At, Spanned, without_user};
+use crate::place::{Spanned, without_user};
 use crate::recipe::{ArchWord, Body, Recipe, Variant};
+use crate::world;
 use crate::{Allow, Layering, Repository, Resolved, RunAs, Slim, Strategy, World};
 
 /// `all` of a deb recipe.
@@ -17,6 +20,10 @@ const ALL_DEB: [&str; 6] = ["amd64", "arm64", "armhf", "s390x", "ppc64el", "risc
 /// `all` of an apk recipe, as apko has it.
 const ALL_APK: [&str; 9] =
     ["i386", "amd64", "arm64", "armel", "armhf", "loong64", "ppc64el", "riscv64", "s390x"];
+
+/// Where the source is, and which of its states (OCI image spec, annotations.md).
+pub(crate) const VCS_SOURCE: &str = "org.opencontainers.image.source";
+pub(crate) const VCS_REVISION: &str = "org.opencontainers.image.revision";
 
 impl Recipe {
     /// The variants that a build makes: the untagged one (none), then those that the recipe lists.
@@ -40,7 +47,7 @@ impl Recipe {
                 body = merge(&body, &step.body);
             }
         }
-        Decision { body: &body }.decide(variant, host)
+        Decision { body: &body, hint: self.world_hint }.decide(variant, host)
     }
 
     /// Each of [`Recipe::variants_to_build`], resolved.
@@ -104,22 +111,30 @@ impl Recipe {
 
 struct Decision<'a> {
     body: &'a Body,
+    hint: Option<World>,
 }
 
 impl Decision<'_> {
     fn decide(&self, variant: Option<&str>, host: &Arch) -> Result<Resolved, RecipeError> {
         let body = self.body;
-        let world = self.world()?;
+        let world = world::decide(body, self.hint)?;
         let chosen = self.packages(world)?;
         self.check_sources(world)?;
+        self.check_base_image()?;
         let allow: BTreeSet<Allow> = plain(&body.allow).into_iter().collect();
+        let entrypoint = body.entrypoint.as_ref().map(|e| e.value.clone()).unwrap_or_default();
+        let annotations = self.annotations();
         Ok(Resolved {
             variant: variant.map(str::to_owned),
             world,
             distribution: body.contents.distribution.as_ref().map(|s| s.value.clone()),
             snapshot: self.snapshot()?,
             repositories: once(plain(&body.contents.repositories)),
+            build_repositories: once(plain(&body.contents.build_repositories)),
+            runtime_repositories: once(plain(&body.contents.runtime_repositories)),
             keyring: once(plain(&body.contents.keyring)),
+            runtime_keyring: self.runtime_keyring()?,
+            base_image: body.contents.base_image.as_ref().map(|b| b.value.clone()),
             packages: chosen.asks,
             removed: chosen.removed,
             parts: chosen.parts,
@@ -130,9 +145,13 @@ impl Decision<'_> {
             run_as: self.run_as(world, &allow)?,
             allow,
             certificates: plain(&body.certificates),
+            certificate_providers: once(plain(&body.providers)),
             users: plain(&body.users),
             groups: plain(&body.groups),
-            entrypoint: some_words(&body.entrypoint),
+            entrypoint: entrypoint.words(),
+            service_bundle: entrypoint.service_bundle,
+            shell_fragment: entrypoint.shell_fragment,
+            services: entrypoint.services,
             cmd: some_words(&body.cmd),
             environment: values(&body.environment),
             work_dir: body.work_dir.as_ref().map(|s| s.value.clone()),
@@ -140,61 +159,12 @@ impl Decision<'_> {
             ports: once(plain(&body.ports)),
             volumes: once(plain(&body.volumes)),
             paths: plain(&body.paths),
-            labels: values(&body.labels),
-            annotations: values(&body.annotations),
+            labels: self.labels(world, &annotations),
+            annotations,
+            vcs_url: body.vcs_url.as_ref().map(|s| s.value.clone()),
             archs: self.archs(world, host),
             layering: self.layering()?,
         })
-    }
-
-    /// The package world, from distribution, repositories and keys; all of them must agree.
-    fn world(&self) -> Result<World, RecipeError> {
-        let contents = &self.body.contents;
-        let mut clues: Vec<(World, String, &At)> = Vec::new();
-        if let Some(d) = &contents.distribution {
-            clues.push((d.value.world(), d.value.to_string(), &d.at));
-        }
-        for r in &contents.repositories {
-            match &r.value {
-                Repository::Deb(deb) => {
-                    clues.push((World::Deb, format!("deb {}", without_user(&deb.uri)), &r.at))
-                }
-                Repository::Apk(apk) => clues.push((World::Apk, without_user(&apk.url), &r.at)),
-                Repository::Local(_) => {}
-            }
-        }
-        let Some((world, name, at)) = clues.first() else {
-            return Ok(self.world_of_lines());
-        };
-        if let Some((other, second, place)) = clues.iter().find(|(w, ..)| w != world) {
-            let text = format!(
-                "one image has one package world, but `{name}` ({}, line {}) is {} and `{second}` ({}, line {}) is {}",
-                at.file(),
-                at.line(),
-                world.as_str(),
-                place.file(),
-                place.line(),
-                other.as_str(),
-            );
-            return Err(RecipeError::clash(place, text)
-                .label(format!("this is {}", other.as_str()))
-                .hint("build two images, or take the packages of one world only"));
-        }
-        Ok(*world)
-    }
-
-    /// With only local directories (or nothing) to tell, keys and package lines do.
-    fn world_of_lines(&self) -> World {
-        let contents = &self.body.contents;
-        let apk = contents.packages.iter().any(|p| {
-            let text = p.value.text.trim_start_matches('!');
-            !text.contains('(') && text.contains(['~', '@', '<', '>'])
-        });
-        let key = contents.keyring.iter().any(|k| match &k.value {
-            crate::KeySource::Local(path) => path.path.ends_with(".rsa.pub"),
-            crate::KeySource::Url(url) => url.ends_with(".rsa.pub"),
-        });
-        if apk || key { World::Apk } else { World::Deb }
     }
 
     fn packages(&self, world: World) -> Result<Chosen, RecipeError> {
@@ -202,9 +172,12 @@ impl Decision<'_> {
         for line in &self.body.contents.packages {
             chosen.add(line, world)?;
         }
+        if self.body.entrypoint.as_ref().is_some_and(|e| e.value.service_bundle) {
+            chosen.add_name(S6_PACKAGE);
+        }
         let contents = &self.body.contents;
         if let (Some(first), None, true) =
-            (contents.packages.first(), &contents.distribution, contents.repositories.is_empty())
+            (contents.packages.first(), &contents.distribution, self.has_no_repositories())
         {
             return Err(RecipeError::clash(
                 &first.at,
@@ -213,6 +186,75 @@ impl Decision<'_> {
             .hint("add `distribution: debian-13` to `contents`, or `include: base`"));
         }
         Ok(chosen)
+    }
+
+    fn has_no_repositories(&self) -> bool {
+        let contents = &self.body.contents;
+        contents.repositories.is_empty() && contents.build_repositories.is_empty()
+    }
+
+    /// apko's rule: one file, one key.
+    fn runtime_keyring(&self) -> Result<Vec<crate::RuntimeKey>, RecipeError> {
+        let mut all: Vec<crate::RuntimeKey> = Vec::new();
+        for key in &self.body.contents.runtime_keyring {
+            match all.iter().find(|k| k.name == key.value.name) {
+                Some(old) if *old != key.value => {
+                    let text = format!("two keys of `runtime_keyring` are called `{}`", key.value.name);
+                    return Err(RecipeError::clash(&key.at, text));
+                }
+                Some(_) => {}
+                None => all.push(key.value.clone()),
+            }
+        }
+        Ok(all)
+    }
+
+    /// apko's rule: upon a base image stand packages, and nothing else is said.
+    fn check_base_image(&self) -> Result<(), RecipeError> {
+        let body = self.body;
+        let Some(base) = &body.contents.base_image else { return Ok(()) };
+        let said: [(&str, bool); 11] = [
+            ("entrypoint", body.entrypoint.is_some()),
+            ("cmd", body.cmd.is_some()),
+            ("stop-signal", body.stop_signal.is_some()),
+            ("work-dir", body.work_dir.is_some()),
+            ("accounts", body.run_as.is_some() || !body.users.is_empty() || !body.groups.is_empty()),
+            ("environment", !body.environment.is_empty()),
+            ("paths", !body.paths.is_empty()),
+            ("annotations", !body.annotations.is_empty()),
+            ("layering", body.strategy.is_some() || body.budget.is_some()),
+            ("files", !body.contents.files.is_empty()),
+            ("certificates", !body.certificates.is_empty() || !body.providers.is_empty()),
+        ];
+        match said.iter().find(|(_, there)| *there) {
+            Some((key, _)) => Err(RecipeError::clash(
+                &base.at,
+                format!("upon a `baseimage` go packages only, and the recipe has `{key}`"),
+            )
+            .hint(format!("take `{key}` out; what the base image says there stays as it is"))),
+            None => Ok(()),
+        }
+    }
+
+    /// With what `vcs-url` says, as apko's annotations have it.
+    fn annotations(&self) -> BTreeMap<String, String> {
+        let mut all = values(&self.body.annotations);
+        let vcs = self.body.vcs_url.as_ref().and_then(|s| split_vcs(&s.value));
+        if let Some((url, revision)) = vcs {
+            all.insert(VCS_SOURCE.to_owned(), url);
+            all.insert(VCS_REVISION.to_owned(), revision.to_owned());
+        }
+        all
+    }
+
+    /// apko has its annotations as labels, too.
+    fn labels(&self, world: World, annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut all = match world {
+            World::Deb => BTreeMap::new(),
+            World::Apk => annotations.clone(),
+        };
+        all.extend(values(&self.body.labels));
+        all
     }
 
     fn check_sources(&self, world: World) -> Result<(), RecipeError> {
@@ -263,7 +305,8 @@ impl Decision<'_> {
     }
 
     fn run_as(&self, world: World, allow: &BTreeSet<Allow>) -> Result<Option<RunAs>, RecipeError> {
-        let Some(run_as) = &self.body.run_as else {
+        let inherited = self.body.inherited_run_as.as_ref().filter(|_| world == World::Apk);
+        let Some(run_as) = self.body.run_as.as_ref().or(inherited) else {
             return Ok((world == World::Deb).then(|| RunAs::Name("nonroot".to_owned())));
         };
         let users = plain(&self.body.users);
@@ -291,6 +334,7 @@ impl Decision<'_> {
             ArchWord::All => all(),
             ArchWord::Host => vec![host.clone()],
             ArchWord::One(arch) => vec![arch.clone()],
+            ArchWord::Armhf => vec![Arch::new(if world == World::Apk { "armel" } else { "armhf" })],
         });
         once(each.collect())
     }

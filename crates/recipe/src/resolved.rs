@@ -5,7 +5,7 @@ use oci::Digest;
 use package::Arch;
 
 use crate::archives::Distribution;
-use crate::{Ask, Group, PathChange, Port, Repository, RunAs, User};
+use crate::{Ask, BaseImage, Group, PathChange, Port, Repository, RunAs, RuntimeKey, User};
 
 /// One variant of a recipe after include, variants and defaults: plain values, no spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +20,20 @@ pub struct Resolved {
     pub snapshot: Option<Snapshot>,
     /// Further repositories, in the order of the recipe.
     pub repositories: Vec<Repository>,
+    /// apk: repositories for the build only, which the image does not keep.
+    pub build_repositories: Vec<Repository>,
+    /// apk: repositories that the image keeps for its own package manager, and the build does not use.
+    pub runtime_repositories: Vec<Repository>,
     /// Keys that sign the apk repositories of the recipe.
     pub keyring: Vec<KeySource>,
+    /// apk: keys for the image's own package manager.
+    pub runtime_keyring: Vec<RuntimeKey>,
+    /// apk: the image to build upon.
+    pub base_image: Option<BaseImage>,
     /// The packages asked for, in order, each text once.
     pub packages: Vec<Ask>,
-    /// Names that `!name` removed: they are in no ask, and must not stay in the closure.
+    /// Names that `!name` removed: they are in no ask, and must not stay in the closure. apk: with the
+    /// constraint that may follow (`name<2`), which then is a conflict with those versions.
     pub removed: Vec<String>,
     /// Of which packages only a part is taken, by name.
     pub parts: BTreeMap<String, Part>,
@@ -40,14 +49,22 @@ pub struct Resolved {
     pub allow: BTreeSet<Allow>,
     /// Certificates for the CA bundle and the Java keystore.
     pub certificates: Vec<Certificate>,
+    /// apk: whatever provides one of these names has certificates for the CA bundle.
+    pub certificate_providers: Vec<String>,
     /// The user of the image; always set in the deb world.
     pub run_as: Option<RunAs>,
     /// Users to add to `/etc/passwd`.
     pub users: Vec<User>,
     /// Groups to add to `/etc/group`.
     pub groups: Vec<Group>,
-    /// OCI `Entrypoint`.
+    /// OCI `Entrypoint`: the shell fragment, s6 or the command.
     pub entrypoint: Option<Vec<String>>,
+    /// s6 supervises the services; its package is among the asks.
+    pub service_bundle: bool,
+    /// The script for `/bin/sh -c`, if the entrypoint is one.
+    pub shell_fragment: Option<String>,
+    /// What s6 runs, by name: `/sv/NAME/run` holds `#!/bin/execlineb` and the command.
+    pub services: BTreeMap<String, String>,
     /// OCI `Cmd`.
     pub cmd: Option<Vec<String>>,
     /// OCI `Env`, values as they were written.
@@ -62,10 +79,12 @@ pub struct Resolved {
     pub volumes: Vec<String>,
     /// Changes to the finished tree, in order.
     pub paths: Vec<PathChange>,
-    /// OCI `Labels`.
+    /// OCI `Labels`; apk: the annotations, too.
     pub labels: BTreeMap<String, String>,
-    /// Annotations of manifest and index.
+    /// Annotations of manifest and index, with what `vcs_url` says.
     pub annotations: BTreeMap<String, String>,
+    /// `URL@REVISION` of the recipe's source, as written.
+    pub vcs_url: Option<String>,
     /// The architectures to build, each once, in the order of the recipe.
     pub archs: Vec<Arch>,
     /// How the tree is cut into layers.
@@ -87,8 +106,10 @@ impl Resolved {
             KeySource::Local(path) => Some(path),
             KeySource::Url(_) => None,
         });
-        let repositories = self.repositories.iter().flat_map(Repository::local_paths);
-        files.chain(certificates).chain(keys).chain(repositories).collect()
+        let repositories = self.repositories.iter().chain(&self.build_repositories);
+        let repositories = repositories.flat_map(Repository::local_paths);
+        let base = self.base_image.iter().flat_map(|b| [&b.image, &b.apkindex]);
+        files.chain(certificates).chain(keys).chain(repositories).chain(base).collect()
     }
 }
 

@@ -13,7 +13,7 @@ pub fn schema() -> Value {
     recipe.insert(
         "include".to_owned(),
         described(
-            text(),
+            blank(),
             "An image of the catalogue, or (with `/`, `.yaml` or `.yml`) a recipe file to build upon.",
         ),
     );
@@ -43,9 +43,11 @@ pub fn schema() -> Value {
 }
 
 /// The definitions by name, and the table of keys that each is held to.
-pub const DEFINITIONS: [(&str, &Keys); 13] = [
+pub const DEFINITIONS: [(&str, &Keys); 15] = [
     ("variant", &keys::VARIANT),
     ("contents", &keys::CONTENTS),
+    ("runtime-key", &keys::RUNTIME_KEY),
+    ("baseimage", &keys::BASE_IMAGE),
     ("repository", &keys::REPOSITORY),
     ("package", &keys::PACKAGE),
     ("file", &keys::FILE),
@@ -66,6 +68,8 @@ fn definitions(variant: Map<String, Value>) -> Value {
     };
     add("variant", object(&keys::VARIANT, variant, &[]));
     add("contents", object(&keys::CONTENTS, contents(), &[]));
+    add("runtime-key", object(&keys::RUNTIME_KEY, runtime_key(), &["name", "content"]));
+    add("baseimage", object(&keys::BASE_IMAGE, base_image(), &["image", "apkindex"]));
     add("repository", object(&keys::REPOSITORY, repository(), &["deb"]));
     add("package", object(&keys::PACKAGE, package(), &["name"]));
     add("file", file());
@@ -79,7 +83,7 @@ fn definitions(variant: Map<String, Value>) -> Value {
     add("layering", object(&keys::LAYERING, layering(), &[]));
     add("mode", mode());
     add("id", json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX - 1 }));
-    add("words", json!({ "anyOf": [text(), list(any_text())] }));
+    add("words", json!({ "anyOf": [any_text(), list(any_text())] }));
     add(
         "texts",
         json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"] } }),
@@ -118,6 +122,11 @@ fn text() -> Value {
     json!({ "type": "string", "minLength": 1 })
 }
 
+/// Empty is as good as absent.
+fn blank() -> Value {
+    json!({ "type": "string" })
+}
+
 /// What YAML may take for something else than a text and a recipe takes as written.
 fn any_text() -> Value {
     json!({ "type": ["string", "number", "boolean"] })
@@ -151,7 +160,8 @@ fn body() -> Map<String, Value> {
         "entrypoint": described(of("entrypoint"), "What is run."),
         "cmd": described(of("words"), "Arguments that a user of the image may replace."),
         "environment": described(of("texts"), "Variables; values keep their source text."),
-        "work-dir": described(absolute(), "The working directory."),
+        "work-dir": described(
+            json!({ "type": "string", "pattern": "^(/|$)" }), "The working directory."),
         "stop-signal": described(json!({ "type": ["string", "integer"] }), "As SIGTERM, SIGRTMIN+3 or 15."),
         "ports": described(
             list(json!({ "anyOf": [
@@ -166,7 +176,12 @@ fn body() -> Map<String, Value> {
         "archs": described(
             json!({ "type": "array", "minItems": 1, "items": text() }),
             "Architectures in the words of OCI, Debian or apk; `host`; `all`. The default for deb: amd64, arm64."),
-        "layering": described(of("layering"), "How the tree is cut into layers."),
+        "layering": described(
+            json!({ "anyOf": [of("layering"), { "type": "null" }] }), "How the tree is cut into layers."),
+        "vcs-url": described(
+            blank(), "URL@REVISION of the recipe's source; becomes annotations."),
+        "format": described(
+            json!({ "enum": ["tar", ""] }), "How layers are packed: apko's key, of which `tar` is known."),
     }))
 }
 
@@ -181,7 +196,13 @@ fn contents() -> Map<String, Value> {
         "repositories": described(
             list(json!({ "anyOf": [text(), of("repository")] })),
             "More sources: apt's one-line form, an apk base URL, `@tag URL`, a local directory."),
+        "build_repositories": described(
+            list(text()), "apk: repositories for the build only, which the image does not keep."),
+        "runtime_repositories": described(
+            list(text()), "apk: repositories that the image keeps, and the build does not use."),
         "keyring": described(list(text()), "Keys that sign the repositories."),
+        "runtime_keyring": described(
+            list(of("runtime-key")), "apk: keys for the image's own package manager."),
         "packages": described(
             list(json!({ "anyOf": [text(), of("package")] })),
             "deb: `name`, `name (>= 1.2)`, `name=1.2-3`, `name/suite`, `name:arch`; apk: its syntax; `!name` removes."),
@@ -191,6 +212,23 @@ fn contents() -> Map<String, Value> {
             "How much of the packages is cut away. The default: classes for deb, none for apk."),
         "keep": described(list(absolute()), "Globs that win over `slim` and `drop`."),
         "drop": described(list(absolute()), "Globs of what is cut besides."),
+        "baseimage": described(of("baseimage"), "apk: an image to build upon."),
+    }))
+}
+
+fn runtime_key() -> Map<String, Value> {
+    properties(json!({
+        "name": described(
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" }),
+            "The file's name below /etc/apk/keys, as the index's signature names it."),
+        "content": described(text(), "A public key in PEM."),
+    }))
+}
+
+fn base_image() -> Map<String, Value> {
+    properties(json!({
+        "image": described(text(), "An OCI layout."),
+        "apkindex": described(text(), "A directory with ARCH/APKINDEX, the image's packages."),
     }))
 }
 
@@ -243,6 +281,8 @@ fn file() -> Value {
 fn certificates() -> Map<String, Value> {
     properties(json!({
         "additional": list(json!({ "anyOf": [text(), of("certificate")] })),
+        "providers": described(
+            list(text()), "apk: whatever provides one of these has certificates for the bundle."),
     }))
 }
 
@@ -256,7 +296,7 @@ fn certificate() -> Map<String, Value> {
 fn accounts() -> Map<String, Value> {
     properties(json!({
         "run-as": described(
-            json!({ "anyOf": [text(), of("id")] }),
+            json!({ "anyOf": [blank(), of("id")] }),
             "A user's name or number. The default for deb: nonroot (65532). Not inherited through `include`."),
         "users": list(of("user")),
         "groups": list(of("group")),
@@ -268,8 +308,8 @@ fn user() -> Map<String, Value> {
         "username": text(),
         "uid": json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX - 1 }),
         "gid": described(of("id"), "The primary group; the uid if unset."),
-        "shell": absolute(),
-        "homedir": absolute(),
+        "shell": json!({ "type": "string", "pattern": "^(/|$)" }),
+        "homedir": json!({ "type": "string", "pattern": "^(/|$)" }),
     }))
 }
 
@@ -279,7 +319,10 @@ fn group() -> Map<String, Value> {
 
 fn entrypoint() -> Map<String, Value> {
     properties(json!({
+        "type": described(json!({ "enum": ["service-bundle", ""] }), "apk: s6 supervises the services."),
         "command": described(of("words"), "A list, or a text that is split as a shell would."),
+        "shell-fragment": described(blank(), "A script for /bin/sh -c; wins over the command."),
+        "services": described(of("texts"), "apk: what s6 runs, by name."),
     }))
 }
 
@@ -290,7 +333,7 @@ fn path() -> Map<String, Value> {
         "uid": of("id"),
         "gid": of("id"),
         "permissions": of("mode"),
-        "source": described(text(), "Of a link: what it leads to."),
+        "source": described(blank(), "Of a link: what it leads to."),
         "recursive": described(json!({ "type": "boolean" }), "Mode and owner go to everything below, too."),
         "capabilities": described(
             json!({ "anyOf": [text(), list(text())] }),

@@ -24,14 +24,18 @@ impl<'a> Fields<'a> {
         Ok(Fields { at: &node.at, keys, entries })
     }
 
-    /// The value of `key`; a key without a value is as good as absent.
+    /// The value of `key`; a key without a value is as good as absent, and so is an empty text where
+    /// apko takes it so.
     pub(crate) fn find(&self, key: &'static str) -> Option<&'a Node> {
         debug_assert!(
             self.keys.known.contains(&key),
             "`{key}` is missing in the table of {}",
             self.keys.place
         );
-        self.entries.iter().find(|e| e.key == key).map(|e| &e.value).filter(|v| !v.is_null())
+        let blank = |node: &Node| {
+            self.keys.blank.contains(&key) && matches!(&node.value, Value::Scalar(s) if s.text.is_empty())
+        };
+        self.entries.iter().find(|e| e.key == key).map(|e| &e.value).filter(|v| !v.is_null() && !blank(v))
     }
 
     /// The value of `key`, which must be there.
@@ -93,9 +97,6 @@ fn refuse_unknown(entry: &Entry, keys: &'static Keys) -> Result<(), RecipeError>
         return Ok(());
     }
     let (key, place) = (key.to_owned(), keys.place.to_owned());
-    if keys.not_yet.contains(&entry.key.as_str()) {
-        return Err(RecipeError::at(&entry.key_at, Problem::NotYet { key, place }));
-    }
     let hint = hint_for(&key, keys);
     Err(RecipeError::at(&entry.key_at, Problem::UnknownKey { key, place }).hint(hint))
 }

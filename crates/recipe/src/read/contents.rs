@@ -7,9 +7,12 @@ use crate::error::{Problem, RecipeError};
 use crate::keys;
 use crate::node::{Node, Value};
 use crate::place::Spanned;
-use crate::recipe::{Contents, PackageLine};
+use crate::recipe::{Body, Contents, PackageLine};
 use crate::walk::{self, Fields};
-use crate::{Certificate, FileBody, KeySource, LocalPath, OwnFile, Part, Slim, Snapshot, repository};
+use crate::{
+    BaseImage, Certificate, FileBody, KeySource, LocalPath, OwnFile, Part, RuntimeKey, Slim, Snapshot,
+    repository,
+};
 
 use super::{modes, system};
 
@@ -19,12 +22,16 @@ pub(super) fn read(node: &Node, _: &str) -> Result<Contents, RecipeError> {
         distribution: fields.spanned("distribution", distribution)?,
         snapshot: fields.spanned("snapshot", snapshot)?,
         repositories: fields.each("repositories", repository::read)?,
+        build_repositories: fields.each("build_repositories", repository::read_apk)?,
+        runtime_repositories: fields.each("runtime_repositories", repository::read_apk)?,
         keyring: fields.each("keyring", key)?,
+        runtime_keyring: fields.each("runtime_keyring", runtime_key)?,
         packages: fields.each("packages", package_line)?,
         files: fields.each("files", file)?,
         slim: fields.spanned("slim", slim)?,
         keep: fields.each("keep", system::glob)?,
         drop: fields.each("drop", system::glob)?,
+        base_image: fields.spanned("baseimage", base_image)?,
     })
 }
 
@@ -151,8 +158,43 @@ fn download(fields: &Fields<'_>, url: &Node, sha256: Option<&Node>) -> Result<Fi
     Ok(FileBody::Url { url: text, sha256 })
 }
 
-pub(super) fn certificates(node: &Node, _: &str) -> Result<Vec<Spanned<Certificate>>, RecipeError> {
-    Fields::of(node, &keys::CERTIFICATES)?.each("additional", certificate)
+/// A key that is in the image for its own package manager (apko's `runtime_keyring`).
+fn runtime_key(node: &Node, _: &str) -> Result<RuntimeKey, RecipeError> {
+    let fields = Fields::of(node, &keys::RUNTIME_KEY)?;
+    let name = file_name(fields.need("name")?, "a name of a key")?;
+    let content = fields.need("content")?;
+    let pem = content_text(content)?;
+    if !pem.contains("-----BEGIN PUBLIC KEY-----") {
+        return Err(RecipeError::bad(&content.at, &pem, "a public key in PEM")
+            .hint("it begins with `-----BEGIN PUBLIC KEY-----`; write it as a block: `content: |`"));
+    }
+    Ok(RuntimeKey { name, content: pem })
+}
+
+fn base_image(node: &Node, _: &str) -> Result<BaseImage, RecipeError> {
+    let fields = Fields::of(node, &keys::BASE_IMAGE)?;
+    let path = |key: &'static str| -> Result<LocalPath, RecipeError> {
+        let node = fields.need(key)?;
+        Ok(local(node, &walk::line(node, &format!("`{key}`"))?))
+    };
+    Ok(BaseImage { image: path("image")?, apkindex: path("apkindex")? })
+}
+
+pub(super) fn certificates(node: &Node, body: &mut Body) -> Result<(), RecipeError> {
+    let fields = Fields::of(node, &keys::CERTIFICATES)?;
+    body.certificates = fields.each("additional", certificate)?;
+    body.providers = fields.each("providers", walk::line)?;
+    Ok(())
+}
+
+/// A name that becomes a file's (apko's rule for certificates and keys).
+fn file_name(node: &Node, what: &str) -> Result<String, RecipeError> {
+    let text = walk::line(node, "`name`")?;
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if !text.chars().all(good) || text.starts_with('.') {
+        return Err(RecipeError::bad(&node.at, &text, format!("{what}: it becomes a file's name")));
+    }
+    Ok(text)
 }
 
 fn certificate(node: &Node, place: &str) -> Result<Certificate, RecipeError> {
@@ -161,21 +203,12 @@ fn certificate(node: &Node, place: &str) -> Result<Certificate, RecipeError> {
         return Ok(Certificate::File(local(node, &path)));
     }
     let fields = Fields::of(node, &keys::CERTIFICATE)?;
-    let name = fields.need("name")?;
-    let name_text = walk::line(name, "`name`")?;
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if !name_text.chars().all(good) || name_text.starts_with('.') {
-        return Err(RecipeError::bad(
-            &name.at,
-            &name_text,
-            "a name of a certificate: it becomes a file's name",
-        ));
-    }
+    let name = file_name(fields.need("name")?, "a name of a certificate")?;
     let content = fields.need("content")?;
     let pem = content_text(content)?;
     if !pem.contains("-----BEGIN CERTIFICATE-----") {
         return Err(RecipeError::bad(&content.at, &pem, "a certificate in PEM")
             .hint("it begins with `-----BEGIN CERTIFICATE-----`; write it as a block: `content: |`"));
     }
-    Ok(Certificate::Inline { name: name_text, content: pem })
+    Ok(Certificate::Inline { name, content: pem })
 }

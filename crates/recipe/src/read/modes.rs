@@ -24,7 +24,8 @@ pub(super) fn mode(node: &Node, place: &str) -> Result<u32, RecipeError> {
             None => {
                 let decimal = text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
                 let decimal = decimal.ok_or_else(bad)?;
-                if octal(text).is_some_and(is_usual) {
+                // 511 is what programs write for 0o777, and nobody means 0o511.
+                if decimal != 0o777 && octal(text).is_some_and(is_usual) {
                     return Err(ambiguous(node, text, decimal));
                 }
                 decimal

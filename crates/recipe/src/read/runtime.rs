@@ -12,14 +12,6 @@ use crate::recipe::{ArchWord, Body};
 use crate::walk::{self, Fields};
 use crate::{Port, Protocol, Strategy};
 
-pub(super) fn entrypoint(node: &Node, place: &str) -> Result<Vec<String>, RecipeError> {
-    if !matches!(node.value, Value::Map(_)) {
-        return Err(walk::wrong_type(node, place, "a mapping").hint("write `entrypoint: {command: …}`"));
-    }
-    let fields = Fields::of(node, &keys::ENTRYPOINT)?;
-    Ok(fields.read("command", words)?.unwrap_or_default())
-}
-
 /// A list of words, or a text that is split as a shell would (quotes and backslashes, nothing else).
 pub(super) fn words(node: &Node, place: &str) -> Result<Vec<String>, RecipeError> {
     match &node.value {
@@ -144,12 +136,25 @@ fn arch(node: &Node) -> Result<ArchWord, RecipeError> {
     match text.as_str() {
         "all" => Ok(ArchWord::All),
         "host" => Ok(ArchWord::Host),
+        "armhf" => Ok(ArchWord::Armhf),
         word => Arch::from_any_word(word).map(ArchWord::One).map_err(|_| {
             RecipeError::bad(&node.at, word, "an architecture that distil knows").hint(
                 "known are amd64, arm64, arm/v7, arm/v6, 386, s390x, ppc64le, riscv64, loong64, `host` and `all`",
             )
         }),
     }
+}
+
+/// apko's `format`: how layers are packed. Theirs that is a draft is not written.
+pub(super) fn format(node: &Node, place: &str) -> Result<(), RecipeError> {
+    if walk::scalar(node, place)?.text == "erofs" {
+        return Err(RecipeError::clash(
+            &node.at,
+            "layers of erofs are a draft that container engines do not read, and distil does not write them",
+        )
+        .hint("leave `format` out, or write `format: tar`"));
+    }
+    walk::word(node, place, &[("tar", ())])
 }
 
 pub(super) fn layering(node: &Node, body: &mut Body) -> Result<(), RecipeError> {

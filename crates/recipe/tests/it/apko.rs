@@ -1,0 +1,165 @@
+//! apko's own files: each is a recipe, and means what apko takes it to mean.
+//!
+//! `apko_show_config.json` holds what apko makes of its examples and of the configurations in
+//! `locks/taihen`: read, included and validated by its own code (commit d1b5d5ec) and printed as
+//! `apko show-config` does.
+
+use std::path::{Path, PathBuf};
+
+use recipe::{Loader, Resolved, Source, World, apko_config, apko_yaml};
+use serde_json::{Value, json};
+
+use crate::documented::validate;
+use crate::rendered::{host, render};
+
+const SHOWN: &str = include_str!("apko_show_config.json");
+
+/// Reads includes as apko does: from the working directory, which is the folder here.
+struct From(PathBuf);
+
+impl Loader for From {
+    fn read(&self, path: &str, _: &str) -> std::io::Result<Source> {
+        Ok(Source { name: path.to_owned(), text: std::fs::read_to_string(self.0.join(path))? })
+    }
+}
+
+fn resolve(name: &str, text: &str, folder: &Path) -> Resolved {
+    recipe::load(name, text, &From(folder.to_owned()))
+        .and_then(|recipe| recipe.resolve(None, &host()))
+        .unwrap_or_else(|e| panic!("{name}\n{}", render(e)))
+}
+
+/// What is empty says nothing; a command means its words, however they are quoted.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().map(|(key, value)| {
+                let words = value.as_str().filter(|_| key == "command" || key == "cmd");
+                match words.and_then(shlex::split).filter(|w| !w.is_empty()) {
+                    Some(words) => (key.clone(), json!(words)),
+                    None => (key.clone(), plain(value)),
+                }
+            });
+            kept.filter(|(_, value)| !is_empty(value)).collect()
+        }
+        Value::Array(items) => items.iter().map(plain).collect(),
+        other => other.clone(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// What distil writes otherwise than apko, everywhere, and why.
+fn with_known_differences(mut apko: Value, resolved: &Resolved) -> Value {
+    let map = apko.as_object_mut().expect("a configuration is a mapping");
+    // Nothing is left to include.
+    map.remove("include");
+    // apko leaves it open until the build; the words for "all" are all.
+    if !map.contains_key("archs") {
+        assert_eq!(resolved.archs.len(), 9);
+        map.insert("archs".to_owned(), plain(&apko_config(resolved))["archs"].clone());
+    }
+    apko
+}
+
+fn assert_means(name: &str, resolved: &Resolved, apko: &Value) {
+    assert_eq!(resolved.world, World::Apk, "{name}");
+    assert_eq!(plain(&apko_config(resolved)), with_known_differences(plain(apko), resolved), "{name}");
+}
+
+#[test]
+fn what_apko_makes_of_its_examples_is_what_we_make_of_them() {
+    let Some(data) = testkit::shared_data("apk") else { testkit::skip!("no ../shared/data") };
+    let shown: Value = serde_json::from_str(SHOWN).expect("apko's output is JSON");
+    let shown = shown.as_object().expect("by name");
+    for (name, apko) in shown {
+        let folder = if name.contains('/') { "apko" } else { "locks/taihen" };
+        let folder = data.join(folder);
+        let text = std::fs::read_to_string(folder.join(name)).expect("an example can be read");
+        validate(&text).unwrap_or_else(|e| panic!("{name}\n{e}"));
+        assert_means(name, &resolve(name, &text, &folder), apko);
+    }
+    assert_eq!(shown.len(), 23);
+}
+
+#[test]
+fn every_example_of_apko_is_among_them() {
+    let Some(data) = testkit::shared_data("apk/apko") else { testkit::skip!("no ../shared/data") };
+    let shown: Value = serde_json::from_str(SHOWN).expect("apko's output is JSON");
+    let mut folders = vec![data.join("examples")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the examples can be listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "yaml") {
+                let name = path.strip_prefix(&data).expect("below the folder").display().to_string();
+                assert!(shown.get(&name).is_some(), "{name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 20, "{seen}");
+}
+
+/// The configurations in a published image lock, with their names.
+fn configs(lock: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (image, locks) in lock["imageLocks"].as_object().expect("image locks by name") {
+        for set in ["configs", "devConfigs", "fullConfigs"] {
+            let Some(by_arch) = locks[set].as_object() else { continue };
+            for (arch, text) in by_arch {
+                let text = text.as_str().expect("a configuration is a text in the lock");
+                let whole: Value = serde_json::from_str(text).expect("and the text is JSON");
+                all.push((format!("{image} {set} {arch}"), whole["config"].clone()));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_config_of_a_published_lock_means_the_same() {
+    let Some(data) = testkit::shared_data("apk/locks/chainguard") else {
+        testkit::skip!("no ../shared/data");
+    };
+    let mut read = 0;
+    for entry in std::fs::read_dir(&data).expect("the locks can be listed") {
+        let path = entry.expect("an entry").path().join("locked_config.json");
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let lock: Value = serde_json::from_str(&text).expect("a lock is JSON");
+        for (name, mut config) in configs(&lock) {
+            let text = config.to_string();
+            validate(&text).unwrap_or_else(|e| panic!("{name}\n{e}"));
+            let resolved = resolve(&name, &text, &data);
+            // The lock is from before validation, which fills in home directories.
+            for user in config["accounts"]["users"].as_array_mut().expect("a list of users") {
+                if user["homedir"] == "" {
+                    user["homedir"] = json!(format!("/home/{}", user["username"].as_str().unwrap()));
+                }
+            }
+            assert_means(&name, &resolved, &config);
+            read += 1;
+        }
+    }
+    assert!(read >= 50, "{read}");
+}
+
+#[test]
+fn the_configuration_as_yaml_is_the_configuration() {
+    let shown: Value = serde_json::from_str(SHOWN).expect("apko's output is JSON");
+    let odd = json!({ "a b": ["yes", "1", "x: y", "", "two\nlines", "#", "-", "é"], "n": [[1, {}], null] });
+    for config in shown.as_object().expect("by name").values().chain([&odd]) {
+        let back: Value = serde_saphyr::from_str(&apko_yaml(config)).expect("it is YAML");
+        assert_eq!(back, *config, "{}", apko_yaml(config));
+    }
+}
