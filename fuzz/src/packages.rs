@@ -12,7 +12,7 @@ pub(crate) fn packages(data: &[u8]) {
         1 => Compression::Gzip,
         _ => Compression::Xz,
     };
-    if let Ok(shelf) = deb::packages::read_packages(bytes, compression, 4 << 20, 1) {
+    if let Ok(shelf) = deb::packages::read_packages(bytes, compression, 4 << 20, 2) {
         let shelf = Shelf::from_bytes(shelf).expect("a shelf just built opens");
         walk(&shelf);
     }

@@ -18,6 +18,7 @@ mod sysusers;
 mod tmpfiles;
 mod triggers;
 mod unpack;
+mod xz_blocks;
 
 pub use control::Control;
 pub use control_files::{ControlFiles, Script, ScriptKind};
@@ -26,4 +27,4 @@ pub use limits::Limits;
 pub use sysusers::parse_sysusers;
 pub use tmpfiles::{Tmpfiles, parse_tmpfiles};
 pub use triggers::{Trigger, parse_triggers};
-pub use unpack::{CONTROL_PART, REVISION, fact_of, read_control_files, unpack};
+pub use unpack::{CONTROL_PART, REVISION, read_control_files, unpack};

@@ -1,8 +1,8 @@
 //! Indexes of packages: `Packages`, `Packages.gz`, `Packages.xz` to the bytes of a
 //! [`package::Shelf`].
 //!
-//! Decompression takes most of the time, so the decoder runs on several threads and the records are
-//! read while later blocks are still being decoded. The scan itself looks for line ends only and
+//! Decompression takes most of the time, so blocks are decoded on several threads and the records are
+//! read beside them (`xz_blocks.rs`). The scan itself looks for line ends only and
 //! borrows every value.
 
 use std::io::Read;
@@ -13,6 +13,7 @@ use package::shelf::BuildError;
 use package::{Identity, MultiArch, Priority, RecordDraft, ShelfBuilder, World};
 
 use crate::release::{Compression, is_inside};
+use crate::xz_blocks;
 
 /// One record may not be larger; the largest of Debian has 60 kB.
 const MAX_STANZA: usize = 8 << 20;
@@ -96,7 +97,10 @@ impl Explain for PackagesError {
 /// Reads an index into the bytes of a shelf.
 ///
 /// `limit` bounds the decompressed size; a release file says it ([`crate::release::IndexFile`]).
-/// `threads` bounds how many decode (one is enough below some 24 MiB, where `xz` makes one block).
+/// `threads` bounds how many decode (one is enough below some 24 MiB, where `xz` makes one block);
+/// the caller's reads beside them.
+///
+/// The caller has compared `bytes` with a digest: with several blocks, xz's own sums are not checked.
 pub fn read_packages(
     bytes: &[u8],
     compression: Compression,
@@ -109,6 +113,16 @@ pub fn read_packages(
             return Err(PackagesError::TooLarge { limit });
         }
         scan.read(bytes)?;
+    } else if threads > 1
+        && compression == Compression::Xz
+        && let Some(blocks) = xz_blocks::blocks(bytes).filter(|b| b.len() > 1)
+    {
+        let total = blocks.iter().try_fold(0u64, |sum, b| sum.checked_add(b.plain));
+        if total.is_none_or(|total| total > limit) {
+            return Err(PackagesError::TooLarge { limit });
+        }
+        let threads = threads.min(16) as usize;
+        xz_blocks::with_decoded(bytes, &blocks, threads, |reader| scan.read_stream(reader, limit))?;
     } else {
         scan.read_stream(&mut *decompressor(bytes, compression, limit, threads)?, limit)?;
     }
