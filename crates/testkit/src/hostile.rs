@@ -27,6 +27,11 @@ pub fn debs() -> &'static [Hostile] {
 
 /// The data.tar of those attacks that work at that layer, uncompressed: seeds for a reader of tar.
 pub fn tars() -> Vec<Vec<u8>> {
+    named_tars().into_iter().map(|(_, tar)| tar).collect()
+}
+
+/// The same, each with the attack it is of.
+pub(crate) fn named_tars() -> Vec<(&'static Hostile, Vec<u8>)> {
     let member = |deb: &[u8]| {
         // After the magic: headers of 60 bytes, whose size field stands at 48 (deb(5)).
         let mut at = 8;
@@ -47,7 +52,7 @@ pub fn tars() -> Vec<Vec<u8>> {
         None
     };
     let bombs = |h: &&Hostile| !h.name.starts_with("bomb");
-    debs().iter().filter(bombs).filter_map(|h| member(&h.deb)).collect()
+    debs().iter().filter(bombs).filter_map(|h| Some((h, member(&h.deb)?))).collect()
 }
 
 /// A sound package around these members of data.tar.
@@ -405,7 +410,7 @@ fn compress_zeros(c: Compression, before: &[u8], zeros: usize) -> Vec<u8> {
 }
 
 /// One gzip member out of one deflate fragment, repeated.
-fn gzip_zeros(before: &[u8], zeros: usize) -> Vec<u8> {
+pub(crate) fn gzip_zeros(before: &[u8], zeros: usize) -> Vec<u8> {
     let fragment = |bytes: &[u8], flush: flate2::FlushCompress| {
         let mut out = Vec::with_capacity(bytes.len() + 64);
         let mut z = flate2::Compress::new(flate2::Compression::best(), false);

@@ -107,3 +107,10 @@ fn split(path: &[u8]) -> (Vec<u8>, Vec<u8>) {
     }
     (Vec::new(), path.to_vec())
 }
+
+/// Makes the first header's checksum right again, after a change by hand.
+pub(super) fn mend_checksum(tar: &mut [u8]) {
+    tar[148..156].fill(b' ');
+    let sum: u32 = tar[..512].iter().map(|b| u32::from(*b)).sum();
+    tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}

@@ -20,6 +20,7 @@ mod debian;
 mod elf_object;
 mod elf_words;
 mod examples;
+pub mod hostile;
 mod key;
 mod package;
 mod real;
