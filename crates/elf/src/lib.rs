@@ -10,6 +10,7 @@
 //! bytes: every reader is total and bounds its memory, whatever the headers claim.
 
 mod encode;
+mod fact;
 pub mod ld_so_cache;
 mod machine;
 mod reader;
@@ -17,6 +18,7 @@ mod source;
 mod summary;
 
 pub use encode::DecodeError;
+pub use fact::{FactReader, fact_of};
 pub use machine::Machine;
 pub use reader::ReadError;
 pub use source::ReadAt;
