@@ -128,7 +128,8 @@ pub fn parse_dependency(text: &str) -> Result<Dependency<'_>, DependencyError> {
         (version, tag) = (before, Some(last));
     }
     let strange = |c: char| c.is_whitespace() || c.is_control();
-    if name.is_empty() || name.contains(|c| strange(c) || c == '!') {
+    // Elsewhere `!` is part of a name: Alpine has `cmd:kdevelop!`.
+    if name.is_empty() || name.starts_with('!') || name.contains(strange) {
         return Err(fail("expected one name"));
     }
     if tag.is_some_and(|t| t.is_empty() || t.contains(|c| strange(c) || c == '@')) {
@@ -196,6 +197,7 @@ mod tests {
             "x>~2",
             "!x<1.2",
             "cmd:[=1.0-r0",
+            "cmd:kdevelop!=23.08.4-r0",
             "a><Q1iXZbqGzYyYGCLBqIoXyRuNTFHVY=",
         ] {
             let read = parse_dependency(text).unwrap();

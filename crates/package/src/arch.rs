@@ -77,6 +77,12 @@ impl Arch {
             .ok_or_else(|| ArchError { text: self.0.clone() })
     }
 
+    /// Reads apk's word, that one only: its `armhf` is not Debian's.
+    pub fn from_apk(word: &str) -> Result<Arch, ArchError> {
+        let row = TABLE.iter().find(|row| row.3 == word);
+        row.map(|r| Arch(r.2.to_owned())).ok_or_else(|| ArchError { text: word.to_owned() })
+    }
+
     /// Reads what a recipe may say: Go's, Debian's or apk's word, with or without `linux/`.
     pub fn from_any_word(text: &str) -> Result<Arch, ArchError> {
         let word = text.strip_prefix("linux/").unwrap_or(text);
@@ -115,5 +121,7 @@ mod tests {
             assert_eq!(Arch::of(&arch.platform().unwrap()).unwrap(), arch);
         }
         assert!(Arch::from_any_word("vax").is_err());
+        assert_eq!(Arch::from_apk("armhf").unwrap().as_str(), "armel");
+        assert!(Arch::from_apk("amd64").is_err());
     }
 }
