@@ -1,0 +1,28 @@
+//! apk's formats, as Alpine and Wolfi publish them: signed indexes, packages of format 2, and the
+//! files of apk's own that stand in an image.
+//!
+//! Bytes in, values out, as in `deb`: nothing here opens a file or a socket. The price: whoever calls
+//! brings the bytes and the keys.
+//!
+//! What is trusted rests on this chain. An index is signed ([`index::verify`]); it names each
+//! package's control part by its SHA-1 (`C:`); the control part names the SHA-256 of the data; and
+//! most packages are signed themselves, which is checked beside it ([`unpack`]). SHA-1 is apk's
+//! choice; here it is computed so that collisions are seen, and the lock keeps the SHA-256 of the
+//! whole file, so that after the first look nothing rests on it any more.
+
+mod apk_error;
+mod control_files;
+mod expect;
+mod head;
+pub mod index;
+mod limits;
+mod member_signature;
+mod pkginfo;
+mod unpack;
+
+pub use apk_error::{ApkError, Part};
+pub use control_files::{ControlFiles, ListedFile, Script, ScriptKind};
+pub use expect::ExpectApk;
+pub use limits::Limits;
+pub use pkginfo::{PkgInfo, parse_pkginfo};
+pub use unpack::{CONTROL_PART, Proof, REVISION, Unpacked, read_control_files, unpack};
