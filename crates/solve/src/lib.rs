@@ -5,5 +5,6 @@
 //! people expect of Debian packages; the price is that it may fail where a solution exists, which the
 //! complete search in [`search`] then says. Sees neither network nor clock.
 
+pub mod apk;
 pub mod apt;
 pub mod search;

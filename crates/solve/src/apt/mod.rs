@@ -24,6 +24,7 @@ mod validate;
 
 pub use prune::{Applied, Pruned, prune};
 pub use request::{Ask, Preferred, Request};
+pub(crate) use solution::pin;
 pub use solution::{Chosen, Method, Solution, solve};
 pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
 pub use validate::{Violation, validate};

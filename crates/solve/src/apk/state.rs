@@ -1,0 +1,512 @@
+//! The state of the search, and how constraints spread.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::discover::Found;
+use super::pool::{Dep, NameIx, PkgIx, Pool, Provider, UNTAGGED};
+
+/// Which queue a name waits in to be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Queue {
+    #[default]
+    None,
+    /// It has one option left, and all that could forbid it is decided.
+    Now,
+    /// One of its providers may be chosen by itself.
+    Selectable,
+    /// None may; perhaps another name brings one.
+    Rest,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct NameState<'u> {
+    pub(super) is_seen: bool,
+    order: u32,
+    /// Decided: [`NameState::chosen`] has it, or nobody does.
+    pub(super) is_locked: bool,
+    pub(super) chosen: Option<Provider<'u>>,
+    pub(super) requirers: u32,
+    /// Dependencies of its providers may have become impossible.
+    look_at_depends: bool,
+    /// Conditions of its providers may have come true.
+    look_at_conditions: bool,
+    is_dirty: bool,
+    queue: Queue,
+    /// Some provider's `install_if` is satisfied.
+    pub(super) has_triggered: bool,
+    /// No provider's `install_if` can be satisfied any more.
+    none_can_trigger: bool,
+    /// An `install_if` hangs on its absence.
+    is_condition: bool,
+    has_options: bool,
+    has_selectable: bool,
+    requirers_decided: bool,
+    merged_depends: u32,
+    merged_provides: u32,
+    has_virtual: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct PackageState {
+    pub(super) is_selectable: bool,
+    /// Mask of tags that who needs it allows.
+    pub(super) allowed: u64,
+    pub(super) tag_ok: bool,
+    pub(super) tag_preferred: bool,
+    pub(super) is_triggered: bool,
+    cannot_trigger: bool,
+    pub(super) conflicts: u32,
+    /// It was an option when its name's options were last compared.
+    is_option: bool,
+    pub(super) was_option: bool,
+    pub(super) is_wrong: bool,
+}
+
+pub(super) struct State<'p, 'u> {
+    pub(super) pool: &'p Pool<'u>,
+    pub(super) names: Vec<NameState<'u>>,
+    pub(super) packages: Vec<PackageState>,
+    /// For each name, the seen names one of whose providers depends on it.
+    needed_by: Vec<Vec<NameIx>>,
+    pub(super) waiting: Vec<Vec<NameIx>>,
+    dirty: VecDeque<NameIx>,
+    now: VecDeque<NameIx>,
+    selectable: BTreeSet<(u32, NameIx)>,
+    rest: BTreeSet<(u32, NameIx)>,
+    pub(super) errors: u32,
+    /// The tag of the package line that is being applied.
+    line_tag: u64,
+}
+
+impl<'p, 'u> State<'p, 'u> {
+    pub(super) fn new(pool: &'p Pool<'u>, found: Vec<Found>) -> State<'p, 'u> {
+        let packages = (0..pool.packages.len()).map(|i| first_state(pool, PkgIx::from_place(i))).collect();
+        let mut state = State {
+            pool,
+            names: Vec::with_capacity(found.len()),
+            packages,
+            needed_by: vec![Vec::new(); found.len()],
+            waiting: Vec::with_capacity(found.len()),
+            dirty: VecDeque::new(),
+            now: VecDeque::new(),
+            selectable: BTreeSet::new(),
+            rest: BTreeSet::new(),
+            errors: 0,
+            line_tag: 0,
+        };
+        for (i, found) in found.into_iter().enumerate() {
+            let name = NameIx::from_place(i);
+            let cannot_trigger = |p: &Provider<'_>| state.packages[p.package.at()].cannot_trigger;
+            state.names.push(NameState {
+                is_seen: found.is_seen,
+                order: found.order,
+                none_can_trigger: pool.providers(name).iter().all(cannot_trigger),
+                ..NameState::default()
+            });
+            state.waiting.push(found.waiting);
+        }
+        state.note_needs();
+        state
+    }
+
+    /// Fills in `needed_by`; the providers of one name may repeat a dependency.
+    fn note_needs(&mut self) {
+        let mut last = vec![None; self.names.len()];
+        for i in (0..self.names.len()).filter(|i| self.names[*i].is_seen) {
+            let name = NameIx::from_place(i);
+            let providers = self.pool.providers(name).iter();
+            for dep in providers.flat_map(|p| self.pool.depends(p.package)) {
+                if last[dep.name.at()].replace(name) != Some(name) {
+                    self.needed_by[dep.name.at()].push(name);
+                }
+            }
+        }
+    }
+
+    /// Follows all that is forced, then decides the next name, until none is left.
+    pub(super) fn run(&mut self) {
+        loop {
+            while let Some(name) = self.dirty.pop_front() {
+                if std::mem::take(&mut self.names[name.at()].is_dirty) {
+                    self.reconsider(name);
+                }
+            }
+            let Some(name) = self.next_name() else { return };
+            self.decide(name);
+        }
+    }
+
+    fn next_name(&mut self) -> Option<NameIx> {
+        while let Some(name) = self.now.pop_front() {
+            if std::mem::take(&mut self.names[name.at()].queue) == Queue::Now {
+                return Some(name);
+            }
+        }
+        let (_, name) = self.selectable.pop_last().or_else(|| self.rest.pop_last())?;
+        self.names[name.at()].queue = Queue::None;
+        Some(name)
+    }
+
+    fn leave_queue(&mut self, name: NameIx) {
+        let state = &mut self.names[name.at()];
+        let key = (state.order, name);
+        match std::mem::take(&mut state.queue) {
+            Queue::Selectable => self.selectable.remove(&key),
+            Queue::Rest => self.rest.remove(&key),
+            // Its place in the line is passed over when it is reached.
+            Queue::Now | Queue::None => false,
+        };
+    }
+
+    fn queue_dirty(&mut self, name: NameIx) {
+        let state = &mut self.names[name.at()];
+        if state.is_dirty || state.is_locked || state.requirers == 0 && !state.look_at_conditions {
+            return;
+        }
+        state.is_dirty = true;
+        self.dirty.push_back(name);
+    }
+
+    fn queue_name(&mut self, name: NameIx, again: bool) {
+        let state = &mut self.names[name.at()];
+        if state.is_locked || state.queue == Queue::Now {
+            return;
+        }
+        let is_ready =
+            state.requirers_decided && state.requirers > 0 && state.has_selectable && !state.has_options;
+        if state.queue == Queue::None {
+            if state.requirers == 0 && !state.has_triggered && !state.is_condition {
+                return;
+            }
+        } else if !is_ready && !again {
+            return;
+        }
+        let (order, has_selectable) = (state.order, state.has_selectable);
+        self.leave_queue(name);
+        let state = &mut self.names[name.at()];
+        if is_ready {
+            state.queue = Queue::Now;
+            self.now.push_back(name);
+        } else if has_selectable {
+            state.queue = Queue::Selectable;
+            self.selectable.insert((order, name));
+        } else {
+            state.queue = Queue::Rest;
+            self.rest.insert((order, name));
+        }
+    }
+
+    /// Decides a name for good.
+    pub(super) fn lock(&mut self, name: NameIx, chosen: Option<Provider<'u>>) {
+        self.leave_queue(name);
+        let state = &mut self.names[name.at()];
+        state.is_dirty = false;
+        state.is_locked = true;
+        state.chosen = chosen;
+    }
+
+    pub(super) fn look_at_needing(&mut self, name: NameIx) {
+        for i in 0..self.needed_by[name.at()].len() {
+            let by = self.needed_by[name.at()][i];
+            self.names[by.at()].look_at_depends = true;
+            self.queue_dirty(by);
+        }
+    }
+
+    pub(super) fn look_at_waiting(&mut self, name: NameIx) {
+        for i in 0..self.waiting[name.at()].len() {
+            let by = self.waiting[name.at()][i];
+            let state = &mut self.names[by.at()];
+            if state.is_seen && !state.none_can_trigger {
+                state.look_at_conditions = true;
+                self.queue_dirty(by);
+            }
+        }
+    }
+
+    pub(super) fn look_at_waiting_for_package(&mut self, package: PkgIx) {
+        self.look_at_waiting(self.pool.packages[package.at()].name);
+        for provided in self.pool.provides(package) {
+            self.look_at_waiting(provided.name);
+        }
+    }
+
+    pub(super) fn disqualify(&mut self, package: PkgIx) {
+        self.packages[package.at()].is_selectable = false;
+        self.look_at_needing(self.pool.packages[package.at()].name);
+        for provided in self.pool.provides(package) {
+            self.look_at_needing(provided.name);
+        }
+        self.look_at_waiting_for_package(package);
+    }
+
+    pub(super) fn mark_wrong(&mut self, package: Option<PkgIx>) {
+        let Some(package) = package else { return };
+        if !std::mem::replace(&mut self.packages[package.at()].is_wrong, true) {
+            self.errors += 1;
+        }
+    }
+
+    fn requirers_changed(&mut self, name: NameIx) {
+        self.queue_name(name, false);
+        self.look_at_waiting(name);
+        self.queue_dirty(name);
+    }
+
+    /// Hands on which tags may be used: from who needs the package, or from a package line.
+    fn inherit(&mut self, package: PkgIx, from: Option<PkgIx>) {
+        let allowed = from.map(|from| self.packages[from.at()].allowed);
+        let tags = self.pool.packages[package.at()].tags;
+        let state = &mut self.packages[package.at()];
+        match allowed {
+            Some(allowed) => state.allowed |= allowed,
+            None => {
+                state.allowed |= self.line_tag;
+                state.tag_preferred = tags & self.line_tag != 0;
+            }
+        }
+        state.tag_ok |= tags & state.allowed != 0;
+    }
+
+    /// Applies one line of the request; `tag` is its tag's bit.
+    pub(super) fn apply_line(&mut self, dep: &Dep<'_>, tag: u64) {
+        self.line_tag = tag;
+        self.apply(None, dep);
+        self.line_tag = 0;
+    }
+
+    pub(super) fn apply(&mut self, by: Option<PkgIx>, dep: &Dep<'_>) {
+        if !dep.conflict {
+            self.names[dep.name.at()].requirers += 1;
+            if self.names[dep.name.at()].requirers == 1 {
+                self.requirers_changed(dep.name);
+            }
+        }
+        for provider in self.pool.providers(dep.name) {
+            let package = provider.package;
+            let is_met = self.pool.is_met(by, dep, Some(*provider));
+            let state = &mut self.packages[package.at()];
+            state.conflicts += u32::from(!is_met);
+            if state.is_selectable && state.conflicts > 0 {
+                self.disqualify(package);
+            }
+            if is_met {
+                self.inherit(package, by);
+            }
+        }
+    }
+
+    fn can_be_met(&self, of: PkgIx, dep: &Dep<'_>) -> bool {
+        let name = &self.names[dep.name.at()];
+        if name.is_locked {
+            return self.pool.is_met(Some(of), dep, name.chosen);
+        }
+        if name.requirers == 0 && dep.conflict {
+            return true;
+        }
+        let mut providers = self.pool.providers(dep.name).iter();
+        providers
+            .any(|p| self.packages[p.package.at()].is_selectable && self.pool.is_met(Some(of), dep, Some(*p)))
+    }
+
+    /// May it be chosen without anybody naming it? A virtual provision only by its priority.
+    pub(super) fn is_selectable_by_itself(&self, provider: &Provider<'_>) -> bool {
+        let package = &self.pool.packages[provider.package.at()];
+        !provider.version.is_empty() || package.priority > 0 || self.names[package.name.at()].requirers > 0
+    }
+}
+
+fn first_state(pool: &Pool<'_>, ix: PkgIx) -> PackageState {
+    let package = &pool.packages[ix.at()];
+    let tag_preferred = package.is_empty || package.tags & UNTAGGED != 0;
+    PackageState {
+        is_selectable: !package.uninstallable,
+        allowed: UNTAGGED,
+        tag_ok: tag_preferred,
+        tag_preferred,
+        cannot_trigger: pool.install_if(ix).is_empty(),
+        ..PackageState::default()
+    }
+}
+
+/// What the providers of a name have in common.
+#[derive(Default)]
+struct Merge {
+    first: Option<PkgIx>,
+    options: u32,
+    tag_not_ok: bool,
+    has_selectable: bool,
+    has_triggered: bool,
+    none_can_trigger: bool,
+}
+
+impl<'u> State<'_, 'u> {
+    /// Looks again at the options of a name: what became impossible, whose conditions came true, and
+    /// what all that remain have in common, which then holds whichever is chosen.
+    fn reconsider(&mut self, name: NameIx) {
+        let state = &mut self.names[name.at()];
+        let look_at_depends = std::mem::take(&mut state.look_at_depends);
+        let look_at_conditions = std::mem::take(&mut state.look_at_conditions);
+        let mut merge = Merge { none_can_trigger: true, ..Merge::default() };
+        for provider in self.pool.providers(name) {
+            self.consider(name, provider, look_at_depends, look_at_conditions, &mut merge);
+        }
+        let state = &mut self.names[name.at()];
+        state.has_options = merge.options > 1 || merge.tag_not_ok;
+        state.has_triggered = merge.has_triggered;
+        state.none_can_trigger = merge.none_can_trigger;
+        let again =
+            std::mem::replace(&mut state.has_selectable, merge.has_selectable) != merge.has_selectable;
+        if let Some(first) = merge.first {
+            self.spread_common(name, first, merge.options);
+        }
+        let undecided = |by: &NameIx| self.names[by.at()].is_seen && !self.names[by.at()].is_locked;
+        let decided = !self.needed_by[name.at()].iter().any(undecided);
+        self.names[name.at()].requirers_decided = decided;
+        self.queue_name(name, again);
+    }
+
+    fn consider(
+        &mut self,
+        name: NameIx,
+        p: &Provider<'u>,
+        depends: bool,
+        conditions: bool,
+        merge: &mut Merge,
+    ) {
+        let package = p.package;
+        self.packages[package.at()].is_option = false;
+        if depends && self.packages[package.at()].is_selectable {
+            let list = self.pool.depends(package);
+            if !list.iter().all(|dep| self.can_be_met(package, dep)) {
+                self.disqualify(package);
+            }
+        }
+        if !self.packages[package.at()].is_selectable {
+            return;
+        }
+        if conditions {
+            self.look_at_install_if(package);
+        }
+        let state = &mut self.packages[package.at()];
+        merge.has_triggered |= state.is_triggered;
+        merge.none_can_trigger &= state.cannot_trigger;
+        merge.has_selectable |= state.is_triggered;
+        if self.names[name.at()].requirers == 0 {
+            return;
+        }
+        state.is_option = true;
+        merge.tag_not_ok |= !state.tag_ok;
+        merge.first.get_or_insert(package);
+        for dep in self.pool.depends(package).iter().filter(|d| !d.conflict) {
+            advance(&mut self.names[dep.name.at()].merged_depends, merge.options);
+        }
+        let own = (self.pool.packages[package.at()].name, p.version.is_empty());
+        let provided = self.pool.provides(package).iter().map(|d| (d.name, d.version.is_empty()));
+        for (name, is_virtual) in std::iter::once(own).chain(provided) {
+            let state = &mut self.names[name.at()];
+            if advance(&mut state.merged_provides, merge.options) {
+                state.has_virtual |= is_virtual;
+            }
+        }
+        merge.options += 1;
+        merge.has_selectable |= self.is_selectable_by_itself(p);
+    }
+
+    fn look_at_install_if(&mut self, package: PkgIx) {
+        let conditions = self.pool.install_if(package);
+        let state = &self.packages[package.at()];
+        if !state.is_triggered && !state.cannot_trigger {
+            let (mut is_triggered, mut cannot_trigger) = (true, false);
+            for dep in conditions {
+                let name = &mut self.names[dep.name.at()];
+                if !name.is_locked {
+                    is_triggered = false;
+                    if dep.conflict {
+                        name.is_condition = true;
+                        self.queue_name(dep.name, false);
+                    }
+                    break;
+                }
+                if !self.pool.is_met(Some(package), dep, name.chosen) {
+                    (is_triggered, cannot_trigger) = (false, true);
+                    break;
+                }
+            }
+            let state = &mut self.packages[package.at()];
+            (state.is_triggered, state.cannot_trigger) = (is_triggered, cannot_trigger);
+        }
+        if self.packages[package.at()].is_triggered {
+            for dep in conditions {
+                let from = self.names[dep.name.at()].chosen.map(|c| c.package);
+                self.inherit(package, from);
+            }
+        }
+    }
+
+    /// What all options need is needed; what all provide, nobody else may.
+    fn spread_common(&mut self, name: NameIx, first: PkgIx, options: u32) {
+        for p in self.pool.providers(name) {
+            let state = &mut self.packages[p.package.at()];
+            state.was_option = state.is_option;
+        }
+        for dep in self.pool.depends(first) {
+            let is_common = is_complete(&mut self.names[dep.name.at()].merged_depends, options);
+            if options == 1 {
+                if is_common {
+                    self.apply(Some(first), dep);
+                }
+            } else if is_common && self.names[dep.name.at()].requirers == 0 {
+                self.names[dep.name.at()].requirers = 1;
+                self.requirers_changed(dep.name);
+                for p in self.pool.providers(dep.name) {
+                    self.inherit(p.package, Some(first));
+                }
+            }
+        }
+        let own = self.pool.packages[first.at()].name;
+        let provided = || std::iter::once(own).chain(self.pool.provides(first).iter().map(|d| d.name));
+        let common: Vec<NameIx> = provided().collect();
+        for &provided in &common {
+            if is_complete(&mut self.names[provided.at()].merged_provides, options) {
+                let skip_virtual = self.names[provided.at()].has_virtual;
+                self.exclude_others(provided, name, skip_virtual);
+            }
+        }
+        for provided in common {
+            self.names[provided.at()].has_virtual = false;
+        }
+    }
+
+    /// Whoever provides `name` must provide `wanted` too.
+    fn exclude_others(&mut self, name: NameIx, wanted: NameIx, skip_virtual: bool) {
+        if name == wanted {
+            return;
+        }
+        for p in self.pool.providers(name) {
+            let package = p.package;
+            if self.pool.packages[package.at()].name == wanted
+                || !self.packages[package.at()].is_selectable
+                || skip_virtual && p.version.is_empty()
+            {
+                continue;
+            }
+            let stays = |d: &Dep<'_>| d.name == wanted || skip_virtual && d.version.is_empty();
+            if !self.pool.provides(package).iter().any(stays) {
+                self.disqualify(package);
+            }
+        }
+    }
+}
+
+/// Counts an option, if all before it were counted.
+fn advance(count: &mut u32, options: u32) -> bool {
+    let counts = *count == options;
+    *count += u32::from(counts);
+    counts
+}
+
+/// Did all options count? Sets it back.
+fn is_complete(count: &mut u32, options: u32) -> bool {
+    std::mem::take(count) == options
+}
