@@ -114,3 +114,35 @@ pub(super) fn mend_checksum(tar: &mut [u8]) {
     let sum: u32 = tar[..512].iter().map(|b| u32::from(*b)).sum();
     tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
+
+/// The members with the directories above them, as a walk over the tree finds them; of two names of
+/// one file the first holds the bytes.
+pub(super) fn in_order(entries: &[Entry], built: u64) -> Vec<Entry> {
+    let mut all: Vec<Entry> = entries.to_vec();
+    for entry in entries {
+        for (end, _) in entry.path.iter().enumerate().filter(|(_, b)| **b == b'/') {
+            if !all.iter().any(|e| e.path == entry.path[..end]) {
+                all.push(Entry::dir(&entry.path[..end], 0o755).at(built));
+            }
+        }
+    }
+    all.sort_by(|a, b| a.path.split(|b| *b == b'/').cmp(b.path.split(|b| *b == b'/')));
+    for at in 0..all.len() {
+        if all[at].kind != b'1' {
+            continue;
+        }
+        let Some(file) = all.iter().position(|e| e.kind == b'0' && e.path == all[at].link) else { continue };
+        let (mode, uid, gid) = (all[file].mode, all[file].uid, all[file].gid);
+        (all[at].mode, all[at].uid, all[at].gid) = (mode, uid, gid);
+        if file > at {
+            let (first, second) = (all[at].path.clone(), all[file].path.clone());
+            all.swap(at, file);
+            all[at].path = first.clone();
+            all[file].path = second.clone();
+            for link in all.iter_mut().filter(|e| e.kind == b'1' && (e.link == second || e.path == second)) {
+                link.link.clone_from(&first);
+            }
+        }
+    }
+    all
+}

@@ -9,8 +9,9 @@ use base64::Engine as _;
 use sha2::Digest as _;
 
 use super::archive::Style;
+use super::built::{BuiltApk, signature_part};
 use super::key::{Algorithm, ApkKey, Signer};
-use super::package::{ApkPackage, BuiltApk};
+use super::package::ApkPackage;
 use super::repository::ApkRepository;
 use crate::hostile::{gzip_zeros, named_tars};
 use crate::tar::Entry;
@@ -100,7 +101,7 @@ fn signatures() -> Vec<HostileApk> {
     let mut moved = built();
     moved.signatures = ApkPackage::new("good", "1-r0").build(&[signer()]).signatures;
     let mut flipped = built();
-    let raw = super::package::signature_part(Style::Melange, &[signer()], b"something else");
+    let raw = signature_part(Style::Melange, &[signer()], b"something else");
     flipped.signatures = raw;
     vec![
         row("unsigned", "no signature", Harm::Signature, &by(&[])),
@@ -153,7 +154,7 @@ fn chains() -> Vec<HostileApk> {
     let no_hash = {
         let info = Entry::file(".PKGINFO", 0o644, sound().info_text());
         let control = Style::Melange.gzip(&Style::Melange.cut([&info]));
-        let signatures = super::package::signature_part(Style::Melange, &[signer()], &control);
+        let signatures = signature_part(Style::Melange, &[signer()], &control);
         row(
             "no-datahash",
             "a control part that names no data",
@@ -228,7 +229,7 @@ fn controls() -> Vec<HostileApk> {
             crate::world::hex(&sha2::Sha256::digest(&good.data),)
         );
         let control = Style::Melange.gzip(&Style::Melange.cut([&hash(&first), &hash(&second)]));
-        let signatures = super::package::signature_part(Style::Melange, &[signer()], &control);
+        let signatures = signature_part(Style::Melange, &[signer()], &control);
         BuiltApk { signatures, control, ..good }
     };
     vec![
@@ -274,7 +275,7 @@ fn bombs() -> Vec<HostileApk> {
     let good = built();
     let control = gzip_zeros(&Style::Melange.cut([&Entry::file(".PKGINFO", 0o644, "")]), 1 << 30);
     let fat_control = BuiltApk {
-        signatures: super::package::signature_part(Style::Melange, &[signer()], &control),
+        signatures: signature_part(Style::Melange, &[signer()], &control),
         control,
         ..good.clone()
     };
@@ -355,7 +356,7 @@ fn index_contents() -> Vec<HostileIndex> {
     let identity = built().identity();
     let short = format!("Q1{}", base64::engine::general_purpose::STANDARD.encode([0; 10]));
     let raw = |name, tries, bytes: Vec<u8>| {
-        let signatures = super::package::signature_part(Style::Melange, &[signer()], &bytes);
+        let signatures = signature_part(Style::Melange, &[signer()], &bytes);
         HostileIndex { name, tries, harm: Harm::Content, index: [signatures, bytes].concat() }
     };
     let zeros = {

@@ -16,6 +16,7 @@
 //! names the SHA-1 of the control part.
 
 mod archive;
+mod built;
 mod debian;
 mod elf_object;
 mod elf_words;
@@ -30,10 +31,11 @@ mod wolfi;
 mod wolfi_like;
 
 pub use archive::Style;
+pub use built::BuiltApk;
 pub use elf_object::elf_object;
 pub use examples::{ExampleRepositories, example_repositories};
 pub use key::{Algorithm, ApkKey, Signer};
-pub use package::{ApkPackage, BuiltApk, CHECKSUM};
+pub use package::{ApkPackage, CHECKSUM};
 pub use real::{ApkRoot, RealApk, installed_lines, real_apk};
 pub use repository::{ApkRepository, PublishedApk};
 pub use wolfi_like::{wolfi_like, wolfi_like_packages};

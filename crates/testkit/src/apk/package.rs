@@ -1,8 +1,8 @@
-use base64::Engine as _;
 use sha1::Digest as _;
 use sha2::Digest as _;
 
-use super::archive::Style;
+use super::archive::{Style, in_order};
+use super::built::{BuiltApk, signature_part};
 use super::key::Signer;
 use crate::tar::Entry;
 use crate::world::hex;
@@ -324,112 +324,6 @@ impl ApkPackage {
     }
 }
 
-/// The signatures of `signed`, each a member of its own gzip: none at all where nobody signs.
-pub(super) fn signature_part(style: Style, signers: &[Signer], signed: &[u8]) -> Vec<u8> {
-    if signers.is_empty() {
-        return Vec::new();
-    }
-    let members: Vec<Entry> =
-        signers.iter().map(|s| Entry::file(s.member(), 0o644, s.sign(signed))).collect();
-    // abuild-sign writes plain headers here, whatever the rest has.
-    style.gzip(&Style::Melange.cut(&members))
-}
-
-/// A package's bytes, part by part, so that a test can put parts of several together.
-#[derive(Debug, Clone)]
-pub struct BuiltApk {
-    pub(super) package: ApkPackage,
-    /// Compressed signatures; empty where there are none.
-    pub signatures: Vec<u8>,
-    /// Compressed control part: what is signed, and what the index names by SHA-1.
-    pub control: Vec<u8>,
-    /// Compressed files.
-    pub data: Vec<u8>,
-}
-
-impl BuiltApk {
-    /// The .apk.
-    pub fn bytes(&self) -> Vec<u8> {
-        [self.signatures.as_slice(), &self.control, &self.data].concat()
-    }
-
-    /// SHA-1 of the control part.
-    pub fn control_sha1(&self) -> [u8; 20] {
-        sha1::Sha1::digest(&self.control).into()
-    }
-
-    /// The same as an index's `C:` has it.
-    pub fn identity(&self) -> String {
-        format!("Q1{}", base64::engine::general_purpose::STANDARD.encode(self.control_sha1()))
-    }
-
-    /// Its record in an index for `arch`, without the blank line, in the order of `apk index`.
-    pub fn record(&self, arch: &str) -> String {
-        let (package, about) = (&self.package, &self.package.about);
-        let size = self.signatures.len() + self.control.len() + self.data.len();
-        let mut text = format!(
-            "C:{}\nP:{}\nV:{}\nA:{arch}\nS:{size}\nI:{}\nT:{}\nU:https://example.org/\nL:{}\no:{}\n",
-            self.identity(),
-            package.name,
-            package.version,
-            package.installed_size(),
-            about.description,
-            about.license,
-            about.origin,
-        );
-        let mut line = |letter: char, value: &str| text.push_str(&format!("{letter}:{value}\n"));
-        if let Some(maintainer) = &about.maintainer {
-            line('m', maintainer);
-        }
-        line('t', &about.built.to_string());
-        line('c', &about.commit);
-        if let Some(priority) = about.provider_priority {
-            line('k', &priority.to_string());
-        }
-        let relations = &package.relations;
-        for (letter, list) in
-            [('D', &relations.depends), ('p', &relations.provides), ('i', &relations.install_if)]
-        {
-            if !list.is_empty() {
-                line(letter, &list.join(" "));
-            }
-        }
-        text
-    }
-}
-
 fn bare_path(path: &str) -> &str {
     path.trim_matches('/')
-}
-
-/// The members with the directories above them, as a walk over the tree finds them; of two names of
-/// one file the first holds the bytes.
-fn in_order(entries: &[Entry], built: u64) -> Vec<Entry> {
-    let mut all: Vec<Entry> = entries.to_vec();
-    for entry in entries {
-        for (end, _) in entry.path.iter().enumerate().filter(|(_, b)| **b == b'/') {
-            if !all.iter().any(|e| e.path == entry.path[..end]) {
-                all.push(Entry::dir(&entry.path[..end], 0o755).at(built));
-            }
-        }
-    }
-    all.sort_by(|a, b| a.path.split(|b| *b == b'/').cmp(b.path.split(|b| *b == b'/')));
-    for at in 0..all.len() {
-        if all[at].kind != b'1' {
-            continue;
-        }
-        let Some(file) = all.iter().position(|e| e.kind == b'0' && e.path == all[at].link) else { continue };
-        let (mode, uid, gid) = (all[file].mode, all[file].uid, all[file].gid);
-        (all[at].mode, all[at].uid, all[at].gid) = (mode, uid, gid);
-        if file > at {
-            let (first, second) = (all[at].path.clone(), all[file].path.clone());
-            all.swap(at, file);
-            all[at].path = first.clone();
-            all[file].path = second.clone();
-            for link in all.iter_mut().filter(|e| e.kind == b'1' && (e.link == second || e.path == second)) {
-                link.link.clone_from(&first);
-            }
-        }
-    }
-    all
 }

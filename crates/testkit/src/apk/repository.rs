@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::archive::Style;
+use super::built::{BuiltApk, signature_part};
 use super::key::{Algorithm, ApkKey, Signer};
-use super::package::{ApkPackage, BuiltApk, signature_part};
+use super::package::ApkPackage;
 use crate::http::{Reply, Server};
 use crate::tar::Entry;
 
