@@ -4,6 +4,7 @@
 //! cargo-fuzz runs them for hours (`cargo xtask fuzz`); `xtask/tests/fuzz_targets.rs` includes this
 //! file and feeds them the seeds and some thousand mutations on the stable compiler, in CI.
 
+mod apk_words;
 mod compositions;
 mod elf_files;
 mod host_files;
@@ -22,6 +23,8 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them; `fuzz_targets/NAME.rs` for each, and the table in `fuzz/Cargo.toml` says what it covers.
 pub const TARGETS: &[Target] = &[
+    ("apk_dependencies", apk_words::dependencies),
+    ("apk_versions", apk_words::versions),
     ("apt_files", host_files::apt_files),
     ("certificates", compositions::certificates),
     ("control", packages::control),

@@ -143,6 +143,12 @@ fn made_up(all: &mut Seeds) {
     for text in ["1.0-1\x001:1.0~rc1\x001.0+b1-1~", "0\x000:0-0\x0000", "1.2.3a\x001.2.3+\x001.2.3~~"] {
         add(all, "versions", text);
     }
+    for text in ["so:libc.musl-x86_64.so.1 a@edge=1.0-r0", "!b<2 c~3.11 d=1@e", "x><Q1kqFQHSGzXGq3k7gQTqb+GxbmnOw="] {
+        add(all, "apk_dependencies", text);
+    }
+    for text in ["1.2.3_alpha2-r1\x001.2.3b_git2024\x001.2.3~0af-r2", "1.05\x001.1\x001_p1_pre2"] {
+        add(all, "apk_versions", text);
+    }
     let digest = "0123456789abcdef".repeat(4);
     for text in [
         "registry.example:5000/a/b:1.2".to_owned(),
@@ -282,6 +288,22 @@ fn of_the_tree(all: &mut Seeds) {
 }
 
 fn of_shared_data(all: &mut Seeds) {
+    if let Some(golden) = testkit::shared_data("apk/golden/iso-3.19.1") {
+        for database in files(&golden, ".installed", 2) {
+            for line in String::from_utf8_lossy(&database).lines().filter(|l| l.starts_with(['D', 'p', 'i'])) {
+                add(all, "apk_dependencies", &line[2..]);
+            }
+        }
+    }
+    if let Some(tables) = testkit::shared_data("apk/tables") {
+        for table in files(&tables, ".tsv", 4) {
+            let lines = String::from_utf8_lossy(&table).into_owned();
+            for line in lines.lines().step_by(7) {
+                let words: Vec<&str> = line.split('\t').collect();
+                add(all, "apk_versions", [words[0], words[words.len() - 1], "1.0"].join("\0"));
+            }
+        }
+    }
     let Some(derived) = testkit::shared_data("vuln/derived") else { return };
     for packed in files(&derived, "InRelease.gz", 4).into_iter().chain(files(&derived, ".gz", 20)) {
         let mut text = Vec::new();

@@ -132,7 +132,7 @@ pub fn parse_dependency(text: &str) -> Result<Dependency<'_>, DependencyError> {
     if name.is_empty() || name.starts_with('!') || name.contains(strange) {
         return Err(fail("expected one name"));
     }
-    if tag.is_some_and(|t| t.is_empty() || t.contains(|c| strange(c) || c == '@')) {
+    if tag.is_some_and(|t| t.is_empty() || t.contains(|c| strange(c) || comparer(c) || c == '@')) {
         return Err(fail("after `@` stands the tag of a repository"));
     }
     if head.len() != rest.len() && (version.is_empty() || version.contains(strange)) {
@@ -208,7 +208,7 @@ mod tests {
         for (text, same) in [("a=~1", "a~1"), ("a=<1", "a<=1"), ("a=>1", "a>=1"), ("a=1@e", "a@e=1")] {
             assert_eq!(parse_dependency(text).unwrap().to_string(), same);
         }
-        for bad in ["", "!", "=1", "a=", "a b", "a@", "a@=1", "a=1@", "!!a", "a=1 2"] {
+        for bad in ["", "!", "=1", "a=", "a b", "a@", "a@=1", "a=1@", "a=1@b~2", "!!a", "a=1 2"] {
             assert!(parse_dependency(bad).is_err(), "{bad}");
         }
         let field: Vec<String> = parse_dependencies("a  !b\nc=1 ").map(|d| d.unwrap().to_string()).collect();
