@@ -17,7 +17,10 @@ pub(crate) fn recipe(data: &[u8]) {
         }
         Ok(_) => {
             if let Ok(whole) = recipe::load("fuzz.yaml", text, &NoFiles) {
-                let _ = whole.resolve_all(&Arch::new("amd64"));
+                for resolved in whole.resolve_all(&Arch::new("amd64")).unwrap_or_default() {
+                    let config = recipe::apko_yaml(&recipe::apko_config(&resolved));
+                    assert!(config.starts_with("accounts:\n"));
+                }
             }
         }
     }

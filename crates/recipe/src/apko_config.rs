@@ -3,7 +3,7 @@
 use package::Arch;
 use serde_json::{Map, Value, json};
 
-use crate::resolve::{VCS_REVISION, VCS_SOURCE};
+use crate::apk_contents::{VCS_REVISION, VCS_SOURCE};
 use crate::{Certificate, KeySource, PathChange, PathKind, Repository, Resolved, Strategy, User, World};
 
 /// The configuration of an apk recipe in apko's JSON shape (`types.ImageConfiguration` of apko, with

@@ -31,7 +31,7 @@ pub enum Want {
     Suite(String),
     /// apk's own syntax after the name: `=1.2-r0`, `~1.2`, `>2@edge` …; the solver of that world reads it.
     Apk {
-        /// Operator and version, empty if there is only a tag.
+        /// Operator (in apk's one spelling: `=~` is `~`) and version, empty if there is only a tag.
         constraint: String,
         /// After the `@`.
         tag: Option<String>,
@@ -147,35 +147,27 @@ fn is_version(version: &str) -> bool {
     !version.is_empty() && version.chars().all(good)
 }
 
-/// apk's `name`, `name=1.2-r0`, `name~1.2`, `name>1`, each with `@tag` (apk-world(5)).
+/// apk's `name`, `name=1.2-r0`, `name~1.2`, `name>1`, each with `@tag` after the name or at the end
+/// (apk-world(5)).
 fn read_apk(text: &str) -> Result<Ask, BadAsk> {
-    let (rest, tag) = match text.rsplit_once('@') {
-        Some((rest, tag)) => (rest, Some(tag)),
-        None => (text, None),
-    };
-    let split = rest.find(['=', '<', '>', '~']).unwrap_or(rest.len());
-    let (name, constraint) = rest.split_at(split);
     let shape = "a package (`name`, `name=1.2-r0`, `name~1.2`, `name>1`, `name@tag`)";
     if text.contains('(') {
         return bad(shape, "this is an apk recipe; bounds are written as `name>=1.2`");
     }
-    // Virtual names are asked for, too: `so:libc.musl-x86_64.so.1`, `cmd:sh`, `/bin/sh`.
-    let good = |c: char| !c.is_whitespace() && !c.is_control() && c != '!';
-    if name.is_empty() || !name.chars().all(good) {
-        return bad(shape, "a name is one word");
-    }
-    let version = constraint.trim_start_matches(['=', '<', '>', '~']);
-    if (!constraint.is_empty() && version.is_empty()) || version.contains(char::is_whitespace) {
-        return bad(shape, "after the operator stands a version, as `1.2.3-r4`");
-    }
-    if tag.is_some_and(|t| {
-        t.is_empty() || !t.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-    }) {
-        return bad(shape, "a tag is one word of letters and digits");
-    }
-    let want = match (constraint, tag) {
-        ("", None) => Want::Any,
-        _ => Want::Apk { constraint: constraint.to_owned(), tag: tag.map(str::to_owned) },
+    let dependency = match package::parse_dependency(text) {
+        Ok(dependency) if !dependency.conflict => dependency,
+        Ok(_) => return bad(shape, "one `!` is enough"),
+        Err(error) => return bad(shape, error.why),
     };
-    Ok(Ask { text: text.to_owned(), name: name.to_owned(), arch: None, want })
+    if !dependency.has_valid_version() {
+        return bad(shape, "apk reads no such version; write it as `1.2.3-r4`");
+    }
+    let constraint = format!("{}{}", dependency.op.as_str(), dependency.version);
+    let tag = dependency.tag.map(str::to_owned);
+    let name = dependency.name.to_owned();
+    let want = match (constraint.is_empty(), &tag) {
+        (true, None) => Want::Any,
+        _ => Want::Apk { constraint, tag },
+    };
+    Ok(Ask { text: text.to_owned(), name, arch: None, want })
 }

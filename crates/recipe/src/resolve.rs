@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use package::Arch;
 
-use crate::apk_contents::split_vcs;
+use crate::apk_contents;
 use crate::archives;
 use crate::chosen::Chosen;
 use crate::entrypoint::S6_PACKAGE;
@@ -20,10 +20,6 @@ const ALL_DEB: [&str; 6] = ["amd64", "arm64", "armhf", "s390x", "ppc64el", "risc
 /// `all` of an apk recipe, as apko has it.
 const ALL_APK: [&str; 9] =
     ["i386", "amd64", "arm64", "armel", "armhf", "loong64", "ppc64el", "riscv64", "s390x"];
-
-/// Where the source is, and which of its states (OCI image spec, annotations.md).
-pub(crate) const VCS_SOURCE: &str = "org.opencontainers.image.source";
-pub(crate) const VCS_REVISION: &str = "org.opencontainers.image.revision";
 
 impl Recipe {
     /// The variants that a build makes: the untagged one (none), then those that the recipe lists.
@@ -120,10 +116,10 @@ impl Decision<'_> {
         let world = world::decide(body, self.hint)?;
         let chosen = self.packages(world)?;
         self.check_sources(world)?;
-        self.check_base_image()?;
+        apk_contents::check_base_image(body)?;
         let allow: BTreeSet<Allow> = plain(&body.allow).into_iter().collect();
         let entrypoint = body.entrypoint.as_ref().map(|e| e.value.clone()).unwrap_or_default();
-        let annotations = self.annotations();
+        let annotations = apk_contents::annotations(body);
         Ok(Resolved {
             variant: variant.map(str::to_owned),
             world,
@@ -133,7 +129,7 @@ impl Decision<'_> {
             build_repositories: once(plain(&body.contents.build_repositories)),
             runtime_repositories: once(plain(&body.contents.runtime_repositories)),
             keyring: once(plain(&body.contents.keyring)),
-            runtime_keyring: self.runtime_keyring()?,
+            runtime_keyring: apk_contents::runtime_keyring(body)?,
             base_image: body.contents.base_image.as_ref().map(|b| b.value.clone()),
             packages: chosen.asks,
             removed: chosen.removed,
@@ -159,7 +155,7 @@ impl Decision<'_> {
             ports: once(plain(&body.ports)),
             volumes: once(plain(&body.volumes)),
             paths: plain(&body.paths),
-            labels: self.labels(world, &annotations),
+            labels: apk_contents::labels(body, world, &annotations),
             annotations,
             vcs_url: body.vcs_url.as_ref().map(|s| s.value.clone()),
             archs: self.archs(world, host),
@@ -191,70 +187,6 @@ impl Decision<'_> {
     fn has_no_repositories(&self) -> bool {
         let contents = &self.body.contents;
         contents.repositories.is_empty() && contents.build_repositories.is_empty()
-    }
-
-    /// apko's rule: one file, one key.
-    fn runtime_keyring(&self) -> Result<Vec<crate::RuntimeKey>, RecipeError> {
-        let mut all: Vec<crate::RuntimeKey> = Vec::new();
-        for key in &self.body.contents.runtime_keyring {
-            match all.iter().find(|k| k.name == key.value.name) {
-                Some(old) if *old != key.value => {
-                    let text = format!("two keys of `runtime_keyring` are called `{}`", key.value.name);
-                    return Err(RecipeError::clash(&key.at, text));
-                }
-                Some(_) => {}
-                None => all.push(key.value.clone()),
-            }
-        }
-        Ok(all)
-    }
-
-    /// apko's rule: upon a base image stand packages, and nothing else is said.
-    fn check_base_image(&self) -> Result<(), RecipeError> {
-        let body = self.body;
-        let Some(base) = &body.contents.base_image else { return Ok(()) };
-        let said: [(&str, bool); 11] = [
-            ("entrypoint", body.entrypoint.is_some()),
-            ("cmd", body.cmd.is_some()),
-            ("stop-signal", body.stop_signal.is_some()),
-            ("work-dir", body.work_dir.is_some()),
-            ("accounts", body.run_as.is_some() || !body.users.is_empty() || !body.groups.is_empty()),
-            ("environment", !body.environment.is_empty()),
-            ("paths", !body.paths.is_empty()),
-            ("annotations", !body.annotations.is_empty()),
-            ("layering", body.strategy.is_some() || body.budget.is_some()),
-            ("files", !body.contents.files.is_empty()),
-            ("certificates", !body.certificates.is_empty() || !body.providers.is_empty()),
-        ];
-        match said.iter().find(|(_, there)| *there) {
-            Some((key, _)) => Err(RecipeError::clash(
-                &base.at,
-                format!("upon a `baseimage` go packages only, and the recipe has `{key}`"),
-            )
-            .hint(format!("take `{key}` out; what the base image says there stays as it is"))),
-            None => Ok(()),
-        }
-    }
-
-    /// With what `vcs-url` says, as apko's annotations have it.
-    fn annotations(&self) -> BTreeMap<String, String> {
-        let mut all = values(&self.body.annotations);
-        let vcs = self.body.vcs_url.as_ref().and_then(|s| split_vcs(&s.value));
-        if let Some((url, revision)) = vcs {
-            all.insert(VCS_SOURCE.to_owned(), url);
-            all.insert(VCS_REVISION.to_owned(), revision.to_owned());
-        }
-        all
-    }
-
-    /// apko has its annotations as labels, too.
-    fn labels(&self, world: World, annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut all = match world {
-            World::Deb => BTreeMap::new(),
-            World::Apk => annotations.clone(),
-        };
-        all.extend(values(&self.body.labels));
-        all
     }
 
     fn check_sources(&self, world: World) -> Result<(), RecipeError> {
@@ -357,7 +289,7 @@ fn plain<T: Clone>(list: &[Spanned<T>]) -> Vec<T> {
     list.iter().map(|s| s.value.clone()).collect()
 }
 
-fn values(map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+pub(crate) fn values(map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
     map.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect()
 }
 

@@ -65,6 +65,7 @@ fn key(node: &Node, place: &str) -> Result<KeySource, RecipeError> {
     let text = walk::line(node, place)?;
     match text.split_once("://") {
         None => Ok(KeySource::Local(local(node, &text))),
+        Some(("file", path)) => Ok(KeySource::Local(local(node, path))),
         Some(("https", _)) => Ok(KeySource::Url(text)),
         Some(_) => Err(RecipeError::bad(&node.at, &text, "a key file or an https URL")
             .hint("a key that came over plain http proves nothing; download it and name the file")),

@@ -185,10 +185,11 @@ fn package_lines_of_apk() {
     for (text, name, constraint, tag) in [
         ("musl=1.2.5-r0", "musl", "=1.2.5-r0", None),
         ("openssl~3.5", "openssl", "~3.5", None),
-        ("openssl=~3.5", "openssl", "=~3.5", None),
+        ("openssl=~3.5", "openssl", "~3.5", None),
         ("openssl>=3", "openssl", ">=3", None),
         ("nano@edge", "nano", "", Some("edge")),
         ("nano=8@edge", "nano", "=8", Some("edge")),
+        ("nano@edge=8", "nano", "=8", Some("edge")),
         ("so:libc.musl-x86_64.so.1=1", "so:libc.musl-x86_64.so.1", "=1", None),
     ] {
         let want = Want::Apk { constraint: constraint.to_owned(), tag: tag.map(str::to_owned) };

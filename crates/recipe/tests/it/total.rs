@@ -80,7 +80,11 @@ fn ask_everything(text: &str) {
             let names: Vec<&str> = recipe.variants.keys().map(String::as_str).collect();
             for name in std::iter::once(None).chain(names.into_iter().map(Some)) {
                 match recipe.resolve(name, &host()) {
-                    Ok(resolved) => assert!(recipe::request_text(&resolved).starts_with("world ")),
+                    Ok(resolved) => {
+                        assert!(recipe::request_text(&resolved).starts_with("world "));
+                        let config = recipe::apko_config(&resolved);
+                        assert!(recipe::apko_yaml(&config).starts_with("accounts:\n"));
+                    }
                     Err(error) => assert!(render(error).starts_with("error: cannot read recipe ")),
                 }
             }
