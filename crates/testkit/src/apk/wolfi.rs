@@ -104,5 +104,4 @@ pub(super) fn apk_tools(arch: &str) -> ApkPackage {
         .depends("ca-certificates-bundle wolfi-baselayout so:libcrypto.so.3 so:libssl.so.3 so:libz.so.1")
         .provides("cmd:apk=2.14.10-r13")
         .file("usr/bin/apk", 0o755, "#!/bin/sh\necho made up\n")
-        .file("etc/apk/repositories", 0o644, "")
 }
