@@ -127,6 +127,6 @@ mod tests {
         let map = Source { path: MAP.to_owned(), text };
         let faults = check(&[map], &|path| path == "crates/deb/src/lib.rs");
         assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(faults[0].contains("lacks `oci` on floor 1") && faults[1].contains("deb/src/gone.rs"));
+        assert!(faults[0].contains("lacks `oci` on floor 0") && faults[1].contains("deb/src/gone.rs"));
     }
 }

@@ -2,16 +2,13 @@
 
 use rootfs::actions::{Account, Attributes, FileAction, Group, Membership, User};
 
-use super::files::parse_group;
-use super::options::Options;
-use super::state::Act;
-use super::text::Text;
+use shell::{Act, Options, System, Text, read_group};
 
-pub(super) fn read(name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
+pub(super) fn read(system: &dyn System, name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
     match name {
-        "adduser" => adduser(arguments),
+        "adduser" => adduser(system, arguments),
         "addgroup" => addgroup(arguments),
-        "useradd" => useradd(arguments),
+        "useradd" => useradd(system, arguments),
         "groupadd" => groupadd(arguments),
         "usermod" | "gpasswd" => join_groups(arguments),
         _ => None,
@@ -19,7 +16,7 @@ pub(super) fn read(name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
 }
 
 /// adduser(8); what it makes of a system user, by the defaults of Debian's adduser.conf.
-fn adduser(arguments: &[Text]) -> Option<Vec<Act>> {
+fn adduser(system: &dyn System, arguments: &[Text]) -> Option<Vec<Act>> {
     const VALUED: [&str; 10] = [
         "--home",
         "--uid",
@@ -46,9 +43,9 @@ fn adduser(arguments: &[Text]) -> Option<Vec<Act>> {
             let uid = number(options.value(&["--uid"]))?;
             let home = text(options.value(&["--home"]), "/nonexistent")?;
             let group = match options.value(&["--ingroup", "--gid"]) {
-                Some(group) => Some(parse_group(group.whole()?)?),
+                Some(group) => Some(read_group(system, group.whole()?)?),
                 None if options.has(&["--group"]) => None,
-                None => parse_group("nogroup"),
+                None => read_group(system, "nogroup"),
             };
             let user = User {
                 name: account_name(user)?,
@@ -94,7 +91,7 @@ fn addgroup(arguments: &[Text]) -> Option<Vec<Act>> {
 }
 
 /// useradd(8).
-fn useradd(arguments: &[Text]) -> Option<Vec<Act>> {
+fn useradd(system: &dyn System, arguments: &[Text]) -> Option<Vec<Act>> {
     const VALUED: [&str; 16] = [
         "-c",
         "--comment",
@@ -117,7 +114,7 @@ fn useradd(arguments: &[Text]) -> Option<Vec<Act>> {
     let [name] = options.known_operands()?.try_into().ok()?;
     let home = text(options.value(&["-d", "--home-dir", "--home"]), &format!("/home/{name}"))?;
     let group = match options.value(&["-g", "--gid"]) {
-        Some(group) => Some(parse_group(group.whole()?)?),
+        Some(group) => Some(read_group(system, group.whole()?)?),
         None => None,
     };
     let user = User {
@@ -189,7 +186,9 @@ mod tests {
 
     fn acts(line: &str) -> Option<Vec<Act>> {
         let words: Vec<Text> = line.split(' ').map(Text::known).collect();
-        read(words[0].prefix(), &words[1..])
+        let files = super::super::tests::files_of(&[], "", "");
+        let subject = super::super::Subject { files: &files, tree: None, arch: "amd64" };
+        read(&subject, words[0].prefix(), &words[1..])
     }
 
     #[test]

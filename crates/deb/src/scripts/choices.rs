@@ -3,12 +3,9 @@
 use bstr::BString;
 use rootfs::actions::{Alternative, Diversion, Follower, Override};
 
+use shell::{Act, Literal, Options, Text, read_group, read_octal, read_user};
+
 use super::Subject;
-use super::applied::Literal;
-use super::files::{parse_group, parse_octal, parse_user};
-use super::options::Options;
-use super::state::Act;
-use super::text::Text;
 
 pub(super) fn read(name: &str, arguments: &[Text], subject: &Subject<'_>) -> Option<Literal> {
     match name {
@@ -17,7 +14,7 @@ pub(super) fn read(name: &str, arguments: &[Text], subject: &Subject<'_>) -> Opt
             Some(("alternatives", vec![Act::Alternative(parse_alternative(&words?)?)]))
         }
         "dpkg-divert" => Some(("diversions", vec![Act::Diversion(diversion(arguments, subject)?)])),
-        "dpkg-statoverride" => Some(("overrides", vec![Act::Override(stat_override(arguments)?)])),
+        "dpkg-statoverride" => Some(("overrides", vec![Act::Override(stat_override(arguments, subject)?)])),
         "add-shell" => {
             let shells: Option<Vec<Act>> =
                 arguments.iter().map(|s| s.whole().map(|s| Act::Shell(s.into()))).collect();
@@ -70,15 +67,15 @@ fn diversion(arguments: &[Text], subject: &Subject<'_>) -> Option<Diversion> {
     Some(Diversion { by, path: relative(path)?, to: relative(&to)? })
 }
 
-fn stat_override(arguments: &[Text]) -> Option<Override> {
+fn stat_override(arguments: &[Text], subject: &Subject<'_>) -> Option<Override> {
     let options = Options::read(arguments, &["--admindir", "--instdir"])?;
     let [user, group, mode, path] = options.known_operands()?.try_into().ok()?;
     if !options.has(&["--add"]) {
         return None;
     }
     let plain = |text: &'_ str| text.strip_prefix('#').unwrap_or(text).to_owned();
-    let (user, group) = (parse_user(&plain(user))?, parse_group(&plain(group))?);
-    Some(Override { path: relative(path)?, user, group, mode: parse_octal(mode)? })
+    let (user, group) = (read_user(subject, &plain(user))?, read_group(subject, &plain(group))?);
+    Some(Override { path: relative(path)?, user, group, mode: read_octal(mode)? })
 }
 
 /// An absolute path in a tree's form.

@@ -1,54 +1,49 @@
 //! Questions that nobody is asked: answers are the templates' defaults (debconf-devel(7)).
 
-use std::collections::BTreeMap;
-
 use bstr::ByteSlice;
 
-use super::state::Answer;
-use super::text::Text;
-use super::walk::Walker;
+use shell::{Answer, Answers, Text, Walker};
 
-impl Walker<'_> {
-    pub(super) fn debconf(&mut self, name: &str, arguments: &[Text]) -> Answer {
-        self.found.rules.insert("debconf");
-        let question = arguments.first().and_then(Text::whole).map(str::to_owned);
-        match name {
-            "db_get" => {
-                let value = question.as_ref().and_then(|q| self.state.answers.get(q).cloned());
-                let answer = if value.is_some() { Answer::known(true) } else { Answer::unknown() };
-                self.set_ret(value.unwrap_or_else(Text::unknown));
-                answer
-            }
-            "db_set" => {
-                let value = arguments.get(1).cloned().unwrap_or_else(|| Text::known(""));
-                match question {
-                    Some(question) => {
-                        self.state.answers.insert(question, value);
-                    }
-                    None => self.state.answers.clear(),
-                }
-                Answer::known(true)
-            }
-            "db_fget" | "db_metaget" | "db_capb" | "db_exist" => {
-                self.set_ret(Text::unknown());
-                Answer::unknown()
-            }
-            "db_input" => Answer::unknown(),
-            _ => {
-                self.set_ret(Text::known(""));
-                Answer::known(true)
-            }
+/// Answers a call of debconf's shell library.
+pub(super) fn ask(walker: &mut Walker<'_>, name: &str, arguments: &[Text]) -> Answer {
+    walker.cover("debconf");
+    let question = arguments.first().and_then(Text::whole).map(str::to_owned);
+    match name {
+        "db_get" => {
+            let value = question.as_ref().and_then(|q| walker.answers().get(q).cloned());
+            let answer = if value.is_some() { Answer::known(true) } else { Answer::unknown() };
+            set_ret(walker, value.unwrap_or_else(Text::unknown));
+            answer
         }
-    }
-
-    fn set_ret(&mut self, value: Text) {
-        self.state.variables.insert("RET".into(), value);
+        "db_set" => {
+            let value = arguments.get(1).cloned().unwrap_or_else(|| Text::known(""));
+            match question {
+                Some(question) => {
+                    walker.answers().insert(question, value);
+                }
+                None => walker.answers().clear(),
+            }
+            Answer::known(true)
+        }
+        "db_fget" | "db_metaget" | "db_capb" | "db_exist" => {
+            set_ret(walker, Text::unknown());
+            Answer::unknown()
+        }
+        "db_input" => Answer::unknown(),
+        _ => {
+            set_ret(walker, Text::known(""));
+            Answer::known(true)
+        }
     }
 }
 
+fn set_ret(walker: &mut Walker<'_>, value: Text) {
+    walker.set_variable("RET", value);
+}
+
 /// The defaults in a `templates` file, by question.
-pub(super) fn defaults(templates: &[u8]) -> BTreeMap<String, Text> {
-    let mut all = BTreeMap::new();
+pub(super) fn defaults(templates: &[u8]) -> Answers {
+    let mut all = Answers::new();
     let mut question: Option<String> = None;
     for line in templates.lines() {
         let Some((name, value)) = line.split_once_str(":") else { continue };

@@ -5,18 +5,13 @@
 use package::base_accounts::{group_named, user_named};
 use rootfs::actions::Named;
 
-use super::options::Options;
-use super::state::Act;
-use super::text::Text;
-use super::walk::Walker;
+use shell::{Act, Options, Text, Walker};
 
-impl Walker<'_> {
-    /// Asks for the accounts that a command names.
-    pub(super) fn name_accounts(&mut self, name: &str, arguments: &[Text]) {
-        for named in accounts_of(name, arguments).unwrap_or_default() {
-            if is_base(&named) && !self.found.asked.iter().any(|a| a.act == Act::Named(named.clone())) {
-                self.ask(Act::Named(named));
-            }
+/// Asks for the accounts that a command names.
+pub(super) fn name_accounts(walker: &mut Walker<'_>, name: &str, arguments: &[Text]) {
+    for named in accounts_of(name, arguments).unwrap_or_default() {
+        if is_base(&named) && !walker.asked().iter().any(|a| a.act == Act::Named(named.clone())) {
+            walker.ask(Act::Named(named));
         }
     }
 }

@@ -6,45 +6,11 @@ mod commands;
 
 pub use commands::COMMANDS;
 
-use super::text::{Text, matches};
+use shell::matches;
+use shell::rules::paths;
+pub use shell::rules::{Instead, Rule, Rules};
 
-/// What happens here instead of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Instead {
-    /// Nothing, and why none is needed in an image.
-    Nothing(&'static str),
-    /// A documented rule of composition makes what the command would have made.
-    Derived(&'static str),
-    /// The command's words are read as data and applied to the tree.
-    Applied(&'static str),
-    /// Nothing: the command only reads. What it would have said is not known, so both ways are
-    /// taken where the script asks.
-    Reads,
-}
-
-/// Commands that one reason covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    /// Its name, in reports and locks.
-    pub id: &'static str,
-    /// Patterns of commands: the name, then words that must be among the arguments in this order.
-    pub commands: &'static [&'static str],
-    /// Paths: a command that only makes, changes or removes these, or a redirection into one. With
-    /// a slash at the end everything below.
-    pub paths: &'static [&'static str],
-    /// What happens instead.
-    pub instead: Instead,
-}
-
-const fn commands(id: &'static str, commands: &'static [&'static str], instead: Instead) -> Rule {
-    Rule { id, commands, paths: &[], instead }
-}
-
-const fn paths(id: &'static str, paths: &'static [&'static str], instead: Instead) -> Rule {
-    Rule { id, commands: &[], paths, instead }
-}
-
-use Instead::{Applied, Derived, Nothing, Reads};
+use Instead::{Derived, Nothing};
 
 /// Files that composition makes itself, or that no image has: asked first.
 pub const FILES: &[Rule] = &[
@@ -321,90 +287,17 @@ const ESSENTIAL: &[&str] = &[
     "xargs",
 ];
 
-/// Does every Debian system have a command of this name?
-pub(super) fn is_essential(name: &str) -> bool {
-    ESSENTIAL.contains(&name)
-}
-
-/// The rule that covers a command, by name and words.
-pub(super) fn for_command(name: &str, arguments: &[Text]) -> Option<&'static Rule> {
-    COMMANDS.iter().find(|rule| {
-        // Literal ones are read elsewhere; here they would cover what is not literal.
-        let covers = !matches!(rule.instead, Applied(_)) || DECLARED.contains(&rule.id);
-        covers
-            && rule.commands.iter().any(|c| fits(c, name, arguments))
-            && !(rule.instead == Reads && WRITES.iter().any(|w| fits(w, name, arguments)))
-    })
-}
-
-/// Applied from files of the package, whatever the command says.
-const DECLARED: [&str; 2] = ["accounts-declared", "directories-declared"];
-
-/// A pattern's name is the command's, and its words are among the arguments in this order.
-fn fits(pattern: &str, name: &str, arguments: &[Text]) -> bool {
-    let mut words = pattern.split(' ');
-    if !words.next().is_some_and(|w| matches(w, name)) {
-        return false;
-    }
-    let mut rest = arguments.iter();
-    words.all(|word| rest.any(|a| matches(word, a.prefix())))
-}
-
-/// The rule for a path that composition makes itself or that no image has.
-pub(super) fn for_path(path: &str) -> Option<&'static Rule> {
-    FILES.iter().find(|r| covers_path(r, path))
-}
-
-/// The rule for a path that belongs to the running system.
-pub(super) fn for_state_path(path: &str) -> Option<&'static Rule> {
-    STATE.iter().find(|r| covers_path(r, path))
-}
-
-/// The rule for a file that a script sources.
-pub(super) fn for_source(path: &str) -> Option<&'static Rule> {
-    SOURCES.iter().find(|r| covers_path(r, path))
-}
-
-fn covers_path(rule: &Rule, path: &str) -> bool {
-    rule.paths.iter().any(|p| {
-        // A path that ends in a letter is that path; other endings begin longer ones.
-        let whole = p.ends_with(|c: char| c.is_ascii_alphanumeric());
-        if whole { path == *p } else { path.starts_with(p) || path == p.trim_end_matches('/') }
-    })
-}
-
-/// The rule that covers a command on files because of all that it changes.
-pub(super) fn for_target(name: &str, arguments: &[Text]) -> Option<&'static Rule> {
-    for_all_targets(name, arguments, for_path)
-}
-
-/// The same for paths of the running system.
-pub(super) fn for_state(name: &str, arguments: &[Text]) -> Option<&'static Rule> {
-    for_all_targets(name, arguments, for_state_path)
-}
-
-fn for_all_targets(
-    name: &str,
-    arguments: &[Text],
-    rule_of: fn(&str) -> Option<&'static Rule>,
-) -> Option<&'static Rule> {
-    let last_only = match name {
-        "ln" | "cp" | "mv" | "install" => true,
-        "mkdir" | "touch" | "chmod" | "chown" | "chgrp" | "rm" | "rmdir" | "unlink" | "tee" | "sed"
-        | "find" | "dpkg-divert" | "dpkg-statoverride" | "chattr" | "setfacl" | "gzip" | "truncate"
-        | "chcon" => false,
-        _ => return None,
-    };
-    let paths: Vec<&str> = arguments.iter().map(Text::prefix).filter(|p| p.starts_with('/')).collect();
-    // What does not show as a path may be one.
-    let hidden = arguments.iter().any(|a| a.whole().is_none() && !a.prefix().starts_with('/'));
-    if last_only {
-        return arguments.last().and_then(|a| rule_of(a.prefix()));
-    }
-    let first = rule_of(paths.first()?)?;
-    let all = paths.iter().all(|p| rule_of(p).is_some());
-    (all && !(hidden && matches!(name, "rm" | "find"))).then_some(first)
-}
+/// The rules of Debian.
+pub(super) static RULES: Rules = Rules {
+    files: FILES,
+    commands: COMMANDS,
+    state: STATE,
+    sources: SOURCES,
+    declared: &["accounts-declared", "directories-declared"],
+    writes: WRITES,
+    essential: ESSENTIAL,
+    present: &["usr/share/debconf/confmodule"],
+};
 
 /// What a trigger stands for that a package sets off or waits for (deb-triggers(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use rootfs::{Entry, Node, Owner, Tree};
 use super::*;
 use crate::Control;
 
-fn files_of(scripts: &[(ScriptKind, &str)], triggers: &str, templates: &str) -> ControlFiles {
+pub(super) fn files_of(scripts: &[(ScriptKind, &str)], triggers: &str, templates: &str) -> ControlFiles {
     ControlFiles {
         control: Control::parse("Package: foo\nVersion: 1\nArchitecture: amd64\n").unwrap(),
         scripts: scripts.iter().map(|(kind, text)| Script::new(*kind, *text)).collect(),
@@ -318,5 +318,7 @@ fn alone_knows_its_files_and_standard_places() {
     assert_eq!(world.look("usr/share/foo".into()), Some(Presence::Directory));
     assert_eq!(world.look("usr/bin/x".into()), None);
     assert_eq!(world.look("etc/x".into()), Some(Presence::Absent));
-    assert_eq!(Account::Id(0), files::parse_user("root").unwrap());
+    let files = files_of(&[], "", "");
+    let subject = Subject { files: &files, tree: None, arch: "arm64" };
+    assert_eq!(Account::Id(0), shell::read_user(&subject, "root").unwrap());
 }

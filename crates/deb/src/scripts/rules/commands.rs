@@ -1,5 +1,5 @@
-use super::Instead::{Applied, Derived, Nothing, Reads};
-use super::{Rule, commands};
+use shell::rules::Instead::{Applied, Derived, Nothing, Reads};
+use shell::rules::{Rule, commands};
 
 /// Commands, in the order in which they are asked.
 pub const COMMANDS: &[Rule] = &[

@@ -1,20 +1,20 @@
-use super::text::Text;
+use crate::text::Text;
 
 /// A command's arguments, sorted out as getopt(3) does: options may stand anywhere before `--`.
 #[derive(Debug, Default)]
-pub(super) struct Options<'a> {
+pub struct Options<'a> {
     /// As written without value: `--force`, `-f`; clusters such as `-rf` come apart.
-    pub(super) flags: Vec<&'a str>,
+    pub flags: Vec<&'a str>,
     /// Options with their values.
-    pub(super) values: Vec<(&'a str, Text)>,
+    pub values: Vec<(&'a str, Text)>,
     /// What is no option.
-    pub(super) operands: Vec<&'a Text>,
+    pub operands: Vec<&'a Text>,
 }
 
 impl<'a> Options<'a> {
     /// `valued` are the options that take a value. `None` where an argument is not known well
     /// enough to say what it is.
-    pub(super) fn read(arguments: &'a [Text], valued: &[&str]) -> Option<Options<'a>> {
+    pub fn read(arguments: &'a [Text], valued: &[&str]) -> Option<Options<'a>> {
         let mut out = Options::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -63,17 +63,18 @@ impl<'a> Options<'a> {
         Some(())
     }
 
-    pub(super) fn has(&self, names: &[&str]) -> bool {
+    /// Is any of these among the flags?
+    pub fn has(&self, names: &[&str]) -> bool {
         self.flags.iter().any(|f| names.iter().any(|n| n == f || n.strip_prefix('-') == Some(f)))
     }
 
     /// The last value of any of these.
-    pub(super) fn value(&self, names: &[&str]) -> Option<&Text> {
+    pub fn value(&self, names: &[&str]) -> Option<&Text> {
         self.values.iter().rev().find(|(n, _)| names.contains(n)).map(|(_, v)| v)
     }
 
     /// All operands, where all are known.
-    pub(super) fn known_operands(&self) -> Option<Vec<&'a str>> {
+    pub fn known_operands(&self) -> Option<Vec<&'a str>> {
         self.operands.iter().map(|o| o.whole()).collect()
     }
 }

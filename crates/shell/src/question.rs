@@ -3,14 +3,14 @@
 use bstr::{BStr, BString};
 use rootfs::actions::{Condition, Test};
 
-use super::state::Answer;
-use super::text::Text;
-use super::walk::Walker;
-use super::world::Presence;
+use crate::state::Answer;
+use crate::text::Text;
+use crate::walk::Walker;
+use crate::world::Presence;
 
 impl Walker<'_> {
     /// POSIX.1-2017 `test`, with `-a`, `-o`, `!` and parentheses.
-    pub(super) fn test(&mut self, arguments: &[Text]) -> Answer {
+    pub(crate) fn test(&mut self, arguments: &[Text]) -> Answer {
         let mut at = 0;
         let answer = self.test_or(arguments, &mut at, 0);
         if at == arguments.len() { answer } else { Answer::unknown() }
@@ -86,7 +86,7 @@ impl Walker<'_> {
     }
 
     /// Asks the tree about a path.
-    pub(super) fn ask_path(&mut self, path: &Text, test: Test) -> Answer {
+    pub fn ask_path(&mut self, path: &Text, test: Test) -> Answer {
         let Some(path) = path.whole() else {
             return match outside_of_images(path.prefix()) {
                 true => Answer::known(false),
@@ -105,7 +105,7 @@ impl Walker<'_> {
     }
 
     /// What is at a path in a tree's form, as far as it is known.
-    pub(super) fn look(&self, path: &str) -> Option<Presence> {
+    pub(crate) fn look(&self, path: &str) -> Option<Presence> {
         if let Some(touched) = self.state.touched.get(path) {
             return touched.clone();
         }
@@ -115,25 +115,25 @@ impl Walker<'_> {
         let name = path.rsplit('/').next().unwrap_or_default();
         let in_bin =
             ["bin/", "sbin/", "usr/bin/", "usr/sbin/"].iter().any(|d| path.strip_prefix(d) == Some(name));
-        if in_bin && super::rules::is_essential(name) {
+        if in_bin && self.system.rules().is_essential(name) {
             return Some(Presence::File { executable: true, empty: false });
         }
-        if path == "usr/share/debconf/confmodule" {
+        if self.system.rules().present.contains(&path) {
             return Some(Presence::File { executable: false, empty: false });
         }
-        if let Some(own) = self.subject.own(BStr::new(path))
+        if let Some(own) = self.system.own(BStr::new(path))
             && (self.unpacked || own == Presence::Directory)
         {
             return Some(own);
         }
         let found = self.world.look(BStr::new(path))?;
         // Before the package is unpacked, its own files are not there.
-        let own = !self.unpacked && self.subject.brings(BStr::new(path));
+        let own = !self.unpacked && self.system.brings(BStr::new(path));
         Some(if own && found != Presence::Directory { Presence::Absent } else { found })
     }
 
     /// A path of the script in a tree's form; `None` for one that climbs out.
-    pub(super) fn absolute(&self, path: &str) -> Option<String> {
+    pub(crate) fn absolute(&self, path: &str) -> Option<String> {
         let joined = match path.strip_prefix('/') {
             Some(path) => path.to_owned(),
             None => format!("{}/{path}", self.state.directory.as_deref()?),
@@ -152,15 +152,15 @@ impl Walker<'_> {
     }
 
     /// Is there a program of that name?
-    pub(super) fn ask_command(&mut self, name: &str) -> Answer {
+    pub(crate) fn ask_command(&mut self, name: &str) -> Answer {
         if name.starts_with('/') {
             return self.ask_path(&Text::known(name), Test::Executable);
         }
-        if super::rules::is_essential(name) || self.state.functions.contains_key(name) {
+        if self.system.rules().is_essential(name) || self.state.functions.contains_key(name) {
             return Answer::known(true);
         }
         let mut unknown = false;
-        for directory in super::PATH_DIRECTORIES {
+        for directory in crate::PATH_DIRECTORIES {
             match self.look(&format!("{directory}/{name}")) {
                 Some(presence) if holds(&presence, Test::Executable) => return Answer::known(true),
                 Some(_) => {}
@@ -193,7 +193,7 @@ fn outside_of_images(path: &str) -> bool {
     .any(|p| path.starts_with(p))
 }
 
-pub(super) fn holds(presence: &Presence, test: Test) -> bool {
+pub(crate) fn holds(presence: &Presence, test: Test) -> bool {
     let followed = presence.followed();
     match test {
         Test::Exists => *followed != Presence::Absent,

@@ -1,7 +1,7 @@
-use super::shell::{Command, CommandKind, List};
+use crate::grammar::{Command, CommandKind, List};
 
 /// Tells of every variable that commands may set.
-pub(super) fn names_in(list: &List, tell: &mut dyn FnMut(&str)) {
+pub(crate) fn names_in(list: &List, tell: &mut dyn FnMut(&str)) {
     for item in list {
         for pipeline in std::iter::once(&item.first).chain(item.rest.iter().map(|(_, p)| p)) {
             for command in &pipeline.commands {
@@ -17,7 +17,7 @@ fn names_in_command(command: &Command, tell: &mut dyn FnMut(&str)) {
             assignments.iter().for_each(|(name, _)| tell(name));
             for word in words {
                 // `read x`, `local x`, `getopts o x`: any bare word may be a name.
-                if let [super::shell::Part::Plain(text)] = word.0.as_slice() {
+                if let [crate::grammar::Part::Plain(text)] = word.0.as_slice() {
                     tell(text.split('=').next().unwrap_or_default());
                 }
             }

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use super::Subject;
-use super::shell::{AndOr, Command, CommandKind, Join, List, Pipeline, Redirect, RedirectKind, Word};
-use super::state::{Act, Answer, Asked, Findings, Flow, Guard, Leftover, State};
-use super::text::{Text, matches};
-use super::world::World;
+use crate::grammar::{AndOr, Command, CommandKind, Join, List, Pipeline, Redirect, RedirectKind, Word};
+use crate::state::{Act, Answer, Asked, Findings, Flow, Guard, Leftover, State};
+use crate::system::{Scene, System};
+use crate::text::{Text, matches};
+use crate::world::World;
 
 /// Commands that are looked at before a script is given up as too long: real ones stay below 3,000.
 const MOST_COMMANDS: u32 = 50_000;
@@ -15,42 +15,38 @@ const MOST_COMMANDS: u32 = 50_000;
 const MOST_WORK: usize = 64 << 20;
 const DEEPEST_CALL: u32 = 40;
 
-pub(super) struct Walker<'a> {
-    pub(super) subject: &'a Subject<'a>,
-    pub(super) world: &'a dyn World,
-    /// The package's own files stand in the tree already (postinst), or not yet (preinst, config).
-    pub(super) unpacked: bool,
-    pub(super) state: State,
-    pub(super) found: Findings,
-    pub(super) guards: Vec<Guard>,
+/// Where a script stands while it is walked through; a [`System`] asks it and tells it.
+pub struct Walker<'a> {
+    pub(crate) system: &'a dyn System,
+    pub(crate) world: &'a dyn World,
+    /// The package's own files stand in the tree already, or not yet.
+    pub(crate) unpacked: bool,
+    pub(crate) state: State,
+    pub(crate) found: Findings,
+    pub(crate) guards: Vec<Guard>,
     /// Where standard output goes, innermost last.
-    pub(super) outputs: Vec<Text>,
-    pub(super) input: Text,
+    pub(crate) outputs: Vec<Text>,
+    pub(crate) input: Text,
     commands: u32,
     work: usize,
-    pub(super) calls: u32,
+    pub(crate) calls: u32,
     /// How the last command substitution ended.
-    pub(super) substituted: Option<Answer>,
+    pub(crate) substituted: Option<Answer>,
     /// What `local` hid, to be put back.
-    pub(super) hidden: Vec<Vec<(String, Option<Text>)>>,
+    pub(crate) hidden: Vec<Vec<(String, Option<Text>)>>,
 }
 
-pub(super) type Step = (Flow, Answer);
+pub(crate) type Step = (Flow, Answer);
 
 /// A way that may be taken, and where it is.
 type Way<'f, 'a> = (Answer, Box<dyn FnOnce(&mut Walker<'a>) -> Step + 'f>);
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(
-        subject: &'a Subject<'a>,
-        world: &'a dyn World,
-        state: State,
-        unpacked: bool,
-    ) -> Walker<'a> {
+    pub(crate) fn new(scene: &Scene<'a>, state: State) -> Walker<'a> {
         Walker {
-            subject,
-            world,
-            unpacked,
+            system: scene.system,
+            world: scene.world,
+            unpacked: scene.unpacked,
             state,
             found: Findings::default(),
             guards: Vec::new(),
@@ -64,7 +60,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub(super) fn list(&mut self, list: &List) -> Step {
+    pub(crate) fn list(&mut self, list: &List) -> Step {
         let mut answer = Answer::known(true);
         for item in list {
             let (flow, next) = self.and_or(item);
@@ -118,17 +114,17 @@ impl<'a> Walker<'a> {
     }
 
     /// A copy of the state, which is paid for.
-    pub(super) fn copied(&mut self) -> State {
+    pub(crate) fn copied(&mut self) -> State {
         self.spend(self.state.weight());
         self.state.clone()
     }
 
     /// Counts bytes that are copied.
-    pub(super) fn spend(&mut self, bytes: usize) {
+    pub(crate) fn spend(&mut self, bytes: usize) {
         self.work = self.work.saturating_add(bytes);
     }
 
-    pub(super) fn guarded<T>(
+    pub(crate) fn guarded<T>(
         &mut self,
         when: Option<Vec<rootfs::actions::Condition>>,
         run: impl FnOnce(&mut Self) -> T,
@@ -181,13 +177,14 @@ impl<'a> Walker<'a> {
     }
 
     /// What `run` writes to standard output.
-    pub(super) fn captured<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> (Text, T) {
+    pub(crate) fn captured<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> (Text, T) {
         self.outputs.push(Text::known(""));
         let value = run(self);
         (self.outputs.pop().unwrap_or_else(Text::unknown), value)
     }
 
-    pub(super) fn write(&mut self, text: &Text) {
+    /// What the command writes to standard output.
+    pub fn write(&mut self, text: &Text) {
         if let Some(output) = self.outputs.last_mut() {
             output.push(text);
         }
@@ -222,7 +219,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub(super) fn subshell(&mut self, list: &List) -> Answer {
+    pub(crate) fn subshell(&mut self, list: &List) -> Answer {
         let before = self.copied();
         let depth = self.guards.len();
         let (_, answer) = self.list(list);
@@ -331,7 +328,7 @@ impl<'a> Walker<'a> {
         }
         let before = self.copied();
         let mut probe = self.copied();
-        super::assigned::names_in(body, &mut |name| {
+        crate::assigned::names_in(body, &mut |name| {
             probe.variables.insert(name.to_owned(), Text::unknown());
         });
         self.state = probe;
@@ -379,7 +376,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Runs a function of the script.
-    pub(super) fn call(&mut self, body: &Rc<Command>, arguments: Vec<Text>) -> Step {
+    pub(crate) fn call(&mut self, body: &Rc<Command>, arguments: Vec<Text>) -> Step {
         if self.calls >= DEEPEST_CALL {
             self.leave("a function that calls itself too deep");
             return (Flow::Next, Answer::unknown());
@@ -403,7 +400,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Runs with redirections in force, and writes the files that they name.
-    pub(super) fn redirected(&mut self, redirects: &[Redirect], run: impl FnOnce(&mut Self) -> Step) -> Step {
+    pub(crate) fn redirected(&mut self, redirects: &[Redirect], run: impl FnOnce(&mut Self) -> Step) -> Step {
         let outer = self.input.clone();
         let mut target: Option<(Text, bool)> = None;
         let mut discard = false;
@@ -445,13 +442,13 @@ impl<'a> Walker<'a> {
     }
 
     /// Notes something that a rule brings about, where all conditions that the tree knows hold.
-    pub(super) fn ask(&mut self, act: Act) {
+    pub fn ask(&mut self, act: Act) {
         let when = self.conditions();
         self.found.asked.push(Asked { when, act });
     }
 
     /// Whether this is reached can be asked of the tree.
-    pub(super) fn is_decided(&self) -> bool {
+    pub fn is_decided(&self) -> bool {
         self.guards.iter().all(|g| g.when.is_some())
     }
 
@@ -467,7 +464,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Notes a command that nothing covers.
-    pub(super) fn leave(&mut self, command: &str) {
+    pub(crate) fn leave(&mut self, command: &str) {
         let when = self.conditions();
         let command: String =
             command.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();

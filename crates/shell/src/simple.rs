@@ -1,14 +1,14 @@
 //! One command with its arguments: the shell's own, those whose answer is known beforehand, those
 //! that are applied literally, those that a rule covers.
 
-use super::rules::{self, Instead};
-use super::shell::{Redirect, Word};
-use super::state::{Answer, Flow, State};
-use super::text::Text;
-use super::walk::{Step, Walker};
+use crate::grammar::{Redirect, Word};
+use crate::rules::Instead;
+use crate::state::{Answer, Flow};
+use crate::text::Text;
+use crate::walk::{Step, Walker};
 
 impl Walker<'_> {
-    pub(super) fn simple(
+    pub(crate) fn simple(
         &mut self,
         assignments: &[(String, Word)],
         words: &[Word],
@@ -51,7 +51,8 @@ impl Walker<'_> {
     }
 
     fn unknown_command(&mut self, name: &Text, arguments: &[Text]) {
-        if let Some(rule) = rules::for_path(name.prefix()).filter(|_| !name.prefix().is_empty()) {
+        if let Some(rule) = self.system.rules().for_path(name.prefix()).filter(|_| !name.prefix().is_empty())
+        {
             self.found.rules.insert(rule.id);
             return;
         }
@@ -59,7 +60,7 @@ impl Walker<'_> {
         self.leave(&shown);
     }
 
-    pub(super) fn run(&mut self, name: &str, arguments: Vec<Text>) -> Step {
+    pub(crate) fn run(&mut self, name: &str, arguments: Vec<Text>) -> Step {
         if let Some(body) = self.state.functions.get(name).cloned() {
             return self.call(&body, arguments);
         }
@@ -154,7 +155,6 @@ impl Walker<'_> {
             }
             "eval" => Some(self.eval(arguments)),
             "." | "source" => Some((Flow::Next, self.source(arguments))),
-            _ if name.starts_with("db_") => Some((Flow::Next, self.debconf(name, arguments))),
             _ => None,
         }
     }
@@ -265,7 +265,7 @@ impl Walker<'_> {
             text.push(argument);
             text.push_str(" ");
         }
-        let parsed = text.whole().and_then(|t| super::shell::parse(t).ok());
+        let parsed = text.whole().and_then(|t| crate::grammar::parse(t).ok());
         match parsed {
             // What `eval` runs may hold an `eval` again.
             Some(list) if self.calls < 20 => {
@@ -284,7 +284,7 @@ impl Walker<'_> {
 
     fn source(&mut self, arguments: &[Text]) -> Answer {
         let Some(path) = arguments.first() else { return Answer::unknown() };
-        match rules::for_source(path.prefix()) {
+        match self.system.rules().for_source(path.prefix()) {
             Some(rule) => {
                 self.found.rules.insert(rule.id);
             }
@@ -299,20 +299,21 @@ impl Walker<'_> {
     /// A program that is not the shell's.
     fn program(&mut self, name: &str, arguments: &[Text]) -> Answer {
         let base = name.rsplit('/').next().unwrap_or(name).to_owned();
-        if let Some(answer) = self.known_program(&base, arguments) {
+        let known = self.system.known(self, &base, arguments);
+        if let Some(answer) = known.or_else(|| self.known_program(&base, arguments)) {
             return answer;
         }
-        if let Some(rule) = rules::for_target(&base, arguments) {
+        if let Some(rule) = self.system.rules().for_target(&base, arguments) {
             self.found.rules.insert(rule.id);
             self.forget_targets(arguments);
             return Answer::unknown();
         }
-        self.name_accounts(&base, arguments);
+        self.system.name_accounts(self, &base, arguments);
         if let Some((rule, answer)) = self.applied(&base, arguments) {
             self.found.rules.insert(rule);
             return answer;
         }
-        if let Some(rule) = rules::for_command(&base, arguments) {
+        if let Some(rule) = self.system.rules().for_command(&base, arguments) {
             self.found.rules.insert(rule.id);
             if let Instead::Reads = rule.instead {
                 self.write(&Text::unknown());
@@ -321,7 +322,7 @@ impl Walker<'_> {
             }
             return Answer::unknown();
         }
-        if let Some(rule) = rules::for_state(&base, arguments) {
+        if let Some(rule) = self.system.rules().for_state(&base, arguments) {
             self.found.rules.insert(rule.id);
             return Answer::unknown();
         }
@@ -342,8 +343,8 @@ impl Walker<'_> {
     }
 
     /// A file that a redirection writes.
-    pub(super) fn write_file(&mut self, path: &Text, content: &Text, append: bool) {
-        if let Some(rule) = rules::for_path(path.prefix()) {
+    pub(crate) fn write_file(&mut self, path: &Text, content: &Text, append: bool) {
+        if let Some(rule) = self.system.rules().for_path(path.prefix()) {
             self.found.rules.insert(rule.id);
             return;
         }
@@ -354,22 +355,17 @@ impl Walker<'_> {
             self.found.rules.insert("file-actions");
             return;
         }
-        match rules::for_state_path(path.prefix()) {
+        match self.system.rules().for_state_path(path.prefix()) {
             Some(rule) => {
                 self.found.rules.insert(rule.id);
             }
             None => self.leave(&format!("{} {}", if append { ">>" } else { ">" }, path.shown())),
         }
     }
-
-    /// Starts over with the state that another script left: debconf's answers.
-    pub(super) fn answers(self) -> State {
-        State { answers: self.state.answers, ..State::default() }
-    }
 }
 
 /// A command as it would be typed.
-pub(super) fn show(name: &str, arguments: &[Text]) -> String {
+pub(crate) fn show(name: &str, arguments: &[Text]) -> String {
     let mut out = name.to_owned();
     for argument in arguments {
         out.push(' ');

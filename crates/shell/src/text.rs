@@ -1,6 +1,6 @@
 /// A string of a script, as far as it is known before the script runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Text {
+pub struct Text {
     /// The whole, or what it begins with.
     text: String,
     known: bool,
@@ -10,34 +10,39 @@ pub(crate) struct Text {
 const LONGEST: usize = 64 << 10;
 
 impl Text {
-    pub(crate) fn known(text: impl Into<String>) -> Text {
+    /// All of it is known.
+    pub fn known(text: impl Into<String>) -> Text {
         Text { text: text.into(), known: true }
     }
 
-    pub(crate) fn unknown() -> Text {
+    /// Nothing of it is known.
+    pub fn unknown() -> Text {
         Text { text: String::new(), known: false }
     }
 
-    pub(crate) fn of(text: Option<String>) -> Text {
+    /// Perhaps known.
+    pub fn of(text: Option<String>) -> Text {
         text.map_or_else(Text::unknown, Text::known)
     }
 
     /// The whole string, if all of it is known.
-    pub(crate) fn whole(&self) -> Option<&str> {
+    pub fn whole(&self) -> Option<&str> {
         self.known.then_some(self.text.as_str())
     }
 
     /// What it certainly begins with.
-    pub(crate) fn prefix(&self) -> &str {
+    pub fn prefix(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn push(&mut self, more: &Text) {
+    /// Puts another string behind it.
+    pub fn push(&mut self, more: &Text) {
         self.push_str(&more.text);
         self.known &= more.known;
     }
 
-    pub(crate) fn push_str(&mut self, more: &str) {
+    /// Puts known characters behind it.
+    pub fn push_str(&mut self, more: &str) {
         if self.known && self.text.len() + more.len() > LONGEST {
             self.known = false;
         }
@@ -47,14 +52,14 @@ impl Text {
     }
 
     /// For people: `/var/lib/…` where the rest is not known.
-    pub(crate) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let ending = if self.known { "" } else { "…" };
         format!("{}{ending}", self.text)
     }
 }
 
 /// Does `text` match the shell pattern (POSIX.1-2017, 2.13), where `*` matches slashes too?
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to take up again after the last `*`: linear memory, no recursion.

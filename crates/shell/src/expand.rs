@@ -1,11 +1,11 @@
-use super::shell::{Change, ChangeKind, Part, Word};
-use super::state::Answer;
-use super::text::{Text, matches};
-use super::walk::Walker;
+use crate::grammar::{Change, ChangeKind, Part, Word};
+use crate::state::Answer;
+use crate::text::{Text, matches};
+use crate::walk::Walker;
 
 impl Walker<'_> {
     /// A word where the shell does not split it: in an assignment, after `case`, as a target.
-    pub(super) fn word(&mut self, word: &Word) -> Text {
+    pub(crate) fn word(&mut self, word: &Word) -> Text {
         let mut out = Text::known("");
         for part in &word.0 {
             let text = self.part(part);
@@ -16,7 +16,7 @@ impl Walker<'_> {
     }
 
     /// A word as a pattern: what is quoted in it stands for itself.
-    pub(super) fn pattern(&mut self, word: &Word) -> Text {
+    pub(crate) fn pattern(&mut self, word: &Word) -> Text {
         let mut out = Text::known("");
         for part in &word.0 {
             match part {
@@ -39,7 +39,7 @@ impl Walker<'_> {
     }
 
     /// The fields that words become: split, and globbed where the tree's names are known.
-    pub(super) fn fields(&mut self, words: &[Word]) -> Vec<Text> {
+    pub(crate) fn fields(&mut self, words: &[Word]) -> Vec<Text> {
         let mut all = Vec::new();
         for word in words {
             self.push_fields(word, &mut all);
@@ -205,7 +205,7 @@ impl Walker<'_> {
     fn value_of(&self, name: &str) -> Option<Text> {
         if let Ok(number) = name.parse::<usize>() {
             return match (number, &self.state.positional) {
-                (0, _) => Some(Text::known("/var/lib/dpkg/info/script")),
+                (0, _) => Some(Text::known(self.system.script_path())),
                 (_, None) => Some(Text::unknown()),
                 (n, Some(values)) => values.get(n - 1).cloned(),
             };
@@ -285,7 +285,7 @@ fn cut(text: &Text, pattern: &Text, split: impl Fn(&str, usize) -> (&str, &str),
 
 impl Walker<'_> {
     /// The answer of the last command substitution since it was last asked.
-    pub(super) fn take_substituted(&mut self) -> Option<Answer> {
+    pub(crate) fn take_substituted(&mut self) -> Option<Answer> {
         self.substituted.take()
     }
 }

@@ -1,20 +1,20 @@
 //! `mkdir`, `chmod`, `chown`, `ln`, `cp`, `mv`, `rm` and their kin as [`FileAction`]s.
 
 use bstr::BString;
-use package::base_accounts::{group_named, user_named};
 use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Test};
 
-use super::options::Options;
-use super::question::holds;
-use super::state::Act;
-use super::text::Text;
-use super::walk::Walker;
-use super::world::Presence;
+use crate::options::Options;
+use crate::question::holds;
+use crate::state::Act;
+use crate::system::System;
+use crate::text::Text;
+use crate::walk::Walker;
+use crate::world::Presence;
 
 const FILE: Presence = Presence::File { executable: false, empty: false };
 
 impl Walker<'_> {
-    pub(super) fn literal_files(&mut self, name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
+    pub(crate) fn literal_files(&mut self, name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
         let actions = match name {
             "mkdir" => self.mkdir(arguments),
             "touch" => self.touch(arguments),
@@ -33,7 +33,7 @@ impl Walker<'_> {
     }
 
     /// A file whose whole content the script writes.
-    pub(super) fn write_literal(&mut self, to: &str, content: &str, append: bool) -> bool {
+    pub(crate) fn write_literal(&mut self, to: &str, content: &str, append: bool) -> bool {
         if !self.is_decided() {
             return false;
         }
@@ -61,7 +61,7 @@ impl Walker<'_> {
     fn mkdir(&mut self, arguments: &[Text]) -> Option<Vec<FileAction>> {
         let options = Options::read(arguments, &["-m", "--mode"])?;
         let mode = match options.value(&["-m", "--mode"]) {
-            Some(mode) => Some(parse_octal(mode.whole()?)?),
+            Some(mode) => Some(read_octal(mode.whole()?)?),
             None => None,
         };
         let paths = self.paths(&options)?;
@@ -111,7 +111,7 @@ impl Walker<'_> {
             Some(mode) => mode.whole()?,
             None => operands.next()?,
         };
-        let (keep, set) = parse_mode(mode)?;
+        let (keep, set) = read_mode(mode)?;
         let paths: Option<Vec<String>> = operands.map(|o| self.absolute(o)).collect();
         let change = |path: String| FileAction::Change {
             path: path.into(),
@@ -130,8 +130,8 @@ impl Walker<'_> {
         let mut operands = options.known_operands()?.into_iter();
         let owner = operands.next()?;
         let (user, group) = match only_group {
-            true => (None, Some(parse_group(owner)?)),
-            false => parse_owner(owner)?,
+            true => (None, Some(read_group(self.system, owner)?)),
+            false => read_owner(self.system, owner)?,
         };
         let paths: Option<Vec<String>> = operands.map(|o| self.absolute(o)).collect();
         let change = |path: String| FileAction::Change {
@@ -297,13 +297,13 @@ impl Walker<'_> {
         let options = Options::read(arguments, &valued)?;
         let mut attributes = Attributes { mode: Some(0o755), ..Attributes::default() };
         if let Some(mode) = options.value(&["-m", "--mode"]) {
-            attributes.mode = Some(parse_octal(mode.whole()?)?);
+            attributes.mode = Some(read_octal(mode.whole()?)?);
         }
         if let Some(user) = options.value(&["-o", "--owner"]) {
-            attributes.user = Some(parse_user(user.whole()?)?);
+            attributes.user = Some(read_user(self.system, user.whole()?)?);
         }
         if let Some(group) = options.value(&["-g", "--group"]) {
-            attributes.group = Some(parse_group(group.whole()?)?);
+            attributes.group = Some(read_group(self.system, group.whole()?)?);
         }
         let paths = self.paths(&options)?;
         if options.has(&["-d", "--directory"]) {
@@ -336,15 +336,15 @@ impl Presence {
 }
 
 /// `755`, `02775`.
-pub(super) fn parse_octal(text: &str) -> Option<u32> {
+pub fn read_octal(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o7777 && !text.starts_with('+'))
 }
 
 /// A mode of chmod(1) as bits that stay and bits that are set; `X` and copies (`g=u`) depend on the
 /// file and are not read.
-fn parse_mode(text: &str) -> Option<(u32, u32)> {
+fn read_mode(text: &str) -> Option<(u32, u32)> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Some((0, parse_octal(text)?));
+        return Some((0, read_octal(text)?));
     }
     let (mut keep, mut set) = (0o7777, 0);
     for clause in text.split(',') {
@@ -398,31 +398,31 @@ fn who_mask(who: &str) -> Option<u32> {
 }
 
 /// `user`, `user:group`, `user:`, `:group`, and the old `user.group`.
-fn parse_owner(text: &str) -> Option<(Option<Account>, Option<Account>)> {
+fn read_owner(system: &dyn System, text: &str) -> Option<(Option<Account>, Option<Account>)> {
     let (user, group) = match text.split_once(':').or_else(|| text.split_once('.')) {
         Some((user, group)) => (user, group),
-        None => return Some((Some(parse_user(text)?), None)),
+        None => return Some((Some(read_user(system, text)?), None)),
     };
     // `user:` means the user's own group, of the same name where scripts write it.
     let group = match (user, group) {
-        (user, "") => Some(parse_group(user)?),
-        (_, group) => Some(parse_group(group)?),
+        (user, "") => Some(read_group(system, user)?),
+        (_, group) => Some(read_group(system, group)?),
     };
-    let user = if user.is_empty() { None } else { Some(parse_user(user)?) };
+    let user = if user.is_empty() { None } else { Some(read_user(system, user)?) };
     Some((user, group))
 }
 
-/// A user's number or name; those of base-passwd have the same number everywhere.
-pub(super) fn parse_user(text: &str) -> Option<Account> {
-    user_named(text).map(|u| Account::Id(u.uid)).or_else(|| parse_account(text))
+/// A user's number or name; those of the system's base have the same number everywhere.
+pub fn read_user(system: &dyn System, text: &str) -> Option<Account> {
+    system.user_id(text).map(Account::Id).or_else(|| read_account(text))
 }
 
 /// The same for a group.
-pub(super) fn parse_group(text: &str) -> Option<Account> {
-    group_named(text).map(|g| Account::Id(g.gid)).or_else(|| parse_account(text))
+pub fn read_group(system: &dyn System, text: &str) -> Option<Account> {
+    system.group_id(text).map(Account::Id).or_else(|| read_account(text))
 }
 
-fn parse_account(text: &str) -> Option<Account> {
+fn read_account(text: &str) -> Option<Account> {
     if let Ok(id) = text.parse::<u32>() {
         return Some(Account::Id(id));
     }
@@ -434,6 +434,7 @@ fn parse_account(text: &str) -> Option<Account> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::Bare;
 
     #[test]
     fn reads_modes() {
@@ -446,19 +447,19 @@ mod tests {
             ("+x", 0o7777, 0o111),
             ("g+s", 0o7777, 0o2000),
         ] {
-            assert_eq!(parse_mode(text), Some((keep, set)), "{text}");
+            assert_eq!(read_mode(text), Some((keep, set)), "{text}");
         }
         for text in ["", "99", "u+X", "g=u", "77777", "z+w"] {
-            assert_eq!(parse_mode(text), None, "{text}");
+            assert_eq!(read_mode(text), None, "{text}");
         }
     }
 
     #[test]
     fn reads_owners() {
         let name = |n: &str| Some(Account::Name(n.into()));
-        assert_eq!(parse_owner("root:mail"), Some((Some(Account::Id(0)), Some(Account::Id(8)))));
-        assert_eq!(parse_owner("foo:"), Some((name("foo"), name("foo"))));
-        assert_eq!(parse_owner(":4"), Some((None, Some(Account::Id(4)))));
-        assert_eq!(parse_owner("a b"), None);
+        assert_eq!(read_owner(&Bare, "root:mail"), Some((Some(Account::Id(0)), Some(Account::Id(8)))));
+        assert_eq!(read_owner(&Bare, "foo:"), Some((name("foo"), name("foo"))));
+        assert_eq!(read_owner(&Bare, ":4"), Some((None, Some(Account::Id(4)))));
+        assert_eq!(read_owner(&Bare, "a b"), None);
     }
 }

@@ -1,21 +1,19 @@
 //! Commands that are applied literally: what they would do becomes data.
 
-use super::state::{Act, Answer};
-use super::text::Text;
-use super::walk::Walker;
+use crate::state::{Act, Answer};
+use crate::text::Text;
+use crate::walk::Walker;
 
 /// The rule that covers a command, and what it asks for.
-pub(super) type Literal = (&'static str, Vec<Act>);
+pub type Literal = (&'static str, Vec<Act>);
 
 impl Walker<'_> {
     /// Reads a command as literal acts, and asks for them; `None` where it is not literal, or where
     /// whether it runs cannot be said.
-    pub(super) fn applied(&mut self, name: &str, arguments: &[Text]) -> Option<(&'static str, Answer)> {
+    pub(crate) fn applied(&mut self, name: &str, arguments: &[Text]) -> Option<(&'static str, Answer)> {
         let before = self.state.touched.clone();
         let literal = self.literal_files(name, arguments).map(|acts| ("file-actions", acts));
-        let literal = literal
-            .or_else(|| super::accounts::read(name, arguments).map(|acts| ("accounts", acts)))
-            .or_else(|| super::choices::read(name, arguments, self.subject));
+        let literal = literal.or_else(|| self.system.literal(name, arguments));
         let Some((rule, acts)) = literal else {
             self.state.touched = before;
             return None;

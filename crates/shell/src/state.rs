@@ -5,27 +5,27 @@ use rootfs::actions::{
     Alternative, Condition, Diversion, FileAction, Group, Membership, Named, Override, User,
 };
 
-use super::shell::Command;
-use super::text::Text;
-use super::world::Presence;
+use crate::grammar::Command;
+use crate::text::Text;
+use crate::world::Presence;
 
 /// What a script has made of the shell so far; copied where two ways part, joined where they meet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct State {
-    pub(super) variables: BTreeMap<String, Text>,
+pub(crate) struct State {
+    pub(crate) variables: BTreeMap<String, Text>,
     /// `$1` and so on; `None` where even their number is not known.
-    pub(super) positional: Option<Vec<Text>>,
-    pub(super) functions: BTreeMap<String, Rc<Command>>,
+    pub(crate) positional: Option<Vec<Text>>,
+    pub(crate) functions: BTreeMap<String, Rc<Command>>,
     /// What the script itself made of paths; `None`: cannot be said any more.
-    pub(super) touched: BTreeMap<String, Option<Presence>>,
+    pub(crate) touched: BTreeMap<String, Option<Presence>>,
     /// debconf's answers.
-    pub(super) answers: BTreeMap<String, Text>,
-    pub(super) directory: Option<String>,
+    pub(crate) answers: BTreeMap<String, Text>,
+    pub(crate) directory: Option<String>,
 }
 
 impl State {
     /// About how many bytes a copy takes.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let texts = self.variables.iter().chain(&self.answers);
         let texts: usize = texts.map(|(name, text)| name.len() + text.prefix().len() + 96).sum();
         let touched: usize = self.touched.keys().map(|path| path.len() + 96).sum();
@@ -33,7 +33,7 @@ impl State {
     }
 
     /// What holds whichever of two ways was taken.
-    pub(super) fn join(&mut self, other: State) {
+    pub(crate) fn join(&mut self, other: State) {
         join_maps(&mut self.variables, other.variables, Text::unknown);
         join_maps(&mut self.answers, other.answers, Text::unknown);
         join_maps(&mut self.touched, other.touched, || None);
@@ -65,39 +65,42 @@ fn join_maps<V: PartialEq>(
 
 /// How a command ends: the exit status, and what it says about the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub struct Answer {
     /// Zero or not, where that is known.
-    pub(super) value: Option<bool>,
+    pub(crate) value: Option<bool>,
     /// Holds exactly where the status is zero; `None` where no condition says that.
-    pub(super) yes: Option<Vec<Condition>>,
+    pub(crate) yes: Option<Vec<Condition>>,
     /// Holds exactly where it is not.
-    pub(super) no: Option<Vec<Condition>>,
+    pub(crate) no: Option<Vec<Condition>>,
 }
 
 impl Answer {
-    pub(super) fn known(value: bool) -> Answer {
+    /// The status is known.
+    pub fn known(value: bool) -> Answer {
         Answer { value: Some(value), yes: None, no: None }
     }
 
-    pub(super) fn unknown() -> Answer {
+    /// It is not.
+    pub fn unknown() -> Answer {
         Answer { value: None, yes: None, no: None }
     }
 
-    pub(super) fn of(value: Option<bool>) -> Answer {
+    /// It may be known.
+    pub fn of(value: Option<bool>) -> Answer {
         Answer { value, yes: None, no: None }
     }
 
     /// True exactly where `condition` holds.
-    pub(super) fn asks(condition: Condition) -> Answer {
+    pub(crate) fn asks(condition: Condition) -> Answer {
         let opposite = Condition { expect: !condition.expect, ..condition.clone() };
         Answer { value: None, yes: Some(vec![condition]), no: Some(vec![opposite]) }
     }
 
-    pub(super) fn not(self) -> Answer {
+    pub(crate) fn not(self) -> Answer {
         Answer { value: self.value.map(|v| !v), yes: self.no, no: self.yes }
     }
 
-    pub(super) fn and(self, other: Answer) -> Answer {
+    pub(crate) fn and(self, other: Answer) -> Answer {
         match (self.value, other.value) {
             (Some(false), _) | (_, Some(true)) => self,
             (_, Some(false)) | (Some(true), _) => other,
@@ -114,14 +117,14 @@ impl Answer {
         }
     }
 
-    pub(super) fn or(self, other: Answer) -> Answer {
+    pub(crate) fn or(self, other: Answer) -> Answer {
         self.not().and(other.not()).not()
     }
 }
 
 /// Where the script goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(crate) enum Flow {
     Next,
     Break,
     Continue,
@@ -134,11 +137,11 @@ pub(super) enum Flow {
 
 /// What must hold for a command to be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     /// `None`: nothing that a tree can be asked.
-    pub(super) when: Option<Vec<Condition>>,
+    pub(crate) when: Option<Vec<Condition>>,
     /// It holds to the end of the script, not only of the function.
-    pub(super) lasts: bool,
+    pub(crate) lasts: bool,
 }
 
 /// One thing that a script asks for.
@@ -184,8 +187,8 @@ pub struct Leftover {
 
 /// What came out of walking through a script.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
-    pub(super) asked: Vec<Asked>,
-    pub(super) rules: BTreeSet<&'static str>,
-    pub(super) leftovers: Vec<Leftover>,
+pub(crate) struct Findings {
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) rules: BTreeSet<&'static str>,
+    pub(crate) leftovers: Vec<Leftover>,
 }
