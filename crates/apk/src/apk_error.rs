@@ -144,6 +144,14 @@ pub enum ApkError {
         /// What is wrong.
         why: String,
     },
+    /// An installed database cannot be read.
+    #[error("cannot read the installed database, line {line}: {why}")]
+    Database {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// The stored form of a package's control files is broken, or of another revision.
     #[error("cannot read the stored control files: {why}")]
     Stored {

@@ -11,18 +11,24 @@
 //! whole file, so that after the first look nothing rests on it any more.
 
 mod apk_error;
+mod conflicts;
 mod control_files;
 mod expect;
 mod head;
 pub mod index;
+mod installed;
 mod limits;
 mod member_signature;
 mod pkginfo;
+mod state;
 mod unpack;
 
 pub use apk_error::{ApkError, Part};
+pub use conflicts::{Winner, agree_on_directories, overwrites, winner};
 pub use control_files::{ControlFiles, ListedFile, Script, ScriptKind};
 pub use expect::ExpectApk;
+pub use installed::{Installed, InstalledRecord, parse_installed, write_installed};
 pub use limits::Limits;
 pub use pkginfo::{PkgInfo, parse_pkginfo};
+pub use state::{initial_tree, write_scripts, write_triggers, write_world};
 pub use unpack::{CONTROL_PART, Proof, REVISION, Unpacked, read_control_files, unpack};
