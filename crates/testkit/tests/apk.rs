@@ -293,9 +293,8 @@ fn the_taihen_recipes_resolve_to_their_locks() {
             files.sort();
             let mut locked: Vec<String> = text
                 .split('"')
-                .filter_map(|word| word.strip_prefix("https://packages.wolfi.dev/os"))
-                .filter(|path| path.ends_with(".apk") && path.contains(&format!("/{arch}/")))
-                .map(str::to_owned)
+                .filter_map(|word| word.strip_suffix(".apk")?.split_once(&format!("/os/{arch}/")))
+                .map(|(_, file)| format!("/{arch}/{file}.apk"))
                 .collect();
             locked.sort();
             assert_eq!(files, locked, "{name}");

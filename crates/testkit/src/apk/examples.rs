@@ -17,9 +17,9 @@ const COMPANY: [&str; 2] =
 /// What [`example_repositories`] published.
 #[derive(Debug, Clone)]
 pub struct ExampleRepositories {
-    /// In the place of `https://packages.wolfi.dev/os`.
+    /// In the place of Wolfi's own.
     pub wolfi: PublishedApk,
-    /// In the place of `https://dl-cdn.alpinelinux.org/alpine/v3.NN/main`, `/community` and `edge`.
+    /// In the place of Alpine's `main` and `community`, of whichever branch.
     pub alpine: PublishedApk,
     /// In the place of apko's `./internal/cli/testdata/packages`.
     pub local: PublishedApk,

@@ -4,7 +4,7 @@ use super::key::ApkKey;
 use super::package::ApkPackage;
 
 /// `/etc/os-release` as scanners look for it.
-const OS_RELEASE: &str = "ID=wolfi\nNAME=\"Wolfi\"\nPRETTY_NAME=\"Wolfi\"\nVERSION_ID=\"20230201\"\nHOME_URL=\"https://wolfi.dev\"\nBUG_REPORT_URL=\"https://github.com/wolfi-dev/os/issues\"\n";
+const OS_RELEASE: &str = "ID=wolfi\nNAME=\"Wolfi\"\nPRETTY_NAME=\"Wolfi\"\nVERSION_ID=\"20230201\"\nHOME_URL=\"https://example.org\"\n";
 
 /// A package with the document that melange adds to each: `var/lib/db/sbom/NAME-VERSION.spdx.json`.
 pub(super) fn melange(name: &str, version: &str, arch: &str) -> ApkPackage {
