@@ -179,7 +179,10 @@ impl Decision<'_> {
                 &first.at,
                 "there are packages, but no distribution or repository to take them from",
             )
-            .hint("add `distribution: debian-13` to `contents`, or `include: base`"));
+            .hint(match world {
+                World::Deb => "add `distribution: debian-13` to `contents`, or `include: base`",
+                World::Apk => "add `distribution: wolfi` to `contents`, or `repositories`",
+            }));
         }
         Ok(chosen)
     }

@@ -33,6 +33,12 @@ pub(super) fn path(node: &Node, place: &str) -> Result<String, RecipeError> {
     Ok(format!("/{}", parts.join("/")))
 }
 
+/// The same as it is written: it goes into the image's config, where programs see a trailing slash.
+pub(super) fn config_path(node: &Node, place: &str) -> Result<String, RecipeError> {
+    path(node, place)?;
+    walk::line(node, place)
+}
+
 /// A glob of absolute paths.
 pub(super) fn glob(node: &Node, place: &str) -> Result<String, RecipeError> {
     let text = walk::line(node, place)?;
@@ -83,14 +89,15 @@ fn run_as(node: &Node, place: &str) -> Result<RunAs, RecipeError> {
     account_name(node, place).map(RunAs::Name)
 }
 
-/// A name that `/etc/passwd` and `/etc/group` can hold (passwd(5): no colon, no line end).
+/// A name that `/etc/passwd` and `/etc/group` can hold (passwd(5): no colon, no line end), of what Linux
+/// takes for a name at most (LOGIN_NAME_MAX, limits.h).
 fn account_name(node: &Node, place: &str) -> Result<String, RecipeError> {
     let text = walk::line(node, place)?;
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !first || !text.chars().all(good) || text.len() > 32 {
+    if !first || !text.chars().all(good) || text.len() > 255 {
         return Err(RecipeError::bad(&node.at, &text, "a name of an account")
-            .hint("letters, digits, `_`, `-` and `.`, at most 32, a letter or `_` first"));
+            .hint("letters, digits, `_`, `-` and `.`, at most 255, a letter or `_` first"));
     }
     Ok(text)
 }

@@ -110,6 +110,13 @@ fn an_empty_entrypoint_inherits_and_an_empty_list_takes_back() {
 }
 
 #[test]
+fn paths_of_the_config_stay_as_they_are_written() {
+    let r = wolfi("work-dir: /srv/\nvolumes: [/data/, /data]\npaths: [{path: /srv/, type: directory}]\n");
+    assert_eq!((r.work_dir.as_deref(), r.volumes.join(" ")), (Some("/srv/"), "/data/ /data".to_owned()));
+    assert_eq!(r.paths[0].path, "/srv");
+}
+
+#[test]
 fn run_as_is_inherited_in_apk_recipes_only() {
     let run_as = |world: &str, child: &str| {
         let text =
