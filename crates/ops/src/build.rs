@@ -16,7 +16,7 @@ use crate::deliver;
 use crate::images::{self, Made, Order};
 use crate::own_bodies;
 use crate::packages::{self, Supply};
-use crate::payloads;
+use crate::payloads::{self, Parcel};
 use crate::pins::{self, How, Pinned};
 use crate::recipes::{self, Loaded};
 use crate::report::{BuildReport, Built, LockReport, LockState};
@@ -222,7 +222,7 @@ fn make_ready(
         chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
     let frozen = (request.mode == LockMode::Frozen).then_some("--frozen");
     let supply = Supply {
-        sources: &pinned.sources,
+        ecosystem: &pinned.ecosystem,
         lock: &pinned.lock,
         place: &request.lock,
         recipe: &recipe.typed,
@@ -230,10 +230,9 @@ fn make_ready(
     };
     let wanted = |p: &lockfile::LockedPin| platforms.contains(&p.platform);
     packages::bring(shop, &supply, wanted)?;
-    let names = pinned.lock.packages.iter().filter(|p| wanted(p));
-    let names: Vec<_> =
-        names.filter_map(|p| Some((pins::sha256(shop, &p.pin)?, payloads::title(&p.pin)))).collect();
-    payloads::unpack_all(shop, names)
+    let rows = pinned.lock.packages.iter().filter(|p| wanted(p));
+    let parcels = rows.filter_map(|p| Some(Parcel::new(pins::sha256(shop, &p.pin)?, &p.pin)));
+    payloads::unpack_all(shop, parcels.collect::<Vec<_>>())
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]

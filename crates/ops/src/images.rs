@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use bstr::BString;
-use compose::{ComposeInput, Composition, PackageTree, compose};
-use deb::scripts::actions;
+use compose::{ComposeInput, Composition, compose};
 use diag::{Diagnostic, Kind, Note};
 use elf::Summary;
 use image::{Codec, Image, LayerWriter, Layout, assemble};
@@ -12,11 +10,11 @@ use lockfile::{LockedPin, Lockfile};
 use oci::{Digest, Platform};
 use package::Arch;
 use recipe::Resolved;
-use rootfs::actions::Actions;
 use rootfs::{Node, Owner, Payloads};
 
+use crate::ecosystem;
 use crate::own_bodies;
-use crate::payloads::{self, Unpacked};
+use crate::payloads::{self, Parcel, Unpacked};
 use crate::pins;
 use crate::report::{BuiltPlatform, ExplainRow, PackageRow, ScriptCount};
 use crate::scripts;
@@ -53,12 +51,11 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     let mut packages = Vec::new();
     let mut objects = HashMap::new();
     for (row, unpacked) in rows.iter().zip(&unpacked) {
-        let reports = scripts::read(unpacked, order.arch, &world);
-        scripts::count(&mut scripts, &mut explain, &row.pin.name, &reports);
-        let mut asked = actions(&reports);
-        declared(shop, unpacked, &payloads, &mut asked)?;
+        let mut read = ecosystem::scripts(unpacked, order.arch, &world);
+        scripts::count(&mut scripts, &mut explain, &row.pin.name, &read.outcomes);
+        ecosystem::declared(shop, unpacked, &payloads, &mut read.actions)?;
         learn_objects(unpacked, &mut objects);
-        packages.push(package_tree(row, unpacked, asked));
+        packages.push(ecosystem::package_tree(row, unpacked, read.actions));
     }
     let own_files = own_bodies::read(shop, order.recipe, &mut payloads)?;
     own_bodies::learn_objects(&own_files, &payloads, &mut objects);
@@ -87,54 +84,11 @@ fn open(shop: &Shop<'_>, rows: &[&LockedPin], payloads: &mut Payloads) -> Result
             let digest = pins::sha256(shop, &row.pin).ok_or_else(|| {
                 Diagnostic::new(Kind::Internal, format!("the lock has no digest of {}", row.pin.name))
             })?;
-            let unpacked = payloads::open(shop, &digest, payloads.next())?;
+            let unpacked = payloads::open(shop, &Parcel::new(digest, &row.pin), payloads.next())?;
             payloads.add(std::sync::Arc::clone(&unpacked.source));
             Ok(unpacked)
         })
         .collect()
-}
-
-fn package_tree<'a>(row: &'a LockedPin, unpacked: &Unpacked, actions: Actions) -> PackageTree<'a> {
-    let control = &unpacked.control;
-    PackageTree {
-        pin: &row.pin,
-        tree: unpacked.payload.tree.clone(),
-        actions,
-        control: BString::from(control.control.raw()),
-        md5sums: control.md5sums.clone(),
-        replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
-    }
-}
-
-/// What a package declares in sysusers.d and tmpfiles.d, which systemd would read at boot.
-fn declared(
-    shop: &Shop<'_>,
-    unpacked: &Unpacked,
-    payloads: &Payloads,
-    actions: &mut Actions,
-) -> Result<(), Diagnostic> {
-    for entry in unpacked.payload.tree.entries() {
-        let Node::File(body) = &entry.node else { continue };
-        let path = entry.path.strip_prefix(b"usr/").unwrap_or(&entry.path);
-        let users = path.starts_with(b"lib/sysusers.d/");
-        if !path.ends_with(b".conf") || !(users || path.starts_with(b"lib/tmpfiles.d/")) {
-            continue;
-        }
-        let text = rootfs::Bodies::read(payloads, body)
-            .map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read /{}: {e}", entry.path)))?;
-        let (more, left) = match users {
-            true => deb::parse_sysusers(&text),
-            false => {
-                let read = deb::parse_tmpfiles(&text);
-                (Actions { steps: read.steps, ..Actions::default() }, read.not_understood)
-            }
-        };
-        actions.append(more);
-        for line in left {
-            shop.world.reporter.note(Note::Detail(format!("/{}: not applied: {line}", entry.path)));
-        }
-    }
-    Ok(())
 }
 
 /// What is known of ELF objects, by content.

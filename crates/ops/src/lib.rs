@@ -7,15 +7,17 @@
 mod blobs;
 pub mod build;
 pub mod cache;
+mod deb_world;
 mod deliver;
+mod documents;
+mod ecosystem;
 mod engines;
 mod images;
-mod indexes;
-mod local_packages;
 pub mod lock;
 pub mod mirrors;
 mod own_bodies;
 mod packages;
+mod parallel;
 mod payloads;
 mod pins;
 mod recipes;
@@ -26,7 +28,6 @@ pub mod schema;
 mod scripts;
 pub mod settings;
 mod shop;
-mod sources;
 pub mod target;
 mod world;
 

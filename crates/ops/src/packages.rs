@@ -2,20 +2,19 @@
 //! they have left those, the snapshot archive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use diag::{Diagnostic, Explain, Kind, Note};
 use fetch::{Fault, FetchError, Job, Size, Url};
-use lockfile::{LockedPin, Lockfile, SuitePin};
+use lockfile::{LockedPin, Lockfile};
 use oci::Digest;
 use package::{Identity, Pin};
-use recipe::archives::Archive;
 use store::{ExpectDigest, StoreError};
 
 use crate::blobs::BlobSink;
-use crate::indexes::bases;
+use crate::ecosystem::Ecosystem;
 use crate::request::LockPlace;
 use crate::shop::Shop;
-use crate::sources::{Place, Source};
 
 /// The digest by which a pin's file is found among the blobs.
 pub(crate) fn blob_name(pin: &Pin) -> Option<Digest> {
@@ -27,7 +26,7 @@ pub(crate) fn blob_name(pin: &Pin) -> Option<Digest> {
 
 /// Where packages may come from besides the cache.
 pub(crate) struct Supply<'a> {
-    pub(crate) sources: &'a [Source],
+    pub(crate) ecosystem: &'a Ecosystem,
     pub(crate) lock: &'a Lockfile,
     pub(crate) place: &'a LockPlace,
     /// As it was typed, for hints.
@@ -63,7 +62,8 @@ fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>)
     let mut jobs = Vec::new();
     for pin in missing.values() {
         if !known.contains_key(pin.repository.as_str()) {
-            known.insert(&pin.repository, places(shop, supply, &pin.repository)?);
+            let bases = supply.ecosystem.bases(shop, supply.lock, &pin.repository)?;
+            known.insert(&pin.repository, bases);
         }
         let urls = known[pin.repository.as_str()]
             .iter()
@@ -92,32 +92,6 @@ fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>)
     if lost.is_empty() { Ok(()) } else { Err(gone(shop, supply, &lost)) }
 }
 
-/// The bases of a repository's archive, best first: its mirrors, then the snapshot archive at the time
-/// of the lock's index.
-fn places(shop: &Shop<'_>, supply: &Supply<'_>, repository: &str) -> Result<Vec<Url>, Diagnostic> {
-    let Some(source) = supply.sources.iter().find(|s| s.id == repository) else { return Ok(Vec::new()) };
-    let mut out = bases(shop, source)?;
-    let suite = supply.lock.suites.iter().find(|s| s.id == repository);
-    if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) =
-        (&source.place, suite)
-    {
-        for moment in moments(suite) {
-            for mirror in shop.world.surroundings.outside()?.mirrors.of(Archive::DebianSnapshot) {
-                out.extend(mirror.base.join(&format!("{archive}/{moment}/")));
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// The moments at which the snapshot archive surely had what an index names: a day after its date
-/// (the archive is imported a few times a day), then the date itself.
-fn moments(suite: &SuitePin) -> Vec<String> {
-    let Some(date) = suite.date else { return Vec::new() };
-    let compact = |t: i64| trust::Time(t).to_string().replace(['-', ':'], "");
-    vec![compact(date + 86_400), compact(date)]
-}
-
 /// `%` and `+` in file names are data; a `?` or `#` would end the path.
 fn escape(path: &str) -> String {
     path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
@@ -126,7 +100,7 @@ fn escape(path: &str) -> String {
 /// Looks into `--vendor DIR`: `DIR/ARCHIVE/PATH`, or any file of that name in it.
 fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, name: Digest) -> Result<bool, Diagnostic> {
     let Some(dir) = &supply.place.vendor else { return Ok(false) };
-    let path = shop.path(dir).join(vendor_path(pin));
+    let path = shop.path(dir).join(vendor_path(supply.ecosystem, pin));
     let Ok(bytes) = shop.own.read(&path) else { return Ok(false) };
     let mut ingest = shop.blobs.ingest(&path.display().to_string(), ExpectDigest::new(name, pin.size))?;
     match ingest.write(&bytes).and_then(|()| ingest.commit()) {
@@ -141,9 +115,8 @@ fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, name: Digest) ->
 }
 
 /// Where a package lies in a vendor directory.
-pub(crate) fn vendor_path(pin: &Pin) -> String {
-    let archive = pin.repository.rsplit_once('/').map_or(pin.repository.as_str(), |(a, _)| a);
-    format!("{archive}/{}", pin.path)
+pub(crate) fn vendor_path(ecosystem: &Ecosystem, pin: &Pin) -> PathBuf {
+    ecosystem.vendor_folder(&pin.repository).join(&pin.path)
 }
 
 /// `libc6 2.41-12 (and 13 more packages)`, the largest first: it is the one that was tried first.

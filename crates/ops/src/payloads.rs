@@ -5,13 +5,13 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use deb::ControlFiles;
 use diag::{Diagnostic, Kind, Unit};
 use oci::{Digest, Hasher};
 use rootfs::payload::{self, Payload};
 use rootfs::{PayloadIx, Payloads, ReadAt, Tree};
 use store::{Derived, StoreError};
 
+use crate::ecosystem::{Control, Format};
 use crate::shop::Shop;
 
 const KIND: &str = "payload";
@@ -19,7 +19,7 @@ const KIND: &str = "payload";
 /// A package that is unpacked.
 pub(crate) struct Unpacked {
     pub(crate) payload: Payload,
-    pub(crate) control: ControlFiles,
+    pub(crate) control: Control,
     pub(crate) source: Arc<Bytes>,
 }
 
@@ -32,26 +32,38 @@ impl ReadAt for Bytes {
     }
 }
 
-/// The key of a payload: the package file, and the revisions of what reads it.
-fn key(package: &Digest) -> String {
-    format!("{}-{}.{}", package.hex(), deb::REVISION, payload::REVISION)
+/// A package file that is to be unpacked, or was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Parcel {
+    digest: Digest,
+    format: Format,
+    /// As errors name it.
+    name: String,
 }
 
-/// A package as errors name it.
-pub(crate) fn title(pin: &package::Pin) -> String {
-    format!("{} {} of {}", pin.name, pin.version, pin.repository)
+impl Parcel {
+    /// The file of a pin.
+    pub(crate) fn new(digest: Digest, pin: &package::Pin) -> Parcel {
+        let name = format!("{} {} of {}", pin.name, pin.version, pin.repository);
+        Parcel { digest, format: Format::of(&pin.identity), name }
+    }
+
+    /// The key of its payload: the file, and the revisions of what reads it.
+    fn key(&self) -> String {
+        format!("{}-{}.{}", self.digest.hex(), self.format.revision(), payload::REVISION)
+    }
 }
 
 /// Unpacks every package that is not unpacked yet, several at once, the largest first.
 pub(crate) fn unpack_all(
     shop: &Shop<'_>,
-    packages: impl IntoIterator<Item = (Digest, String)>,
+    parcels: impl IntoIterator<Item = Parcel>,
 ) -> Result<(), Diagnostic> {
-    let unique: BTreeSet<(Digest, String)> = packages.into_iter().collect();
-    let mut todo: Vec<(u64, Digest, String)> = unique
+    let unique: BTreeSet<Parcel> = parcels.into_iter().collect();
+    let mut todo: Vec<(u64, Parcel)> = unique
         .into_iter()
-        .filter(|(digest, _)| !shop.cache.contains(KIND, &key(digest)))
-        .map(|(digest, name)| (shop.blobs.contains(&digest).unwrap_or(0), digest, name))
+        .filter(|parcel| !shop.cache.contains(KIND, &parcel.key()))
+        .map(|parcel| (shop.blobs.contains(&parcel.digest).unwrap_or(0), parcel))
         .collect();
     if todo.is_empty() {
         return Ok(());
@@ -61,13 +73,9 @@ pub(crate) fn unpack_all(
     let next = AtomicUsize::new(0);
     let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
     let work = || {
-        while let Some((_, digest, name)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = shop
-                .world
-                .reporter
-                .check()
-                .map_err(Diagnostic::from)
-                .and_then(|()| unpack(shop, digest, name));
+        while let Some((_, parcel)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let done =
+                shop.world.reporter.check().map_err(Diagnostic::from).and_then(|()| unpack(shop, parcel));
             task.advance(1);
             if let Err(d) = done {
                 // The rest is not begun; the first failure is told.
@@ -91,19 +99,20 @@ pub(crate) fn unpack_all(
 
 /// Unpacks one package. Its bytes are hashed again while they pass: what was damaged on disk is found
 /// and deleted, and never becomes a payload.
-fn unpack(shop: &Shop<'_>, package: &Digest, name: &str) -> Result<(), Diagnostic> {
+fn unpack(shop: &Shop<'_>, parcel: &Parcel) -> Result<(), Diagnostic> {
+    let Parcel { digest: package, format, name } = parcel;
     let blob = shop.blobs.open_blob(package)?;
     let mut input = Hashing { inner: blob, hasher: Hasher::new(package.algorithm()) };
-    let mut new = shop.cache.begin(KIND, &key(package))?;
+    let mut new = shop.cache.begin(KIND, &parcel.key())?;
     let mut writer = payload::Writer::new(io::BufWriter::with_capacity(1 << 18, &mut new));
-    let read = deb::unpack(&mut input, &deb::Limits::default(), &mut writer);
+    let read = format.unpack(&mut input, &mut writer);
     // What the reader left (padding, or all of it after an error) counts for the digest.
     io::copy(&mut input, &mut io::sink()).map_err(|e| broken(name, &e))?;
     if input.hasher.finish() != *package {
         shop.blobs.delete(package);
         return Err(StoreError::Damaged { digest: *package }.into());
     }
-    read.map_err(|e| malformed(name, e.into()))?;
+    read.map_err(|d| malformed(name, d))?;
     let mut out = writer.finish().map_err(|e| refused(name, e))?;
     out.flush().map_err(|e| broken(name, &e))?;
     drop(out);
@@ -134,18 +143,18 @@ fn broken(name: &str, e: &dyn std::fmt::Display) -> Diagnostic {
 }
 
 /// Opens a payload that [`unpack_all`] made; its bodies get the number `ix`.
-pub(crate) fn open(shop: &Shop<'_>, package: &Digest, ix: PayloadIx) -> Result<Unpacked, Diagnostic> {
-    let key = key(package);
+pub(crate) fn open(shop: &Shop<'_>, parcel: &Parcel, ix: PayloadIx) -> Result<Unpacked, Diagnostic> {
+    let (key, format) = (parcel.key(), parcel.format);
     let damaged = || {
         shop.cache.damaged(KIND, &key);
-        Diagnostic::from(StoreError::Damaged { digest: *package })
+        Diagnostic::from(StoreError::Damaged { digest: parcel.digest })
     };
     let derived = shop.cache.find(KIND, &key).ok_or_else(damaged)?;
     let len = derived.len();
     let source = Arc::new(Bytes(derived));
     let payload = Payload::read(source.as_ref(), len, ix).map_err(|_| damaged())?;
-    let control = payload.extra(source.as_ref(), deb::CONTROL_PART).ok().flatten().ok_or_else(damaged)?;
-    let control = ControlFiles::decode(&control).map_err(|_| damaged())?;
+    let control = payload.extra(source.as_ref(), format.control_part()).ok().flatten().ok_or_else(damaged)?;
+    let control = format.control(&control).ok_or_else(damaged)?;
     Ok(Unpacked { payload, control, source })
 }
 

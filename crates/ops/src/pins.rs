@@ -6,27 +6,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use deb::edges::{CUT, HIDDEN};
 use diag::{Diagnostic, Kind, Note};
 use lockfile::{Fit, Lockfile};
 use oci::{Digest, Platform};
-use package::{Arch, Closure, Identity, Reason, Universe};
-use recipe::{Resolved, Want};
+use package::{Arch, Closure, Identity, Pin};
+use recipe::Resolved;
 use rootfs::PayloadIx;
-use solve::apt::{Ask, Preferred, Request};
 use store::write_atomically;
 use trust::Verified;
 
-use crate::indexes::{self, Before, Indexes};
+use crate::ecosystem::{self, Before, Ecosystem, Wish};
 use crate::packages::{Supply, blob_name, bring};
-use crate::payloads;
+use crate::payloads::{self, Parcel};
 use crate::recipes::{Loaded, utf8};
 use crate::records::{self, LastSeen};
 use crate::report::{ExplainRow, LockReport, LockState};
 use crate::request::{LockMode, LockPlace};
 use crate::scripts;
 use crate::shop::Shop;
-use crate::sources::{Source, sources};
 
 /// Revision of the rules of composition: counts up when the same packages and recipe would become
 /// another tree.
@@ -35,7 +32,7 @@ pub(crate) const COMPOSITION: u32 = 1;
 /// A recipe with its lock.
 pub(crate) struct Pinned {
     pub(crate) lock: Lockfile,
-    pub(crate) sources: Vec<Source>,
+    pub(crate) ecosystem: Ecosystem,
     pub(crate) report: LockReport,
 }
 
@@ -50,15 +47,6 @@ pub(crate) struct How<'a> {
 
 /// The lock of a recipe, made, completed or moved as `how` says.
 pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pinned, Diagnostic> {
-    if recipe.variants.iter().any(|v| v.world == recipe::World::Apk) {
-        return Err(Diagnostic::new(
-            Kind::Input,
-            format!("cannot resolve {}: its packages are apk packages", recipe.typed),
-        )
-        .hint(
-            "this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe",
-        ));
-    }
     // Taken for `classes` it would leave in what the user asked to leave out, and say nothing.
     if recipe.variants.iter().any(|v| v.slim == recipe::Slim::Reach) {
         let text = format!("cannot resolve {}: this distil does not slim by `reach`", recipe.typed);
@@ -66,20 +54,16 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             Diagnostic::new(Kind::Input, text).hint("write `slim: classes` (the default) or `slim: none`")
         );
     }
+    let ecosystem = Ecosystem::of(recipe)?;
     let path = lock_path(shop, recipe, how.place);
     let old = read_lock(shop, &path)?;
     let wanted = Wanted::of(&recipe.variants)?;
-    let mut all_sources: Vec<Source> = Vec::new();
-    for variant in &recipe.variants {
-        let more = sources(variant)?.into_iter().filter(|s| !all_sources.contains(s)).collect::<Vec<_>>();
-        all_sources.extend(more);
-    }
     let fit = old.as_ref().map(|lock| lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION));
     let frozen = matches!(how.mode, LockMode::Locked | LockMode::Frozen);
     match (old, fit, how.mode) {
         (Some(lock), Some(Fit::Fits), LockMode::Keep | LockMode::Locked | LockMode::Frozen) => {
             let report = report(shop, recipe, &path, LockState::Kept, &lock, Vec::new());
-            Ok(Pinned { lock, sources: all_sources, report })
+            Ok(Pinned { lock, ecosystem, report })
         }
         (Some(_), Some(Fit::Drifted(drift)), _) if frozen => Err(drifted(shop, recipe, how, &path, drift)),
         (None, _, _) if frozen => Err(Diagnostic::new(
@@ -89,9 +73,8 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
         .hint(format!("write one with `{}`", how.place.command(shop.world, "lock", &recipe.typed)))),
         (old, _, mode) => {
             let keep = old.as_ref().filter(|_| mode == LockMode::Keep);
-            let (lock, seen, explain) =
-                resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &all_sources)?;
-            finish(shop, recipe, &path, old.as_ref(), lock, &seen, explain, how, all_sources)
+            let (lock, seen, explain) = resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &ecosystem)?;
+            finish(shop, recipe, &path, old.as_ref(), lock, &seen, explain, how, ecosystem)
         }
     }
 }
@@ -155,20 +138,22 @@ fn resolve(
     old: Option<&Lockfile>,
     keep: Option<&Lockfile>,
     how: &How<'_>,
-    all: &[Source],
+    ecosystem: &Ecosystem,
 ) -> Result<Resolution, Diagnostic> {
     let dates = old.iter().flat_map(|l| &l.suites).filter_map(|s| Some((s.id.clone(), s.date?))).collect();
     let before = Before { lock: dates, allow_rollback: how.place.allow_rollback };
-    let indexes = indexes::read(shop, all, &wanted.archs, &before)?;
+    let indexes = ecosystem.read_indexes(shop, &wanted.archs, &before)?;
     let codec = keep.map_or_else(|| how.codec.clone(), |l| l.codec.clone());
     let mut lock = Lockfile::new(COMPOSITION, codec, wanted.requests.clone(), indexes.suites.clone());
     let mut explain = Vec::new();
     for (arch, platform) in wanted.archs.iter().zip(&wanted.platforms) {
         shop.world.reporter.check()?;
+        let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
+        let universe = indexes.universes.get(arch).ok_or_else(none)?;
         let mut closures: Vec<(String, Verified<Closure>)> = Vec::new();
         for variant in recipe.variants.iter().filter(|v| v.archs.contains(arch)) {
-            let preferred = preferred(keep, platform, &closures);
-            let closure = closure(&indexes, arch, variant, preferred, &mut explain).map_err(|d| {
+            let wish = Wish { variant, arch, prefer: preferred(keep, platform, &closures) };
+            let closure = ecosystem.closure(universe, &wish, &mut explain).map_err(|d| {
                 d.while_doing(format!("cannot resolve {} for {platform}", named(recipe, variant)))
             })?;
             closures.push((Loaded::variant_name(variant).to_owned(), closure));
@@ -188,95 +173,14 @@ fn named(recipe: &Loaded, variant: &Resolved) -> String {
 }
 
 /// What an earlier lock has, and what the variants before this one chose: one version each.
-fn preferred(
-    keep: Option<&Lockfile>,
+fn preferred<'a>(
+    keep: Option<&'a Lockfile>,
     platform: &Platform,
-    closures: &[(String, Verified<Closure>)],
-) -> Vec<Preferred> {
-    let of = |p: &package::Pin| Preferred {
-        name: p.name.clone(),
-        arch: p.arch.as_str().to_owned(),
-        version: p.version.clone(),
-    };
-    let locked =
-        keep.iter().flat_map(|l| &l.packages).filter(|p| p.platform == *platform).map(|p| of(&p.pin));
-    let chosen = closures.iter().flat_map(|(_, c)| &c.value().pins).map(of);
-    locked.chain(chosen).collect()
-}
-
-fn closure(
-    indexes: &Indexes,
-    arch: &Arch,
-    variant: &Resolved,
-    prefer: Vec<Preferred>,
-    explain: &mut Vec<ExplainRow>,
-) -> Result<Verified<Closure>, Diagnostic> {
-    let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
-    let universe = indexes.universes.get(arch).ok_or_else(none)?;
-    universe.choose(|universe: &Universe| {
-        let request = request(universe, variant, arch, prefer);
-        let solution = solve::apt::solve(universe, &request)?;
-        let removed: Vec<&str> = variant.removed.iter().map(String::as_str).collect();
-        let pruned = solve::apt::prune(universe, &request, &solution, CUT, &removed);
-        explain_closure(&pruned, explain);
-        Ok(pruned.closure)
-    })
-}
-
-fn request(universe: &Universe, variant: &Resolved, arch: &Arch, prefer: Vec<Preferred>) -> Request {
-    let mut foreign: Vec<String> = Vec::new();
-    let asks = variant
-        .packages
-        .iter()
-        .map(|ask| {
-            let word = ask.arch.as_ref().map(ToString::to_string);
-            if let Some(word) = &word
-                && word != arch.as_str()
-                && word != "all"
-                && !foreign.contains(word)
-                // An architecture without any record has no packages to choose from, whatever their name.
-                && universe.ids().any(|id| universe.record(id).arch() == word)
-            {
-                foreign.push(word.clone());
-            }
-            let (bound, suite) = match &ask.want {
-                Want::Bound { comparison, version } => (Some((*comparison, version.clone())), None),
-                Want::Suite(suite) => (None, Some(suite.clone())),
-                Want::Any | Want::Apk { .. } => (None, None),
-            };
-            Ask { text: ask.text.clone(), name: ask.name.clone(), arch: word, bound, suite }
-        })
-        .collect();
-    Request { arch: arch.as_str().to_owned(), foreign, asks, prefer, hidden: HIDDEN.to_vec() }
-}
-
-fn explain_closure(pruned: &solve::apt::Pruned, explain: &mut Vec<ExplainRow>) {
-    for applied in &pruned.applied {
-        let kept = if applied.still_there { " (it stays: something else needs it)" } else { "" };
-        explain.push(ExplainRow {
-            rule: "cut edge".to_owned(),
-            subject: format!("{} → {}", applied.edge.package, applied.edge.dependency),
-            reason: format!("{}{kept}", applied.edge.reason),
-        });
-    }
-    for left in pruned.closure.left_out.iter().filter(|l| l.reason == Reason::Removed) {
-        explain.push(ExplainRow {
-            rule: "removed".to_owned(),
-            subject: left.pin.name.clone(),
-            reason: "the recipe says so".to_owned(),
-        });
-    }
-    for pin in &pruned.closure.pins {
-        for cause in &pin.because {
-            if let package::Cause::Hidden { by, reason } = cause {
-                explain.push(ExplainRow {
-                    rule: "hidden edge".to_owned(),
-                    subject: format!("{by} → {}", pin.name),
-                    reason: reason.clone(),
-                });
-            }
-        }
-    }
+    closures: &'a [(String, Verified<Closure>)],
+) -> Vec<&'a Pin> {
+    let rows = keep.into_iter().flat_map(|l| &l.packages);
+    let locked = rows.filter(|p| p.platform == *platform).map(|p| &p.pin);
+    locked.chain(closures.iter().flat_map(|(_, c)| &c.value().pins)).collect()
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]
@@ -289,11 +193,11 @@ fn finish(
     seen: &BTreeMap<String, LastSeen>,
     explain: Vec<ExplainRow>,
     how: &How<'_>,
-    sources: Vec<Source>,
+    ecosystem: Ecosystem,
 ) -> Result<Pinned, Diagnostic> {
     if !how.dry_run {
         let supply = Supply {
-            sources: &sources,
+            ecosystem: &ecosystem,
             lock: &lock,
             place: how.place,
             recipe: &recipe.typed,
@@ -318,7 +222,7 @@ fn finish(
         records::remember(shop.world, seen, how.place.allow_rollback)?;
     }
     let report = LockReport { changes, explain, ..report(shop, recipe, path, state, &lock, Vec::new()) };
-    Ok(Pinned { lock, sources, report })
+    Ok(Pinned { lock, ecosystem, report })
 }
 
 fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagnostic> {
@@ -336,8 +240,8 @@ fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagn
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.
 fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
-    let names = lock.packages.iter().filter_map(|p| Some((sha256(shop, &p.pin)?, payloads::title(&p.pin))));
-    payloads::unpack_all(shop, names.collect::<Vec<_>>())?;
+    let parcels = lock.packages.iter().filter_map(|p| Some(Parcel::new(sha256(shop, &p.pin)?, &p.pin)));
+    payloads::unpack_all(shop, parcels.collect::<Vec<_>>())?;
     let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
     for platform in platforms {
         let rows: Vec<usize> =
@@ -347,12 +251,13 @@ fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
             let pin = &lock.packages[i].pin;
             let digest = sha256(shop, pin)
                 .ok_or_else(|| Diagnostic::new(Kind::Internal, format!("no digest of {}", pin.name)))?;
-            unpacked.push((digest, payloads::open(shop, &digest, PayloadIx(0))?));
+            let parcel = Parcel::new(digest, pin);
+            unpacked.push((digest, payloads::open(shop, &parcel, PayloadIx(0))?));
         }
         let arch = Arch::of(&platform).map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
         let world = scripts::together(unpacked.iter().map(|(_, u)| u));
         for (&i, (digest, unpacked)) in rows.iter().zip(&unpacked) {
-            let facts = scripts::facts(&scripts::read(unpacked, &arch, &world));
+            let facts = scripts::facts(&ecosystem::scripts(unpacked, &arch, &world).outcomes);
             lock.learn(i, *digest, facts);
         }
     }

@@ -1,12 +1,40 @@
 //! What the maintainer scripts of a closure ask for, given the tree that they would run in.
 
-use deb::scripts::{InTree, ScriptReport, Subject, Verdict, classify};
 use lockfile::ScriptFact;
-use package::Arch;
+use oci::Digest;
 use rootfs::Tree;
+use rootfs::actions::Actions;
 
 use crate::payloads::Unpacked;
 use crate::report::{ExplainRow, LeftScript, ScriptCount};
+
+/// The scripts of one package, read.
+pub(crate) struct Scripts {
+    /// What became of each.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// What all of them ask for beyond the package's files.
+    pub(crate) actions: Actions,
+}
+
+/// A script and what becomes of it.
+pub(crate) struct Outcome {
+    /// `postinst`, `pre-install` …
+    pub(crate) script: &'static str,
+    /// SHA-256 of the script.
+    pub(crate) digest: Digest,
+    /// What became of it.
+    pub(crate) verdict: Verdict,
+}
+
+/// What becomes of a script (promise P9).
+pub(crate) enum Verdict {
+    /// It does nothing in an image.
+    NothingToDo,
+    /// Rules of ours do what it does.
+    ReplacedBy(Vec<String>),
+    /// These commands of it are not done by anything.
+    NotReplaced(Vec<String>),
+}
 
 /// The files of all packages of a closure, before anything is cut: what a script would have found.
 pub(crate) fn together<'a>(packages: impl IntoIterator<Item = &'a Unpacked>) -> Tree {
@@ -14,23 +42,17 @@ pub(crate) fn together<'a>(packages: impl IntoIterator<Item = &'a Unpacked>) -> 
     Tree::from_entries(entries)
 }
 
-/// Reads the scripts of one package.
-pub(crate) fn read(package: &Unpacked, arch: &Arch, tree: &Tree) -> Vec<ScriptReport> {
-    let subject = Subject { files: &package.control, tree: Some(&package.payload.tree), arch: arch.as_str() };
-    classify(&subject, &InTree(tree))
-}
-
 /// What the lock records of scripts.
-pub(crate) fn facts(reports: &[ScriptReport]) -> Vec<ScriptFact> {
-    reports
+pub(crate) fn facts(outcomes: &[Outcome]) -> Vec<ScriptFact> {
+    outcomes
         .iter()
-        .map(|r| ScriptFact {
-            kind: r.kind.name().to_owned(),
-            digest: r.digest,
-            verdict: match &r.verdict {
+        .map(|o| ScriptFact {
+            kind: o.script.to_owned(),
+            digest: o.digest,
+            verdict: match &o.verdict {
                 Verdict::NothingToDo => "nothing to do".to_owned(),
                 Verdict::ReplacedBy(rules) => format!("replaced by {}", rules.join(", ")),
-                Verdict::NotReplaced { .. } => "not replaced".to_owned(),
+                Verdict::NotReplaced(_) => "not replaced".to_owned(),
             },
         })
         .collect()
@@ -41,23 +63,23 @@ pub(crate) fn count(
     total: &mut ScriptCount,
     explain: &mut Vec<ExplainRow>,
     package: &str,
-    reports: &[ScriptReport],
+    outcomes: &[Outcome],
 ) {
-    for report in reports {
-        match &report.verdict {
+    for outcome in outcomes {
+        match &outcome.verdict {
             Verdict::NothingToDo => total.nothing += 1,
             Verdict::ReplacedBy(rules) => {
                 total.replaced += 1;
                 explain.push(ExplainRow {
                     rule: "script".to_owned(),
-                    subject: format!("{package} {}", report.kind.name()),
+                    subject: format!("{package} {}", outcome.script),
                     reason: format!("replaced by {}", rules.join(", ")),
                 });
             }
-            Verdict::NotReplaced { commands, .. } => total.not_replaced.push(LeftScript {
+            Verdict::NotReplaced(commands) => total.not_replaced.push(LeftScript {
                 package: package.to_owned(),
-                script: report.kind.name().to_owned(),
-                commands: commands.iter().map(|c| c.command.clone()).collect(),
+                script: outcome.script.to_owned(),
+                commands: commands.clone(),
             }),
         }
     }

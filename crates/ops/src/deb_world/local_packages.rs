@@ -7,8 +7,8 @@ use diag::{Diagnostic, Kind};
 use oci::Digest;
 use package::{Identity, Shelf, ShelfBuilder, World};
 
+use super::sources::Source;
 use crate::shop::Shop;
-use crate::sources::Source;
 
 /// The records of all `.deb` files in a directory. Each is put among the blobs, so that a lock finds
 /// it by its digest as it finds others.

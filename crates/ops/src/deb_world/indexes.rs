@@ -7,16 +7,19 @@ use deb::packages::read_packages;
 use deb::release::{Compression, IndexFile, Release, parse_release};
 use diag::{Diagnostic, Kind, Note};
 use fetch::{Job, Size, Url};
-use lockfile::{IndexPin, SuitePin};
+use lockfile::{IndexPin, Lockfile, SuitePin};
 use oci::Digest;
 use package::{Arch, Shelf, ShelfSource, Universe};
+use recipe::archives::Archive;
 use trust::{Dates, Freshness, Keyring, Policy, Receipt, Time, Verified};
 
+use super::sources::{self, Keys, Place, Source};
 use crate::blobs::{BlobSink, failures};
+use crate::ecosystem::{Before, Indexes};
+use crate::parallel::each;
 use crate::recipes::own_file;
 use crate::records::{self, LastSeen};
 use crate::shop::Shop;
-use crate::sources::{self, Keys, Place, Source};
 
 /// More than any `InRelease` has (Debian's is 0.14 MB).
 const MOST_RELEASE: u64 = 16 << 20;
@@ -24,24 +27,6 @@ const MOST_RELEASE: u64 = 16 << 20;
 const MOST_INDEX: u64 = 1 << 30;
 /// Counts up when the same index would become another shelf.
 const SHELF: u32 = 1;
-
-/// All indexes that were read, from one moment.
-pub(crate) struct Indexes {
-    /// What the lock says of each suite, in the order of the sources.
-    pub(crate) suites: Vec<SuitePin>,
-    /// What the solver sees, by architecture.
-    pub(crate) universes: BTreeMap<Arch, Verified<Universe>>,
-    /// The records of dates, written only once a lock was.
-    pub(crate) seen: BTreeMap<String, LastSeen>,
-}
-
-/// What was seen before, and what the user says to going back.
-pub(crate) struct Before {
-    /// Dates of the lock, by suite.
-    pub(crate) lock: BTreeMap<String, i64>,
-    /// `--allow-rollback`.
-    pub(crate) allow_rollback: bool,
-}
 
 /// Reads the indexes of `sources` for `archs`.
 pub(crate) fn read(
@@ -91,21 +76,6 @@ fn universe(parts: Vec<(Shelf, ShelfSource)>) -> Universe {
     universe
 }
 
-/// Runs `f` for each on threads of their own (network waits), and gives the first error in order.
-fn each<T: Sync, U: Send>(
-    items: &[T],
-    f: impl Fn(&T) -> Result<U, Diagnostic> + Sync,
-) -> Result<Vec<U>, Diagnostic> {
-    let results: Vec<Result<U, Diagnostic>> = std::thread::scope(|scope| {
-        let running: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
-        let join = |r: std::thread::ScopedJoinHandle<'_, Result<U, Diagnostic>>| {
-            r.join().unwrap_or_else(|_| Err(Diagnostic::new(Kind::Internal, "a thread panicked")))
-        };
-        running.into_iter().map(join).collect()
-    });
-    results.into_iter().collect()
-}
-
 /// A suite that was read.
 struct Suite {
     release: Verified<Release>,
@@ -124,7 +94,7 @@ fn read_suite(
     records: &BTreeMap<String, LastSeen>,
 ) -> Result<Suite, Diagnostic> {
     if let Place::Directory(dir) = &source.place {
-        return crate::local_packages::read(shop, source, dir).map(|shelf| Suite {
+        return super::local_packages::read(shop, source, dir).map(|shelf| Suite {
             release: Verified::declared_by_user(Release::default(), unsigned_word(source)),
             document: None,
             bases: Vec::new(),
@@ -142,7 +112,7 @@ fn read_suite(
 }
 
 /// The addresses of an archive, best first.
-pub(crate) fn bases(shop: &Shop<'_>, source: &Source) -> Result<Vec<Url>, Diagnostic> {
+fn bases(shop: &Shop<'_>, source: &Source) -> Result<Vec<Url>, Diagnostic> {
     match &source.place {
         Place::Archive(archive, path) => {
             let mirrors = shop.world.surroundings.outside()?.mirrors.of(*archive);
@@ -155,6 +125,37 @@ pub(crate) fn bases(shop: &Shop<'_>, source: &Source) -> Result<Vec<Url>, Diagno
         Place::Url(url) => Ok(crate::mirrors::base_url(url).into_iter().collect()),
         Place::Directory(_) => Ok(Vec::new()),
     }
+}
+
+/// The bases of a repository's archive, best first: its mirrors, then the snapshot archive at the time
+/// of the lock's index.
+pub(crate) fn package_bases(
+    shop: &Shop<'_>,
+    sources: &[Source],
+    lock: &Lockfile,
+    repository: &str,
+) -> Result<Vec<Url>, Diagnostic> {
+    let Some(source) = sources.iter().find(|s| s.id == repository) else { return Ok(Vec::new()) };
+    let mut out = bases(shop, source)?;
+    let suite = lock.suites.iter().find(|s| s.id == repository);
+    if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) =
+        (&source.place, suite)
+    {
+        for moment in moments(suite) {
+            for mirror in shop.world.surroundings.outside()?.mirrors.of(Archive::DebianSnapshot) {
+                out.extend(mirror.base.join(&format!("{archive}/{moment}/")));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The moments at which the snapshot archive surely had what an index names: a day after its date
+/// (the archive is imported a few times a day), then the date itself.
+fn moments(suite: &SuitePin) -> Vec<String> {
+    let Some(date) = suite.date else { return Vec::new() };
+    let compact = |t: i64| trust::Time(t).to_string().replace(['-', ':'], "");
+    vec![compact(date + 86_400), compact(date)]
 }
 
 /// Where the release file of a suite lies, relative to the archive.

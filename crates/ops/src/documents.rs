@@ -1,0 +1,52 @@
+//! The signed documents and indexes that a lock names, found again by digest.
+
+use std::path::{Path, PathBuf};
+
+use diag::{Diagnostic, Kind};
+use oci::{Digest, Hasher};
+
+use crate::shop::Shop;
+
+/// A document that a lock names.
+pub(crate) struct Document {
+    /// By which it is known.
+    pub(crate) digest: Digest,
+    /// Where it lies in a vendor directory.
+    pub(crate) place: PathBuf,
+    /// What messages call it.
+    pub(crate) what: String,
+}
+
+/// The document's bytes: from the cache, else from a vendor directory.
+pub(crate) fn find(
+    shop: &Shop<'_>,
+    document: &Document,
+    vendor: Option<&Path>,
+) -> Result<Vec<u8>, Diagnostic> {
+    if let Ok(bytes) = shop.blobs.read(&document.digest) {
+        return Ok(bytes);
+    }
+    let what = format!("{} ({})", document.what, document.digest);
+    let Some(bytes) = vendor.and_then(|dir| shop.own.read(&dir.join(&document.place)).ok()) else {
+        let text = format!("cannot verify: {what} is neither in the cache nor vendored");
+        return Err(Diagnostic::new(Kind::Input, text).hint(
+            "verify on the machine that made the lock, or keep the documents with `distil lock --vendor DIR`",
+        ));
+    };
+    let mut hasher = Hasher::new(document.digest.algorithm());
+    hasher.update(&bytes);
+    match hasher.finish() == document.digest {
+        true => Ok(bytes),
+        false => Err(Diagnostic::new(
+            Kind::Trust,
+            format!("cannot verify: {what} was changed in the vendor directory"),
+        )
+        .hint("restore the file, or fill the directory again with `distil lock --vendor DIR`")),
+    }
+}
+
+/// A folder of a vendor directory, named after an archive: what an id may have besides names (`..`, a
+/// slash at its beginning) would lead out of it.
+pub(crate) fn folder(id: &str) -> PathBuf {
+    id.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect()
+}
