@@ -82,11 +82,7 @@ const HOSTS: &[(Archive, &str, &str)] = &[
     // The archive's root at this host is the archive itself, too.
     (Archive::DebianSecurity, "security.debian.org", ""),
     (Archive::DebianSnapshot, "snapshot.debian.org", "/archive"),
-    (Archive::Alpine, "dl-cdn.alpinelinux.org", "/alpine"),
-    (Archive::Alpine, "dl-2.alpinelinux.org", "/alpine"),
-    (Archive::Alpine, "dl-3.alpinelinux.org", "/alpine"),
-    (Archive::Alpine, "dl-4.alpinelinux.org", "/alpine"),
-    (Archive::Alpine, "dl-5.alpinelinux.org", "/alpine"),
+    (Archive::Alpine, "*.alpinelinux.org", "/alpine"),
     (Archive::Wolfi, "packages.wolfi.dev", "/os"),
 ];
 

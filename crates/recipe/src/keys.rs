@@ -44,6 +44,19 @@ pub const RECIPE: Keys = Keys {
     blank: &["include", "cmd", "stop-signal", "work-dir", "vcs-url", "format"],
 };
 
+/// What to do instead of a key that apko once had and dropped.
+pub(crate) fn gone(key: &str) -> Option<&'static str> {
+    match key {
+        "os-release" => Some(
+            "apko dropped it: /etc/os-release comes from a package (alpine-release, wolfi-baselayout), or from \
+             `contents: {files: [..]}`",
+        ),
+        "options" => Some("apko dropped it: write `variants`, which are built from one lock"),
+        "tags" => Some("apko dropped it: name tags on the command line, with `-t`"),
+        _ => None,
+    }
+}
+
 /// One of the variants: what a recipe has but `include` and `variants`, and `of`.
 pub const VARIANT: Keys = Keys {
     place: "the variant",

@@ -1,5 +1,6 @@
 use package::Arch;
 
+use crate::archives::{KeySet, archive_of};
 use crate::error::{Problem, RecipeError, shown};
 use crate::keys;
 use crate::node::{Node, Value};
@@ -97,6 +98,13 @@ pub struct ApkRepository {
     pub tag: Option<String>,
     /// Base URL or local path, no trailing slash.
     pub url: String,
+}
+
+impl ApkRepository {
+    /// The built-in keys that sign it, if it is under a host of the table; those of `keyring` count besides.
+    pub fn builtin_keys(&self) -> Option<KeySet> {
+        archive_of(&self.url).and_then(|(archive, _)| archive.apk_keys())
+    }
 }
 
 /// A local directory of package files.

@@ -97,7 +97,8 @@ fn refuse_unknown(entry: &Entry, keys: &'static Keys) -> Result<(), RecipeError>
         return Ok(());
     }
     let (key, place) = (key.to_owned(), keys.place.to_owned());
-    let hint = hint_for(&key, keys);
+    let hint = keys::gone(&key).filter(|_| keys.place == keys::RECIPE.place).map(str::to_owned);
+    let hint = hint.unwrap_or_else(|| hint_for(&key, keys));
     Err(RecipeError::at(&entry.key_at, Problem::UnknownKey { key, place }).hint(hint))
 }
 

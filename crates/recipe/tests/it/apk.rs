@@ -224,6 +224,15 @@ fn keys_that_are_built_in_are_known_by_their_url() {
     ] {
         assert_eq!(builtin_key(url), None, "{url}");
     }
+    let keys = |url: &str| match &resolve(&format!("contents: {{repositories: ['{url}'], packages: [a]}}"))
+        .repositories[0]
+    {
+        recipe::Repository::Apk(apk) => apk.builtin_keys(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys("@edge http://dl-cdn.alpinelinux.org/alpine/edge/main/"), Some(KeySet::Alpine));
+    assert_eq!(keys("https://packages.wolfi.dev/os"), Some(KeySet::Wolfi));
+    assert_eq!(keys("https://apk.example.com/os"), None);
     assert_eq!(Archive::Alpine.apk_keys(), Some(KeySet::Alpine));
     assert_eq!(Archive::Debian.apk_keys(), None);
 }

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use oci::Digest;
-use recipe::{Loader, Resolved, Source, Want, World, apko_config, apko_yaml};
+use recipe::{Loader, Resolved, Source, Want, World, apko_config, apko_yaml, keys};
 use serde_json::{Value, json};
 
 use crate::documented::validate;
@@ -90,6 +90,36 @@ fn what_apko_makes_of_its_examples_is_what_we_make_of_them() {
         assert_eq!(Digest::of(ours.to_string().as_bytes()).to_string(), digest, "{name}\n{ours:#}");
     }
     assert_eq!(shown().len(), 23);
+}
+
+#[test]
+fn every_key_of_apkos_schema_is_a_key_of_ours() {
+    let Some(file) = testkit::shared_data("apk/apko/schema.json") else {
+        testkit::skip!("no ../shared/data");
+    };
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("the schema can be read"))
+        .expect("the schema is JSON");
+    let tables = [
+        ("ImageConfiguration", &keys::RECIPE),
+        ("ImageContents", &keys::CONTENTS),
+        ("RuntimeKeyringEntry", &keys::RUNTIME_KEY),
+        ("BaseImageDescriptor", &keys::BASE_IMAGE),
+        ("ImageEntrypoint", &keys::ENTRYPOINT),
+        ("ImageAccounts", &keys::ACCOUNTS),
+        ("User", &keys::USER),
+        ("Group", &keys::GROUP),
+        ("PathMutation", &keys::PATH),
+        ("ImageCertificates", &keys::CERTIFICATES),
+        ("AdditionalCertificateEntry", &keys::CERTIFICATE),
+        ("Layering", &keys::LAYERING),
+    ];
+    let definitions = schema["$defs"].as_object().expect("definitions by name");
+    assert_eq!(definitions.len(), tables.len());
+    for (name, table) in tables {
+        for key in definitions[name]["properties"].as_object().expect("properties").keys() {
+            assert!(table.known.contains(&key.as_str()), "{key} in {name}");
+        }
+    }
 }
 
 #[test]

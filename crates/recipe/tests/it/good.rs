@@ -368,6 +368,7 @@ fn the_archive_of_a_url() {
             "debian/20261101T000000Z",
         ),
         ("https://dl-cdn.alpinelinux.org/alpine/v3.22/main", Archive::Alpine, "v3.22/main"),
+        ("http://nl.alpinelinux.org/alpine/edge/main/", Archive::Alpine, "edge/main"),
         ("https://packages.wolfi.dev/os", Archive::Wolfi, ""),
     ] {
         assert_eq!(archive_of(url), Some((archive, below)), "{url}");
