@@ -74,7 +74,7 @@ fn check_interpreter(script: &[u8]) -> Result<(), String> {
     let line = rest.lines().next().unwrap_or_default();
     let mut words = line.fields_with(|c| c == ' ' || c == '\t').map(|w| w.to_str_lossy().into_owned());
     let mut program = words.next().unwrap_or_default();
-    if program.ends_with("/env") {
+    if program.ends_with("/env") || program.ends_with("/busybox") {
         program = words.next().unwrap_or_default();
     }
     let name = program.rsplit('/').next().unwrap_or_default();

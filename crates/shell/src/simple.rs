@@ -299,6 +299,12 @@ impl Walker<'_> {
     /// A program that is not the shell's.
     fn program(&mut self, name: &str, arguments: &[Text]) -> Answer {
         let base = name.rsplit('/').next().unwrap_or(name).to_owned();
+        // busybox runs the program that its first argument names.
+        if let ("busybox", Some((applet, rest))) = (base.as_str(), arguments.split_first())
+            && let Some(applet) = applet.whole().filter(|a| !a.starts_with('-'))
+        {
+            return self.run(applet, rest.to_vec()).1;
+        }
         let known = self.system.known(self, &base, arguments);
         if let Some(answer) = known.or_else(|| self.known_program(&base, arguments)) {
             return answer;
