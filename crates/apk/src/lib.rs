@@ -20,6 +20,7 @@ mod installed;
 mod limits;
 mod member_signature;
 mod pkginfo;
+pub mod scripts;
 mod state;
 mod unpack;
 

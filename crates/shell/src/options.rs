@@ -81,7 +81,7 @@ impl<'a> Options<'a> {
 
 /// Options with one letter that take a value anywhere here, so that a name can be lent for good.
 fn short(option: &str) -> Option<&'static str> {
-    const ALL: [&str; 14] =
-        ["-m", "-o", "-g", "-t", "-S", "-d", "-s", "-u", "-c", "-G", "-k", "-K", "-p", "-e"];
+    const ALL: [&str; 15] =
+        ["-m", "-o", "-g", "-t", "-S", "-d", "-s", "-u", "-c", "-G", "-h", "-k", "-K", "-p", "-e"];
     ALL.into_iter().find(|o| *o == option)
 }
