@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use oci::Platform;
-use package::version::Order;
 
 use crate::{LockedPin, Lockfile};
 
@@ -17,10 +16,13 @@ pub struct Change {
     pub before: Option<(String, u64)>,
     /// Its version now, and the size of the file.
     pub after: Option<(String, u64)>,
+    /// Both are there, and the version now is the lower one.
+    pub lowered: bool,
 }
 
 /// Compares two locks; the same change on several platforms is said once.
 pub fn changes(before: &Lockfile, after: &Lockfile) -> Vec<Change> {
+    let order = after.order();
     let (before, after) = (table(before), table(after));
     let mut out: Vec<Change> = Vec::new();
     for key in before.keys().chain(after.keys().filter(|k| !before.contains_key(*k))) {
@@ -38,6 +40,7 @@ pub fn changes(before: &Lockfile, after: &Lockfile) -> Vec<Change> {
             None => out.push(Change {
                 platforms: vec![key.0.clone()],
                 name: key.1.to_owned(),
+                lowered: matches!((&b, &a), (Some(b), Some(a)) if order.compare(&b.0, &a.0).is_gt()),
                 before: b,
                 after: a,
             }),
@@ -59,7 +62,7 @@ impl fmt::Display for Change {
             (None, Some((v, size))) => write!(f, "added    {} {v} ({size} bytes)", self.name)?,
             (Some((v, size)), None) => write!(f, "removed  {} {v} ({size} bytes)", self.name)?,
             (Some((b, _)), Some((a, _))) => {
-                let word = if Order::Debian.compare(b, a).is_lt() { "upgraded" } else { "lowered " };
+                let word = if self.lowered { "lowered " } else { "upgraded" };
                 write!(f, "{word} {} {b} -> {a}", self.name)?;
             }
             (None, None) => write!(f, "{}", self.name)?,

@@ -23,7 +23,7 @@ pub struct SuitePin {
     /// Its `Valid-Until`, seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<i64>,
-    /// Fingerprints of the certificates that signed it.
+    /// Fingerprints of the certificates that signed it; apk: the file names of the keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signed_by: Vec<String>,
     /// The user's word that takes the place of a signature.
@@ -32,18 +32,35 @@ pub struct SuitePin {
     /// The indexes that were read.
     #[serde(default, rename = "index", skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IndexPin>,
+    /// Keys that were fetched, as they were then.
+    #[serde(default, rename = "key", skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyPin>,
+}
+
+/// A key of the recipe that was fetched from a URL: the user's word for it was given once, and from then
+/// on it is this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeyPin {
+    /// Where it came from, without a login.
+    pub url: String,
+    /// What it was.
+    pub digest: Digest,
 }
 
 /// An index of packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IndexPin {
-    /// Path relative to the signed document.
+    /// Path relative to the signed document; apk: to the repository.
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// What the signed document says of it.
+    /// What the signed document says of it; apk: of the file, which is signed itself.
     pub digest: Digest,
+    /// Its own date, seconds since the epoch, if it is signed itself (apk: that of the newest build in it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<i64>,
 }
 
 /// A package of one platform.
@@ -187,7 +204,9 @@ impl SuitePin {
         if self.id.is_empty() || self.id.contains(char::is_control) {
             return Err(("id", "is no name"));
         }
-        if self.inrelease.is_none() && self.unsigned.is_none() {
+        // Indexes that are signed themselves, and then have dates, need no document that names them.
+        let own = !self.signed_by.is_empty() && self.indexes.iter().all(|i| i.date.is_some());
+        if self.inrelease.is_none() && self.unsigned.is_none() && (!own || self.indexes.is_empty()) {
             return Err(("id", "comes without inrelease and without the word that makes one needless"));
         }
         let inside = self.indexes.iter().all(|i| is_inside(&i.path));

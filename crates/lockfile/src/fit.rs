@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use oci::Platform;
 use package::version::Order;
-use package::{Arch, Bound, Cause, Comparison};
+use package::{Arch, Bound, Cause, Comparison, Op, parse_dependency};
 
 use crate::Lockfile;
+use crate::text::order_of;
 
 /// Whether a lock still fits a recipe. Found without any index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +62,16 @@ impl Lockfile {
         for (variant, lines) in requests {
             let here =
                 |p: &&Platform| lines.contains(&format!("arch {}", debian_word(p))) || !names_archs(lines);
+            let order = order_of(lines);
             for platform in platforms.iter().filter(here) {
                 let asks = lines.iter().filter_map(|l| l.strip_prefix("package "));
-                let removed =
-                    |ask: &str| lines.iter().any(|l| l.strip_prefix("removed ") == Some(name_of(ask)));
+                let asks = asks.map(|line| Ask::read(line, order));
+                let removed = |ask: &Ask<'_>| {
+                    lines.iter().any(|l| l.strip_prefix("removed ").is_some_and(|name| name == ask.name))
+                };
                 let unanswered = asks.filter(|ask| !removed(ask) && !self.answers(platform, variant, ask));
                 lost.extend(
-                    unanswered.map(|ask| format!("{variant} on {platform}: the lock has lost {ask}")),
+                    unanswered.map(|ask| format!("{variant} on {platform}: the lock has lost {}", ask.line)),
                 );
             }
         }
@@ -76,17 +80,47 @@ impl Lockfile {
 
     /// A package of that name and within that bound; or, of a name that others provide, one that is
     /// there because of it.
-    fn answers(&self, platform: &Platform, variant: &str, ask: &str) -> bool {
-        let name = name_of(ask);
-        let bound = bound_of(ask);
+    fn answers(&self, platform: &Platform, variant: &str, ask: &Ask<'_>) -> bool {
         self.pins(platform, variant).any(|locked| {
             let pin = &locked.pin;
-            let asked = |cause: &Cause| matches!(cause, Cause::Asked(text) if begins_with_name(text, name));
-            match pin.name == name {
-                true => bound.is_none_or(|b| b.admits(&pin.version, Order::Debian)),
+            let asked =
+                |cause: &Cause| matches!(cause, Cause::Asked(text) if begins_with_name(text, ask.name));
+            match pin.name == ask.name {
+                true => ask.admits(&pin.version),
                 false => pin.because.iter().any(asked),
             }
         })
+    }
+}
+
+/// A package line as a request has it.
+struct Ask<'a> {
+    line: &'a str,
+    name: &'a str,
+    order: Order,
+}
+
+impl<'a> Ask<'a> {
+    fn read(line: &'a str, order: Order) -> Ask<'a> {
+        let end: &[char] = match order {
+            Order::Debian => &[' ', ':'],
+            // Names of apk have colons in them: `so:libc.musl-x86_64.so.1`.
+            Order::Apk => &[' '],
+        };
+        Ask { line, name: line.split(end).next().unwrap_or_default(), order }
+    }
+
+    /// Is the version within the bound, if there is one that can be read?
+    fn admits(&self, version: &str) -> bool {
+        match self.order {
+            Order::Debian => bound_of(self.line).is_none_or(|b| b.admits(version, Order::Debian)),
+            Order::Apk => {
+                let constraint = self.line.split(' ').skip(1).find(|w| !w.is_empty() && !w.starts_with('@'));
+                let text = format!("{}{}", self.name, constraint.unwrap_or_default());
+                // An identity (`><`) is judged where the index is.
+                parse_dependency(&text).map_or(true, |d| d.op == Op::Identity || d.admits(version, None))
+            }
+        }
     }
 }
 
@@ -100,10 +134,6 @@ fn names_archs(lines: &[String]) -> bool {
 
 fn debian_word(platform: &Platform) -> String {
     Arch::of(platform).map_or_else(|_| platform.architecture.clone(), |a| a.to_string())
-}
-
-fn name_of(ask: &str) -> &str {
-    ask.split([' ', ':']).next().unwrap_or_default()
 }
 
 /// The bound in a line `NAME OPERATOR VERSION`.

@@ -17,7 +17,7 @@ mod text;
 mod view;
 
 pub use changes::{Change, changes};
-pub use facts::{IndexPin, LockedPin, ScriptFact, SuitePin};
+pub use facts::{IndexPin, KeyPin, LockedPin, ScriptFact, SuitePin};
 pub use fault::LockError;
 pub use fit::Fit;
 pub use text::{FORMAT, Lockfile, read, write};

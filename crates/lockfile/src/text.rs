@@ -4,6 +4,7 @@ use std::ops::Range;
 use diag::Excerpt;
 use oci::Platform;
 use package::Closure;
+use package::version::Order;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use trust::Verified;
@@ -117,7 +118,20 @@ impl Lockfile {
 
     /// The newest date of its indexes, seconds since the epoch; none where no index has a date.
     pub fn as_of(&self) -> Option<i64> {
-        self.suites.iter().filter_map(|s| s.date).max()
+        self.suites.iter().flat_map(|s| s.indexes.iter().map(|i| i.date).chain([s.date])).flatten().max()
+    }
+
+    /// The order of its packages' versions.
+    pub fn order(&self) -> Order {
+        order_of(self.requests.values().flatten())
+    }
+}
+
+/// The order of versions in the package world that a request's lines name.
+pub(crate) fn order_of<'a>(lines: impl IntoIterator<Item = &'a String>) -> Order {
+    match lines.into_iter().any(|line| line == "world apk") {
+        true => Order::Apk,
+        false => Order::Debian,
     }
 }
 

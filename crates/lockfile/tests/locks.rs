@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use diag::{Diagnostic, Kind};
-use lockfile::{Fit, IndexPin, Lockfile, ScriptFact, SuitePin, changes, json_view, read, write};
+use lockfile::{Fit, IndexPin, KeyPin, Lockfile, ScriptFact, SuitePin, changes, json_view, read, write};
 use oci::{Digest, Platform};
 use package::{Arch, Cause, Closure, Identity, Pin, Sha1};
 use trust::Verified;
@@ -58,7 +58,9 @@ fn suite() -> SuitePin {
             path: "main/binary-amd64/Packages.xz".to_owned(),
             size: 9_672_000,
             digest: Digest::of(b"Packages"),
+            date: None,
         }],
+        keys: Vec::new(),
     }
 }
 
@@ -286,4 +288,79 @@ fn no_cut_of_a_lock_reads_as_another_one() {
             assert!(whole || fit != Fit::Fits, "cut at {end}");
         }
     }
+}
+
+/// A lock of apk packages: other dates, identities, names and versions.
+fn apk_sample() -> Lockfile {
+    let lines = ["world apk", "package busybox =1.36.1-r15", "package cmd:ssl", "package musl ~1.2 @edge"];
+    let requests =
+        BTreeMap::from([("latest".to_owned(), lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>())]);
+    let index = |arch: &str, date| IndexPin {
+        path: format!("{arch}/APKINDEX.tar.gz"),
+        size: 2_000_000,
+        digest: Digest::of(arch.as_bytes()),
+        date: Some(date),
+    };
+    let suite = SuitePin {
+        id: "alpine/v3.19/main".to_owned(),
+        components: Vec::new(),
+        inrelease: None,
+        date: None,
+        signed_by: vec!["alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub".to_owned()],
+        indexes: vec![index("x86_64", 1_700_000_000), index("aarch64", 1_700_000_005)],
+        keys: vec![KeyPin { url: "https://keys.test/a.rsa.pub".to_owned(), digest: Digest::of(b"key") }],
+        ..suite()
+    };
+    let mut lock = Lockfile::new(1, "gzip:6".to_owned(), requests, vec![suite]);
+    let pin = |name: &str, version: &str, because| Pin {
+        repository: "alpine/v3.19/main".to_owned(),
+        path: format!("x86_64/{name}-{version}.apk"),
+        identity: Identity::ApkControl(Sha1([7; 20])),
+        ..pin(name, version, because)
+    };
+    let pins = vec![
+        pin("musl", "1.2.4_git20230717-r4", asked("musl@edge~1.2")),
+        pin("busybox", "1.36.1-r15", asked("busybox=1.36.1-r15")),
+        pin("openssl", "3.1.4-r5", asked("cmd:ssl")),
+    ];
+    let closure = Verified::declared_by_user(Closure { pins, left_out: Vec::new() }, "a test");
+    lock.add(&Platform::linux("amd64"), vec![("latest".to_owned(), closure)]);
+    lock
+}
+
+#[test]
+fn a_lock_of_apk_packages() {
+    let lock = apk_sample();
+    let text = lockfile::write(&lock);
+    assert_eq!(lockfile::read("app.lock", &text).unwrap(), lock);
+    assert_eq!(lock.as_of(), Some(1_700_000_005));
+    let platforms = [Platform::linux("amd64")];
+    assert_eq!(lock.fit(&lock.requests, &platforms, 1), Fit::Fits);
+    // What was edited away is seen: within apk's bounds, and behind names with colons.
+    for (from, to) in [("1.36.1-r15\"\n", "1.36.1-r16\"\n"), ("1.2.4_git20230717-r4\"\n", "1.3.0-r0\"\n")] {
+        let other = text.replacen(&format!("version = \"{from}"), &format!("version = \"{to}"), 1);
+        assert_ne!(other, text);
+        let fit = lockfile::read("app.lock", &other).unwrap().fit(&lock.requests, &platforms, 1);
+        assert!(matches!(fit, Fit::Drifted(d) if d.len() == 1), "{from}");
+    }
+    // Without the keys' names, nobody vouches for the indexes.
+    let unsigned =
+        text.replace("signed-by = [\"alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub\"]\n", "");
+    assert_ne!(unsigned, text);
+    lockfile::read("app.lock", &unsigned).unwrap_err();
+}
+
+#[test]
+fn changes_know_apks_order_of_versions() {
+    let (before, mut after) = (apk_sample(), apk_sample());
+    after.packages[0].pin.version = "1.2.4-r0".to_owned();
+    after.packages[1].pin.version = "1.36.1_p1-r0".to_owned();
+    let lines: Vec<String> = lockfile::changes(&before, &after).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "upgraded busybox 1.36.1-r15 -> 1.36.1_p1-r0 [linux/amd64]",
+            "lowered  musl 1.2.4_git20230717-r4 -> 1.2.4-r0 [linux/amd64]"
+        ]
+    );
 }

@@ -150,6 +150,7 @@ fn a_lock_keeps_the_index_identity_beside_the_digest() {
         signed_by: Vec::new(),
         unsigned: Some("a test".to_owned()),
         indexes: Vec::new(),
+        keys: Vec::new(),
     };
     let mut lock = lockfile::Lockfile::new(1, "gzip:6".to_owned(), asked, vec![suite]);
     lock.add(&Platform::linux("amd64"), vec![("latest".to_owned(), closure)]);
@@ -181,10 +182,9 @@ fn an_image_is_made_of_it() {
             pin: &pin,
             tree: payload.tree,
             actions: rootfs::actions::Actions::default(),
-            control: "".into(),
-            md5sums: "".into(),
-            replaces: String::new(),
+            record: compose::Record::None,
         }],
+        apk_keys: Vec::new(),
         own_files: Vec::new(),
         certificates: Vec::new(),
         objects: &HashMap::new(),

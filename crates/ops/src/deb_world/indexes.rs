@@ -506,6 +506,7 @@ fn suite_pin<'a>(suite: &Suite, source: &Source, wanted: impl Iterator<Item = &'
         _ => None,
     };
     SuitePin {
+        keys: Vec::new(),
         id: source.id.clone(),
         components: source.components.clone(),
         snapshot,
@@ -515,7 +516,7 @@ fn suite_pin<'a>(suite: &Suite, source: &Source, wanted: impl Iterator<Item = &'
         signed_by,
         unsigned,
         indexes: wanted
-            .map(|w| IndexPin { path: w.file.path.clone(), size: w.file.size, digest: w.file.digest })
+            .map(|w| IndexPin { path: w.file.path.clone(), size: w.file.size, digest: w.file.digest, date: None })
             .collect(),
     }
 }
