@@ -18,6 +18,7 @@ mod head;
 pub mod index;
 mod installed;
 mod limits;
+pub mod lock_v1;
 mod member_signature;
 mod pkginfo;
 pub mod scripts;
