@@ -37,5 +37,5 @@ mod story;
 pub use composition::{Composition, CutTotal, Made, Note, Rule};
 pub use draft::DraftError;
 pub use globs::GlobError;
-pub use input::{ComposeInput, OwnBody, PackageTree};
+pub use input::{ApkKey, ComposeInput, DebRecord, OwnBody, PackageTree, Record};
 pub use story::{ComposeError, compose};

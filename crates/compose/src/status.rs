@@ -25,17 +25,14 @@ pub(crate) fn names(input: &ComposeInput<'_>) -> Vec<String> {
 /// that another rule rewrote, would tell scanners and verifiers something untrue.
 pub(crate) fn write(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
     for (n, name) in names(input).into_iter().enumerate() {
-        let package = &input.packages[n];
-        if package.control.is_empty() {
-            continue;
-        }
-        let mut control = package.control.to_vec();
+        let Some(record) = input.packages[n].deb().filter(|r| !r.control.is_empty()) else { continue };
+        let mut control = record.control.to_vec();
         if !control.ends_with(b"\n") {
             control.push(b'\n');
         }
         draft.put_file(&format!("{DIRECTORY}/{name}"), &control, 0o644, Rule::PackageStatus)?;
-        if !package.md5sums.is_empty() {
-            let sums = present(draft, &package.md5sums, n);
+        if !record.md5sums.is_empty() {
+            let sums = present(draft, &record.md5sums, n);
             draft.put_file(&format!("{DIRECTORY}/{name}.md5sums"), &sums, 0o644, Rule::PackageStatus)?;
         }
     }

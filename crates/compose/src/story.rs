@@ -267,7 +267,8 @@ fn replaces(package: &PackageTree<'_>, other: &Pin) -> bool {
     if package.pin.name == other.name {
         return true;
     }
-    let Ok(relations) = parse_relations(&package.replaces) else { return false };
+    let Some(record) = package.deb() else { return false };
+    let Ok(relations) = parse_relations(&record.replaces) else { return false };
     relations.iter().flat_map(|r| &r.alternatives).any(|a| {
         a.name == other.name && a.bound.as_ref().is_none_or(|b| b.admits(&other.version, Order::Debian))
     })
@@ -283,7 +284,7 @@ fn user_of(input: &ComposeInput<'_>, accounts: &Accounts) -> Result<Option<u32>,
 
 fn remarks(draft: &Draft<'_>, input: &ComposeInput<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
-    for package in input.packages.iter().filter(|p| !p.control.is_empty()) {
+    for package in input.packages.iter().filter(|p| p.deb().is_some_and(|r| !r.control.is_empty())) {
         let path = format!("usr/share/doc/{}/copyright", package.pin.name);
         if draft.body(path.as_bytes().as_bstr()).is_none() {
             notes.push(Note::NoCopyright { package: package.pin.name.clone() });

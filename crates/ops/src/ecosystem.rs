@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::BString;
-use compose::PackageTree;
+use compose::{DebRecord, PackageTree, Record};
 use diag::{Diagnostic, Kind};
 use fetch::Url;
 use lockfile::{LockedPin, Lockfile, SuitePin};
@@ -244,16 +244,22 @@ pub(crate) fn declared(
 }
 
 /// A package as composition takes it.
-pub(crate) fn package_tree<'a>(row: &'a LockedPin, package: &Unpacked, actions: Actions) -> PackageTree<'a> {
+pub(crate) fn package_tree<'a>(
+    row: &'a LockedPin,
+    package: &'a Unpacked,
+    actions: Actions,
+) -> PackageTree<'a> {
     let tree = package.payload.tree.clone();
     match &package.control {
         Control::Deb(control) => PackageTree {
             pin: &row.pin,
             tree,
             actions,
-            control: BString::from(control.control.raw()),
-            md5sums: control.md5sums.clone(),
-            replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+            record: Record::Deb(DebRecord {
+                control: BString::from(control.control.raw()),
+                md5sums: control.md5sums.clone(),
+                replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+            }),
         },
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
         recipe: order.recipe,
         arch: order.arch,
         packages,
+        apk_keys: Vec::new(),
         own_files,
         certificates,
         objects: &objects,

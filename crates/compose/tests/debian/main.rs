@@ -10,7 +10,7 @@ use std::process::Command;
 
 use archive::{Archive, Unpacked, objects};
 use bstr::ByteSlice;
-use compose::{ComposeError, ComposeInput, Composition, PackageTree, Rule, compose};
+use compose::{ComposeError, ComposeInput, Composition, DebRecord, PackageTree, Record, Rule, compose};
 use deb::scripts::{InTree, Subject, actions, classify};
 use package::Arch;
 use recipe::{NoFiles, Resolved};
@@ -32,9 +32,11 @@ fn package<'a>(unpacked: &'a Unpacked, arch: &Arch, together: &Tree) -> PackageT
         pin: &unpacked.pin,
         tree: unpacked.payload.tree.clone(),
         actions: actions(&classify(&subject, &InTree(together))),
-        control: unpacked.control.control.raw().into(),
-        md5sums: unpacked.control.md5sums.clone(),
-        replaces: unpacked.control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+        record: Record::Deb(DebRecord {
+            control: unpacked.control.control.raw().into(),
+            md5sums: unpacked.control.md5sums.clone(),
+            replaces: unpacked.control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+        }),
     }
 }
 
@@ -51,6 +53,7 @@ fn composed(
         recipe,
         arch,
         packages: packages.iter().map(|p| package(p, arch, &together)).collect(),
+        apk_keys: Vec::new(),
         own_files: recipe.files.iter().map(|_| None).collect(),
         certificates: recipe.certificates.iter().map(|_| None).collect(),
         objects: &objects(packages),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bstr::ByteSlice;
-use compose::{ComposeError, ComposeInput, Composition, OwnBody, PackageTree, compose};
+use compose::{ComposeError, ComposeInput, Composition, DebRecord, OwnBody, PackageTree, Record, compose};
 use elf::Summary;
 use oci::Digest;
 use package::{Arch, Cause, Identity, Pin};
@@ -104,6 +104,7 @@ impl World {
             recipe: &recipe,
             arch: &arch,
             packages: self.packages.iter().map(unpacked).collect(),
+            apk_keys: Vec::new(),
             own_files: self.own,
             certificates: self.certificates,
             objects: &self.objects,
@@ -120,9 +121,11 @@ fn unpacked(p: &Package) -> PackageTree<'_> {
         pin: &p.pin,
         tree: Tree::from_entries(p.entries.clone()),
         actions: p.actions.clone(),
-        control: format!("Package: {}\nVersion: {}\n", p.pin.name, p.pin.version).into(),
-        md5sums: p.md5sums.as_str().into(),
-        replaces: p.replaces.clone(),
+        record: Record::Deb(DebRecord {
+            control: format!("Package: {}\nVersion: {}\n", p.pin.name, p.pin.version).into(),
+            md5sums: p.md5sums.as_str().into(),
+            replaces: p.replaces.clone(),
+        }),
     }
 }
 
