@@ -73,7 +73,7 @@ const ALIASES: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libo32", "libx32", 
 ///   where the link leads, inside the tree;
 /// - a directory where a link to one stands is that one; a link where a directory stands is passed over;
 /// - a file that another package has too goes to who overwrites, or elsewhere by a diversion, else
-///   it is an error; two links to one directory with the same target are one;
+///   it is an error; two links to one directory with the same target are one, whoever overwrites;
 /// - a hard link whose first name went to somebody else becomes the file.
 ///
 /// Entries of part `n` belong to `Owner::Package(n)`; parents that nobody brings are made
@@ -219,18 +219,26 @@ impl<'a> Merger<'a> {
         part.map_or_else(|| "distil itself".into(), |n| self.names[n].clone())
     }
 
-    /// dpkg lets two packages have one link only where it leads to a directory.
-    fn check_shared_links(&self) -> Result<(), MergeError> {
-        for (path, first, second) in &self.shared_links {
+    /// dpkg lets two packages have one link only where it leads to a directory; else it goes by who
+    /// overwrites, as a file does.
+    fn check_shared_links(&mut self) -> Result<(), MergeError> {
+        for (path, first, second) in std::mem::take(&mut self.shared_links) {
             let to = follow(path.as_bstr(), true, |p| self.links.get(p).map(|t| t.as_bstr()))?;
             let below = || self.placed.range::<BString, _>(&to..).nth(1);
             let is_dir = match self.placed.get(&to) {
                 Some(p) => p.entry.is_dir(),
                 None => below().is_some_and(|(p, _)| parent(p.as_bstr()) == Some(to.as_bstr())),
             };
-            if !is_dir {
-                let (first, second) = (self.name(Some(*first)), self.name(Some(*second)));
-                return Err(MergeError::Conflict { path: path.clone(), first, second });
+            if is_dir || (self.rules.overwrites)(first, second) {
+                continue;
+            }
+            if !(self.rules.overwrites)(second, first) {
+                let (first, second) = (self.name(Some(first)), self.name(Some(second)));
+                return Err(MergeError::Conflict { path, first, second });
+            }
+            if let Some(placed) = self.placed.get_mut(&path) {
+                placed.entry.owner = Owner::Package(u32::try_from(second).expect("fewer than 2^32 packages"));
+                placed.part = Some(second);
             }
         }
         Ok(())

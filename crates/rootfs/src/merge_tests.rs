@@ -151,6 +151,17 @@ fn a_link_to_a_directory_may_be_shared() {
 }
 
 #[test]
+fn a_link_to_a_file_goes_to_who_overwrites() {
+    let mut w = World::new();
+    let one = "d usr\nf usr/a x\nl usr/b a";
+    let two = "d usr\nl usr/b a";
+    w.overwrites = vec![(1, 0)];
+    assert_eq!(w.paths(&[one, two]), "usr/ 755 0\nusr/a 1 0\nusr/b -> a 1");
+    w.overwrites = vec![(0, 1)];
+    assert_eq!(w.paths(&[one, two]), "usr/ 755 0\nusr/a 1 0\nusr/b -> a 0");
+}
+
+#[test]
 fn hard_links_follow_their_file() {
     let mut w = World::new();
     w.overwrites = vec![(1, 0)];
