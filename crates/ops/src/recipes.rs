@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diag::{Diagnostic, Kind};
 use package::Arch;
-use recipe::{Loader, LocalPath, Recipe, Resolved, Source};
+use recipe::{Loader, LocalPath, Recipe, Resolved, Source, World};
 use store::OwnFiles;
 
 use crate::shop::Shop;
@@ -32,12 +32,13 @@ impl Loaded {
 /// Reads the recipe that `typed` names.
 pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
     let host = Arch::of(&shop.world.host).map_err(|e| Diagnostic::new(Kind::Machine, e.to_string()))?;
-    let (recipe, name, catalogue) = match is_file(typed) {
+    let (mut recipe, name, catalogue) = match is_file(typed) {
         true => (read_file(shop, typed)?, stem(typed), false),
         false => {
             (recipe::load_catalogue(typed).map_err(|e| or_a_file(e, shop, typed))?, typed.to_owned(), true)
         }
     };
+    look_into_directories(shop, &mut recipe);
     let variants = recipe.resolve_all(&host)?;
     if variants.iter().all(is_empty) {
         let text = format!("cannot make an image of {typed}: it names nothing to put into one");
@@ -47,6 +48,22 @@ pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
         ));
     }
     Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants })
+}
+
+/// Where only local directories of packages could tell the world of a recipe, what they hold does:
+/// apk's have an index for each architecture below, `ARCH/APKINDEX.tar.gz` (apk-repositories(5)).
+fn look_into_directories(shop: &Shop<'_>, recipe: &mut Recipe) {
+    let apk = recipe.undecided_directories().into_iter().any(|directory| {
+        let path = find(shop, directory);
+        let names = shop.own.names(&path).unwrap_or_default();
+        names.iter().any(|name| {
+            let arch = name.to_str().is_some_and(|name| Arch::from_any_word(name).is_ok());
+            arch && shop.own.look(&path.join(name).join("APKINDEX.tar.gz")).is_ok()
+        })
+    });
+    if apk {
+        recipe.world_hint = Some(World::Apk);
+    }
 }
 
 /// Not even a directory of its own: what we derive would be all there is.
