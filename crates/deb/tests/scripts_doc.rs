@@ -19,9 +19,10 @@ fn the_page_is_made_from_the_rules() {
     );
 }
 
-/// The page with everything below the line "<!-- made from …" made anew.
+/// The page with everything between the line "<!-- made from …" and what is said of apk made anew.
 fn made_page(page: &str) -> String {
     const MARK: &str = "<!-- made from crates/deb/src/scripts/rules: edit there -->\n";
+    const END: &str = "\n## Alpine and Wolfi\n";
     let mut out = page.split(MARK).next().unwrap_or_default().to_owned();
     out.push_str(MARK);
     table(&mut out, "Commands", "The command, and words that are among its arguments.", COMMANDS);
@@ -41,6 +42,9 @@ fn made_page(page: &str) -> String {
     out.push_str("\n## Triggers\n\n| trigger | rule | what happens instead |\n|---|---|---|\n");
     for rule in TRIGGERS {
         writeln!(out, "| `{}` | {} | {} |", rule.name, rule.id, instead(rule.instead)).unwrap();
+    }
+    if let Some(at) = page.find(END) {
+        out.push_str(&page[at..]);
     }
     out
 }
