@@ -11,6 +11,7 @@
 //! whole file, so that after the first look nothing rests on it any more.
 
 mod apk_error;
+mod busybox;
 mod conflicts;
 mod control_files;
 mod expect;
@@ -26,6 +27,7 @@ mod state;
 mod unpack;
 
 pub use apk_error::{ApkError, Part};
+pub use busybox::{BusyboxFiles, busybox_files, busybox_links};
 pub use conflicts::{Winner, agree_on_directories, overwrites, winner};
 pub use control_files::{ControlFiles, ListedFile, Script, ScriptKind};
 pub use expect::ExpectApk;

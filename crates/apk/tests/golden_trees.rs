@@ -6,17 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use apk::{
-    ControlFiles, Installed, Limits, Proof, agree_on_directories, initial_tree, overwrites, parse_installed,
-    unpack, write_installed, write_scripts, write_triggers, write_world,
+    ControlFiles, Installed, Limits, Proof, agree_on_directories, busybox_files, busybox_links, initial_tree,
+    overwrites, parse_installed, unpack, write_installed, write_scripts, write_triggers, write_world,
 };
 use oci::Digest;
 use rootfs::payload::{Payload, Writer};
-use rootfs::{Entry, MergeRules, Node, Owner, Part, PayloadIx, Tree, merge};
+use rootfs::{Bodies, Entry, MergeRules, Node, Owner, Part, PayloadIx, Payloads, Tree, merge};
 
 struct Package {
     files: ControlFiles,
     tree: Tree,
     size: u64,
+    payload: Vec<u8>,
 }
 
 /// The packages of an apk log, `(1/5) Installing NAME (VERSION)`, in its order.
@@ -32,9 +33,15 @@ fn installed(log: &str, folder: &Path) -> Vec<Package> {
         let payload = writer.finish().unwrap();
         let ix = PayloadIx(u32::try_from(n).unwrap());
         let tree = Payload::read(&payload, payload.len() as u64, ix).unwrap().tree;
-        packages.push(Package { files, tree, size: bytes.len() as u64 });
+        packages.push(Package { files, tree, size: bytes.len() as u64, payload });
     }
     packages
+}
+
+/// The content of a file, from the package that brings it.
+fn content(entry: &Entry, payloads: &Payloads) -> Vec<u8> {
+    let Node::File(body) = &entry.node else { panic!("{entry:?}") };
+    payloads.read(body).unwrap()
 }
 
 fn merged(packages: &[Package]) -> Tree {
@@ -90,10 +97,9 @@ fn is_apks_own(path: &str) -> bool {
         || ["dev/null", "dev/zero", "dev/random", "dev/urandom", "dev/console"].contains(&path)
 }
 
-fn compare_tree(world: &str, golden: &str, packages: &[Package]) {
-    let tree = merged(packages);
+fn compare_tree(world: &str, golden: &str, tree: &Tree) {
     let ours: BTreeMap<String, String> =
-        tree.entries().iter().map(|e| (e.path.to_string(), line(e, &tree))).collect();
+        tree.entries().iter().map(|e| (e.path.to_string(), line(e, tree))).collect();
     let theirs: BTreeMap<String, String> =
         golden.lines().map(|l| (l.split('\t').next().unwrap().to_owned(), l.trim_end().to_owned())).collect();
     let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
@@ -157,10 +163,54 @@ fn trees_and_databases_are_the_real_apks() {
             let Some(world) = name.strip_suffix(".log") else { continue };
             let packages = installed(&std::fs::read_to_string(golden.join(&name)).unwrap(), &data);
             let tree = std::fs::read_to_string(golden.join(format!("{world}.tree.tsv"))).unwrap();
-            compare_tree(world, &tree, &packages);
+            compare_tree(world, &tree, &merged(&packages));
             compare_database(world, &golden, &packages, arch);
             worlds += 1;
         }
         assert_eq!(worlds, count);
     }
+}
+
+fn with_links(packages: &[Package]) -> Tree {
+    let mut payloads = Payloads::new();
+    for package in packages {
+        payloads.add(package.payload.clone());
+    }
+    let mut tree = merged(packages);
+    let files = busybox_files(&tree).unwrap();
+    let paths = files.lists.iter().map(|(list, _)| list).chain(&files.program);
+    let contents: Vec<_> = paths.map(|p| content(tree.get(p).unwrap(), &payloads)).collect();
+    for entry in busybox_links(&tree, &files, &contents, 0) {
+        assert!(tree.insert(entry).is_none());
+    }
+    tree
+}
+
+#[test]
+fn with_busyboxs_links_it_is_the_tree_with_scripts() {
+    let golden = testkit::shared_data("apk/golden/iso-3.19.1");
+    let data = testkit::shared_data("apk/alpine-3.19.1-iso/x86_64");
+    let (Some(golden), Some(data)) = (golden, data) else { testkit::skip!("no golden worlds") };
+    let read = |name: &str| std::fs::read_to_string(golden.join(name)).unwrap();
+    let packages = installed(&read("busybox.log"), &data);
+    // Made by apk to run scripts from.
+    let theirs: String = read("busybox.with-scripts.tree.tsv")
+        .lines()
+        .filter(|l| !l.starts_with("lib/apk/exec\t"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    compare_tree("busybox", &theirs, &with_links(&packages));
+}
+
+#[test]
+fn an_old_busybox_has_its_links_too() {
+    let golden = testkit::shared_data("apk/golden/rpi-3.13.4-aarch64");
+    let data = testkit::shared_data("apk/alpine-3.13.4-rpi/aarch64");
+    let (Some(golden), Some(data)) = (golden, data) else { testkit::skip!("no golden worlds") };
+    let packages = installed(&std::fs::read_to_string(golden.join("busybox.log")).unwrap(), &data);
+    let tree = with_links(&packages);
+    let links = tree.entries().iter().filter(|e| e.node == Node::Symlink("/bin/busybox".into()));
+    // As many as its `--list-full` has lines; `bin/sh` is one of the package's own.
+    assert_eq!(links.count(), 299);
+    assert!(tree.get("usr/bin/wget").is_some() && tree.get("bin/ed").is_some());
 }
