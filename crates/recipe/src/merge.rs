@@ -91,7 +91,9 @@ pub(crate) fn include(mut parent: Recipe, child: Recipe) -> Recipe {
         variants.insert(name, Spanned::new(value, own.at));
     }
     let world_hint = child.world_hint.or(parent.world_hint);
-    Recipe { file: child.file, include: None, body: merge(&parent.body, &child.body), variants, world_hint }
+    let sources = [child.sources, parent.sources].concat();
+    let body = merge(&parent.body, &child.body);
+    Recipe { file: child.file, include: None, body, variants, world_hint, sources }
 }
 
 fn over(parent: &Variant, child: &Variant) -> Variant {

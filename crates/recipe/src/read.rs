@@ -35,6 +35,7 @@ pub fn parse(file: &str, text: &str) -> Result<Recipe, RecipeError> {
         variants: fields.read("variants", read_variants)?.unwrap_or_default(),
         body: read_body(&fields)?,
         world_hint: None,
+        sources: vec![source],
     })
 }
 

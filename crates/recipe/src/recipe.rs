@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use package::Arch;
 
 use crate::archives::Distribution;
-use crate::place::Spanned;
+use crate::place::{Source, Spanned};
 use crate::{
     Allow, BaseImage, Certificate, Entrypoint, Group, KeySource, OwnFile, Part, PathChange, Port, Repository,
     RunAs, RuntimeKey, Slim, Snapshot, Strategy, User, World,
@@ -24,6 +25,9 @@ pub struct Recipe {
     /// hold, or what the command line stands for. Set by who can look; see
     /// [`Recipe::undecided_directories`].
     pub world_hint: Option<World>,
+    /// The texts that it was read from (without a byte order mark): the file, then what it includes, then
+    /// what that includes. apko's lock files hold a checksum of them in this order.
+    pub sources: Vec<Arc<Source>>,
 }
 
 /// What `include:` names.

@@ -142,6 +142,21 @@ fn every_example_of_apko_is_among_them() {
     assert!(seen >= 20, "{seen}");
 }
 
+#[test]
+fn the_texts_of_a_recipe_are_those_that_a_lock_of_apkos_sums_up() {
+    let Some(folder) = testkit::shared_data("apk/locks/taihen") else {
+        testkit::skip!("no ../shared/data");
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a configuration can be read");
+    let recipe = recipe::load("debug.yaml", &read("debug.yaml"), &From(folder.clone())).unwrap();
+    let names: Vec<&str> = recipe.sources.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["debug.yaml", "glibc.yaml", "base.yaml"]);
+    let all: String = recipe.sources.iter().map(|s| s.text.as_str()).collect();
+    // The checksum in debug.lock.json, there in base64.
+    let sum = "sha256:890118dab9d61f5c097c5afdb8e7aa53c2fa5d1ef284a39cc05e179bf9e69a08";
+    assert_eq!(Digest::of(all.as_bytes()).to_string(), sum);
+}
+
 /// The configurations in a published image lock, with their names.
 fn configs(lock: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
