@@ -62,8 +62,8 @@ impl Op {
 
     /// The meaning of a run of `<`, `>`, `=` and `~`: apk takes them in any order.
     fn of(run: &str) -> Op {
-        let has = |c| run.contains(c);
-        match (has('<'), has('>'), has('='), has('~')) {
+        let has = |c| run.as_bytes().contains(&c);
+        match (has(b'<'), has(b'>'), has(b'='), has(b'~')) {
             (true, true, true, _) | (true, true, _, true) => Op::Any,
             (true, true, ..) => Op::Identity,
             (true, _, _, true) => Op::LessFuzzy,
@@ -114,37 +114,69 @@ pub struct DependencyError {
 pub fn parse_dependency(text: &str) -> Result<Dependency<'_>, DependencyError> {
     let fail = |why| DependencyError { text: text.to_owned(), why };
     let (conflict, rest) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
-    let comparer = |c: char| matches!(c, '<' | '>' | '=' | '~');
-    let (head, op, mut version) = match rest.find(comparer) {
+    let (head, op, mut version) = match position(rest, is_comparer) {
         None => (rest, Op::Any, ""),
         Some(at) => {
             let (head, bound) = rest.split_at(at);
-            let version = bound.trim_start_matches(comparer);
-            (head, Op::of(&bound[..bound.len() - version.len()]), version)
+            let end = position(bound, |b| !is_comparer(b)).unwrap_or(bound.len());
+            let (run, version) = bound.split_at(end);
+            (head, Op::of(run), version)
         }
     };
-    let (name, mut tag) = head.split_once('@').map_or((head, None), |(name, tag)| (name, Some(tag)));
-    if let (None, Some((before, last))) = (tag, version.split_once('@')) {
-        (version, tag) = (before, Some(last));
+    let (name, mut tag) = split_tag(head);
+    if tag.is_none() {
+        (version, tag) = split_tag(version);
     }
-    let strange = |c: char| c.is_whitespace() || c.is_control();
     // Elsewhere `!` is part of a name: Alpine has `cmd:kdevelop!`.
-    if name.is_empty() || name.starts_with('!') || name.contains(strange) {
+    if name.is_empty() || name.starts_with('!') || position(name, is_strange).is_some() {
         return Err(fail("expected one name"));
     }
-    if tag.is_some_and(|t| t.is_empty() || t.contains(|c| strange(c) || comparer(c) || c == '@')) {
+    let is_wrong = |b| is_strange(b) || is_comparer(b) || b == b'@';
+    if tag.is_some_and(|t| t.is_empty() || position(t, is_wrong).is_some()) {
         return Err(fail("after `@` stands the tag of a repository"));
     }
-    if head.len() != rest.len() && (version.is_empty() || version.contains(strange)) {
+    if head.len() != rest.len() && (version.is_empty() || position(version, is_strange).is_some()) {
         return Err(fail("after the operator stands a version"));
     }
     let version = if op == Op::Any { "" } else { version };
     Ok(Dependency { name, conflict, op, version, tag })
 }
 
+fn split_tag(text: &str) -> (&str, Option<&str>) {
+    match position(text, |b| b == b'@') {
+        None => (text, None),
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+    }
+}
+
+// By bytes: an index has a hundred thousand of these.
+fn position(text: &str, is_it: impl Fn(u8) -> bool) -> Option<usize> {
+    text.as_bytes().iter().position(|b| is_it(*b))
+}
+
+fn is_comparer(b: u8) -> bool {
+    matches!(b, b'<' | b'>' | b'=' | b'~')
+}
+
+fn is_strange(b: u8) -> bool {
+    b <= b' ' || b == 0x7f
+}
+
+fn is_separator(b: u8) -> bool {
+    b == b' ' || b == b'\n'
+}
+
 /// Reads a field: dependencies separated by spaces (or line ends).
 pub fn parse_dependencies(field: &str) -> impl Iterator<Item = Result<Dependency<'_>, DependencyError>> {
-    field.split([' ', '\n']).filter(|word| !word.is_empty()).map(parse_dependency)
+    let mut rest = field;
+    std::iter::from_fn(move || {
+        let start = position(rest, |b| !is_separator(b))?;
+        rest = &rest[start..];
+        let end = position(rest, is_separator).unwrap_or(rest.len());
+        let word;
+        (word, rest) = rest.split_at(end);
+        Some(parse_dependency(word))
+    })
 }
 
 impl Dependency<'_> {

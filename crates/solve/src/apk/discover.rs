@@ -14,7 +14,7 @@ pub(super) struct Found {
     /// Place in the order of deciding: the highest first.
     pub(super) order: u32,
     /// Who waits for it in an `install_if`.
-    pub(super) waiting: Vec<NameIx>,
+    pub(super) waiting: Box<[NameIx]>,
 }
 
 const ASKED: u32 = 1 << 31;
@@ -35,7 +35,7 @@ enum Step {
 }
 
 pub(super) struct Discovery<'p, 'u> {
-    pool: &'p mut Pool<'u>,
+    pool: &'p Pool<'u>,
     asked: &'p [NameIx],
     found: Vec<Found>,
     /// Packages whose dependencies were walked.
@@ -47,13 +47,13 @@ pub(super) struct Discovery<'p, 'u> {
 }
 
 /// Walks from these names.
-pub(super) fn discover<'u>(pool: &mut Pool<'u>, asked: &[NameIx]) -> Vec<Found> {
+pub(super) fn discover(pool: &Pool<'_>, asked: &[NameIx]) -> Vec<Found> {
     let mut walk = Discovery {
         pool,
         asked,
-        found: Vec::new(),
-        walked: Vec::new(),
-        spread: Vec::new(),
+        found: vec![Found::default(); pool.texts.len()],
+        walked: vec![false; pool.packages.len()],
+        spread: vec![false; pool.packages.len()],
         steps: Vec::new(),
         last: 0,
     };
@@ -63,7 +63,6 @@ pub(super) fn discover<'u>(pool: &mut Pool<'u>, asked: &[NameIx]) -> Vec<Found> 
             walk.take(step);
         }
     }
-    walk.found.resize_with(walk.pool.texts.len(), Found::default);
     walk.found
 }
 
@@ -88,11 +87,7 @@ impl Discovery<'_, '_> {
         if self.is_seen(name) {
             return;
         }
-        self.pool.load(name);
         let waiting = self.pool.waiting_for(name);
-        self.found.resize_with(self.pool.texts.len(), Found::default);
-        self.walked.resize(self.pool.packages.len(), false);
-        self.spread.resize(self.pool.packages.len(), false);
         self.found[name.at()] = Found { is_seen: true, order: 0, waiting };
         self.steps.push(Step::Conditions(name));
         self.steps.push(Step::Order(name));
@@ -102,7 +97,7 @@ impl Discovery<'_, '_> {
     }
 
     fn is_seen(&self, name: NameIx) -> bool {
-        self.found.get(name.at()).is_some_and(|f| f.is_seen)
+        self.found[name.at()].is_seen
     }
 
     fn packages(&mut self, name: NameIx, from: usize) {
@@ -138,9 +133,7 @@ impl Discovery<'_, '_> {
     /// Only what waits for the name, not the name.
     fn enter_waiting(&mut self, name: NameIx) {
         let waiting = self.pool.waiting_for(name);
-        self.walked.resize(self.pool.packages.len(), false);
-        self.spread.resize(self.pool.packages.len(), false);
-        self.steps.extend(waiting.into_iter().rev().map(Step::Name));
+        self.steps.extend(waiting.iter().rev().copied().map(Step::Name));
     }
 
     fn order(&mut self, name: NameIx) {
@@ -153,9 +146,9 @@ impl Discovery<'_, '_> {
     }
 
     fn conditions(&mut self, name: NameIx) {
-        let pool = &*self.pool;
-        let conditions = pool.providers(name).iter().flat_map(|p| pool.install_if(p.package));
-        let steps: Vec<Step> = conditions.map(|d| Step::Name(d.name)).collect();
-        self.steps.extend(steps.into_iter().rev());
+        let pool = self.pool;
+        let packages = pool.providers(name).iter().rev();
+        let conditions = packages.flat_map(|p| pool.install_if(p.package).iter().rev());
+        self.steps.extend(conditions.map(|d| Step::Name(d.name)));
     }
 }

@@ -20,8 +20,9 @@
 //! - Repositories with a tag serve only lines with that tag and what these need.
 //!
 //! There is no going back: apk fails where another choice earlier would have led to an answer, and so
-//! does this. Where apk's own answer hangs on the order of a hash table (in which order names look at
-//! their options again), ours hangs on the order of discovery.
+//! does this. In which order names look at
+//! their options again hangs on the order of apk's hash table of names; ours has the same order, but
+//! for names that share a bucket.
 
 mod choose;
 mod discover;

@@ -1,6 +1,7 @@
-//! Names and packages as numbers. Only what the request reaches is ever read from the shelves.
+//! Names and packages as numbers.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use package::{Dependency, Identity, Op, Record, RecordId, Sha1, Universe, parse_dependencies};
@@ -73,73 +74,105 @@ pub(super) struct Package<'u> {
     install_if: Range<u32>,
 }
 
-/// All names and packages that are reached.
+/// All names and packages of a universe.
 pub(super) struct Pool<'u> {
     pub(super) universe: &'u Universe,
-    arch: &'u str,
-    names: HashMap<&'u str, NameIx>,
+    names: HashMap<&'u str, NameIx, BuildHasherDefault<WordHasher>>,
     pub(super) texts: Vec<&'u str>,
     /// For each name, who has it, in the order of the repositories and their indexes.
-    providers: Vec<Option<Box<[Provider<'u>]>>>,
+    providers: Grouped<Provider<'u>>,
     pub(super) packages: Vec<Package<'u>>,
     deps: Vec<Dep<'u>>,
-    by_record: HashMap<RecordId, PkgIx>,
-    /// Of records with one identity the first, which speaks for all.
-    firsts: HashMap<Identity, RecordId>,
     /// Tags in the order of their first repository; the first is bit 1 of a mask.
     tags: Vec<&'u str>,
-    prefer: HashMap<(&'u str, &'u str), ()>,
-    /// For each name that an `install_if` has, the packages whose it is.
-    waiting: HashMap<&'u str, Vec<RecordId>>,
+    /// For each name, the packages that have it in their `install_if`.
+    waiting: Grouped<PkgIx>,
 }
 
 /// The bit of repositories without a tag.
 pub(super) const UNTAGGED: u64 = 1;
 
 impl<'u> Pool<'u> {
-    pub(super) fn new(universe: &'u Universe, arch: &'u str, prefer: &'u [Preferred]) -> Pool<'u> {
+    /// Reads every record: what a request reaches is most of an index anyway.
+    pub(super) fn new(universe: &'u Universe, arch: &str, prefer: &[Preferred]) -> Pool<'u> {
         let mut tags: Vec<&str> = Vec::new();
         for tag in universe.shelves().filter_map(|(_, source)| source.tag.as_deref()) {
             if !tags.contains(&tag) {
                 tags.push(tag);
             }
         }
-        let mut waiting: HashMap<&str, Vec<RecordId>> = HashMap::new();
-        let mut firsts = HashMap::with_capacity(universe.len());
-        for id in universe.ids() {
-            if let Some(identity) = universe.record(id).identity() {
-                let first = firsts.entry(identity).or_insert(id);
-                if index_place(universe, id) < index_place(universe, *first) {
-                    *first = id;
-                }
-            }
-            for dep in depend_list(universe.record(id).install_if()).unless_broken() {
-                waiting.entry(dep.name).or_default().push(id);
-            }
-        }
-        Pool {
+        let mut pool = Pool {
             universe,
-            arch,
-            names: HashMap::new(),
-            texts: Vec::new(),
-            providers: Vec::new(),
-            packages: Vec::new(),
-            deps: Vec::new(),
-            by_record: HashMap::new(),
-            firsts,
+            names: HashMap::with_capacity_and_hasher(2 * universe.len(), BuildHasherDefault::default()),
+            texts: Vec::with_capacity(2 * universe.len()),
+            providers: Grouped::default(),
+            packages: Vec::with_capacity(universe.len()),
+            deps: Vec::with_capacity(8 * universe.len()),
             tags,
-            prefer: prefer.iter().map(|p| ((p.name.as_str(), p.version.as_str()), ())).collect(),
-            waiting,
+            waiting: Grouped::default(),
+        };
+        pool.read_all(arch);
+        for p in prefer {
+            let same = pool.names.get(p.name.as_str()).copied();
+            let same = same.into_iter().flat_map(|name| pool.providers.of(name)).map(|p| p.package);
+            for package in same.collect::<Vec<_>>() {
+                let package = &mut pool.packages[package.at()];
+                package.preferred |= pool.texts[package.name.at()] == p.name && package.version == p.version;
+            }
         }
+        pool
     }
 
-    /// The number of a name, a new one where it has none.
+    fn read_all(&mut self, arch: &str) {
+        let universe = self.universe;
+        // Of records with one identity the first speaks for all.
+        let mut firsts: HashMap<Identity, PkgIx, BuildHasherDefault<WordHasher>> =
+            HashMap::with_capacity_and_hasher(universe.len(), BuildHasherDefault::default());
+        for (i, (shelf, _)) in universe.shelves().enumerate() {
+            let mut rows: Vec<(u32, u32)> = shelf.records().map(|r| (r.ordinal(), r.row())).collect();
+            rows.sort_unstable();
+            for (_, row) in rows {
+                let id = RecordId { shelf: i as u16, row };
+                let record = universe.record(id);
+                // apk passes over a record without an identity.
+                let Some(identity) = record.identity() else { continue };
+                let next = PkgIx(self.packages.len() as u32);
+                let package = *firsts.entry(identity).or_insert(next);
+                if package == next {
+                    let package = self.read(id, record, identity, arch);
+                    self.packages.push(package);
+                } else {
+                    let tag = self.tag_of(id);
+                    let package = &mut self.packages[package.at()];
+                    package.records.push(id);
+                    package.tags |= tag;
+                }
+            }
+        }
+        self.group();
+    }
+
+    /// Makes the lists by name.
+    fn group(&mut self) {
+        let all = || self.packages.iter().enumerate().map(|(i, p)| (PkgIx(i as u32), p));
+        let providers = all().flat_map(|(package, p)| {
+            let own = (p.name, Provider { package, version: p.version });
+            let provided = self.slice(&p.provides).iter();
+            std::iter::once(own)
+                .chain(provided.map(move |d| (d.name, Provider { package, version: d.version })))
+        });
+        let providers = Grouped::new(self.texts.len(), providers);
+        let waiting = all().flat_map(|(ix, p)| self.slice(&p.install_if).iter().map(move |d| (d.name, ix)));
+        let waiting = Grouped::new(self.texts.len(), waiting);
+        (self.providers, self.waiting) = (providers, waiting);
+    }
+
+    /// The number of a name; one that nothing has gets a number too.
     pub(super) fn name(&mut self, text: &'u str) -> NameIx {
         let next = NameIx(self.texts.len() as u32);
         let name = *self.names.entry(text).or_insert(next);
         if name == next {
             self.texts.push(text);
-            self.providers.push(None);
         }
         name
     }
@@ -153,91 +186,55 @@ impl<'u> Pool<'u> {
         self.tags.iter().position(|t| *t == tag).map(tag_bit)
     }
 
-    /// Who has the name. Reads them from the shelves the first time.
-    pub(super) fn load(&mut self, name: NameIx) {
-        if self.providers[name.at()].is_some() {
-            return;
-        }
-        let text = self.text(name);
-        let own = self.universe.named(text).map(|id| (id, None));
-        let provided = self.universe.providers(text).map(|(id, version)| (id, Some(version)));
-        let mut found: Vec<(RecordId, Option<&'u str>)> = own.chain(provided).collect();
-        // A package's own name was noted before what it provides; equal records keep their order.
-        found.sort_by_key(|(id, _)| index_place(self.universe, *id));
-        let mut providers = Vec::with_capacity(found.len());
-        for (id, version) in found {
-            let Some((package, is_first)) = self.package(id) else { continue };
-            if is_first {
-                let version = version.unwrap_or(self.packages[package.at()].version);
-                providers.push(Provider { package, version });
-            }
-        }
-        self.providers[name.at()] = Some(providers.into());
-    }
-
-    /// Who has the name; empty unless it was loaded.
+    /// Who has the name.
     pub(super) fn providers(&self, name: NameIx) -> &[Provider<'u>] {
-        self.providers[name.at()].as_deref().unwrap_or(&[])
+        self.providers.of(name)
     }
 
-    /// The package of a record, and whether the record is the one that it was made of. None for a
-    /// record without an identity, which apk passes over.
-    fn package(&mut self, id: RecordId) -> Option<(PkgIx, bool)> {
-        if let Some(&known) = self.by_record.get(&id) {
-            return Some((known, self.packages[known.at()].records[0] == id));
+    fn read(&mut self, id: RecordId, record: Record<'u>, identity: Identity, arch: &str) -> Package<'u> {
+        let name = self.name(record.name());
+        let (depends, is_broken) = self.put(record.depends());
+        let (provides, _) = self.put(record.provides());
+        let (mut install_if, is_half) = self.put(record.install_if());
+        if is_half {
+            // apk keeps no part of an `install_if`.
+            install_if.end = install_if.start;
         }
-        let record = self.universe.record(id);
-        let identity = record.identity()?;
-        let tag = self.tag_of(id);
-        let first = self.firsts[&identity];
-        if first != id {
-            let (known, _) = self.package(first)?;
-            let package = &mut self.packages[known.at()];
-            package.records.push(id);
-            package.tags |= tag;
-            self.by_record.insert(id, known);
-            return Some((known, false));
-        }
-        let new = PkgIx(self.packages.len() as u32);
-        self.by_record.insert(id, new);
-        let package = self.read(id, record, identity, tag);
-        self.packages.push(package);
-        Some((new, true))
-    }
-
-    fn read(&mut self, id: RecordId, record: Record<'u>, identity: Identity, tags: u64) -> Package<'u> {
-        let depends = depend_list(record.depends());
-        let provides = depend_list(record.provides());
-        let install_if = depend_list(record.install_if());
-        let uninstallable = record.is_uninstallable()
-            || depends.is_broken
-            || !matches!(record.arch(), "" | "all") && record.arch() != self.arch;
+        let is_foreign = !matches!(record.arch(), "" | "all") && record.arch() != arch;
         Package {
             records: vec![id],
-            name: self.name(record.name()),
+            name,
             version: record.version(),
             sha1: match identity {
                 Identity::ApkControl(sha1) => Some(sha1),
                 Identity::Whole(_) => None,
             },
             priority: record.provider_priority(),
-            tags,
+            tags: self.tag_of(id),
             is_empty: record.installed_size() == 0,
-            uninstallable,
-            preferred: self.prefer.contains_key(&(record.name(), record.version())),
-            depends: self.put(&depends.read),
-            provides: self.put(&provides.read),
-            install_if: self.put(&install_if.unless_broken()),
+            uninstallable: record.is_uninstallable() || is_broken || is_foreign,
+            preferred: false,
+            depends,
+            provides,
+            install_if,
         }
     }
 
-    fn put(&mut self, list: &[Dependency<'u>]) -> Range<u32> {
+    /// Notes a field as far as apk reads it: up to the first word that is no dependency. Also says
+    /// whether anything is wrong with it.
+    fn put(&mut self, field: &'u str) -> (Range<u32>, bool) {
         let start = self.deps.len() as u32;
-        for d in list {
-            let dep = self.dep(d);
+        let mut is_broken = false;
+        for word in parse_dependencies(field) {
+            let Some(d) = word.ok().filter(|d| d.tag.is_none()) else {
+                is_broken = true;
+                break;
+            };
+            is_broken |= !d.has_valid_version();
+            let dep = self.dep(&d);
             self.deps.push(dep);
         }
-        start..self.deps.len() as u32
+        (start..self.deps.len() as u32, is_broken)
     }
 
     pub(super) fn dep(&mut self, d: &Dependency<'u>) -> Dep<'u> {
@@ -272,14 +269,21 @@ impl<'u> Pool<'u> {
     }
 
     /// The names of packages that have `name` in their `install_if`, and the names these provide.
-    pub(super) fn waiting_for(&mut self, name: NameIx) -> Vec<NameIx> {
+    pub(super) fn waiting_for(&self, name: NameIx) -> Box<[NameIx]> {
         let mut names: Vec<NameIx> = Vec::new();
-        for id in self.waiting.get(self.text(name)).cloned().unwrap_or_default() {
-            let Some((package, true)) = self.package(id) else { continue };
+        for &package in self.waiting.of(name) {
             names.push(self.packages[package.at()].name);
             names.extend(self.provides(package).iter().map(|p| p.name));
         }
-        names
+        names.sort_by_cached_key(|n| self.bucket(*n));
+        names.dedup();
+        names.into()
+    }
+
+    /// Where apk has the name in its hash table of names, whose order is that of all lists of names.
+    /// Of names in one bucket those added last come first; here, those met last.
+    pub(super) fn bucket(&self, name: NameIx) -> (u32, std::cmp::Reverse<NameIx>) {
+        (murmur3(self.text(name).as_bytes(), 5381) % 20_000, std::cmp::Reverse(name))
     }
 
     /// Is a dependency met by what has its name? Nothing meets `!name` best. A package's own name
@@ -301,9 +305,21 @@ impl<'u> Pool<'u> {
     }
 }
 
-/// Where a record stands: shelf by shelf, and there as in the index.
-fn index_place(universe: &Universe, id: RecordId) -> (u16, u32) {
-    (id.shelf, universe.record(id).ordinal())
+/// MurmurHash3 (x86, 32 bits), by Austin Appleby.
+fn murmur3(bytes: &[u8], seed: u32) -> u32 {
+    let mix = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    let (words, tail) = bytes.as_chunks::<4>();
+    let mut h = words.iter().fold(seed, |h, w| {
+        (h ^ mix(u32::from_le_bytes(*w))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
+    });
+    let last = tail.iter().rev().fold(0, |k, b| k << 8 | u32::from(*b));
+    if !tail.is_empty() {
+        h ^= mix(last);
+    }
+    h ^= bytes.len() as u32;
+    h = (h ^ h >> 16).wrapping_mul(0x85eb_ca6b);
+    h = (h ^ h >> 13).wrapping_mul(0xc2b2_ae35);
+    h ^ h >> 16
 }
 
 fn tag_bit(place: usize) -> u64 {
@@ -311,33 +327,81 @@ fn tag_bit(place: usize) -> u64 {
     1 << (place + 1).min(63)
 }
 
-/// A field of an index, as far as apk reads it.
-struct DependList<'a> {
-    /// Up to the first word that is no dependency.
-    read: Vec<Dependency<'a>>,
-    is_broken: bool,
+/// A list for each name, all in one.
+struct Grouped<T> {
+    /// Where each name's list ends; it begins where the one before ends.
+    ends: Vec<u32>,
+    items: Vec<T>,
 }
 
-impl<'a> DependList<'a> {
-    /// apk keeps no part of an `install_if`.
-    fn unless_broken(self) -> Vec<Dependency<'a>> {
-        if self.is_broken { Vec::new() } else { self.read }
+impl<T> Default for Grouped<T> {
+    fn default() -> Grouped<T> {
+        Grouped { ends: Vec::new(), items: Vec::new() }
     }
 }
 
-fn depend_list(field: &str) -> DependList<'_> {
-    let mut list = DependList { read: Vec::new(), is_broken: false };
-    for word in parse_dependencies(field) {
-        match word {
-            Ok(d) if d.tag.is_none() => {
-                list.is_broken |= !d.has_valid_version();
-                list.read.push(d);
-            }
-            _ => {
-                list.is_broken = true;
-                break;
-            }
+impl<T: Copy> Grouped<T> {
+    /// Groups by name, and keeps the order within a group.
+    fn new(names: usize, all: impl Iterator<Item = (NameIx, T)> + Clone) -> Grouped<T> {
+        let mut ends = vec![0u32; names + 1];
+        let mut first = None;
+        for (name, item) in all.clone() {
+            ends[name.at() + 1] += 1;
+            first.get_or_insert(item);
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += *end;
+            *end = sum;
+        }
+        // Each start moves on to its end while the items are put down.
+        let mut items = first.map_or_else(Vec::new, |first| vec![first; sum as usize]);
+        for (name, item) in all {
+            let at = &mut ends[name.at()];
+            items[*at as usize] = item;
+            *at += 1;
+        }
+        Grouped { ends, items }
+    }
+
+    fn of(&self, name: NameIx) -> &[T] {
+        let start = name.at().checked_sub(1).map_or(0, |before| self.end(before));
+        self.items.get(start..self.end(name.at())).unwrap_or(&[])
+    }
+
+    /// Names that were added after grouping have nothing.
+    fn end(&self, place: usize) -> usize {
+        self.ends.get(place).map_or(self.items.len(), |end| *end as usize)
+    }
+}
+
+/// Hashes eight bytes at a time; an index is signed, so nobody chooses names that collide.
+#[derive(Default)]
+struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.write_u64(u64::from_le_bytes(last) ^ (rest.len() as u64) << 56);
         }
     }
-    list
+
+    fn write_u64(&mut self, word: u64) {
+        let wide = u128::from(self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = (wide >> 64) as u64 ^ wide as u64;
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(u64::from(byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }

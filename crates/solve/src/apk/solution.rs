@@ -79,7 +79,7 @@ fn run(
     let lines: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
     let tags: Vec<u64> = world.lines.iter().map(|(_, d)| tag_mask(&pool, d)).collect();
     let names: Vec<NameIx> = lines.iter().map(|d| d.name).collect();
-    let found = discover(&mut pool, &names);
+    let found = discover(&pool, &names);
     let mut state = State::new(&pool, found);
     for (line, tag) in lines.iter().zip(&tags) {
         state.apply_line(line, *tag);

@@ -68,7 +68,7 @@ pub(super) struct State<'p, 'u> {
     pub(super) packages: Vec<PackageState>,
     /// For each name, the seen names one of whose providers depends on it.
     needed_by: Vec<Vec<NameIx>>,
-    pub(super) waiting: Vec<Vec<NameIx>>,
+    pub(super) waiting: Vec<Box<[NameIx]>>,
     dirty: VecDeque<NameIx>,
     now: VecDeque<NameIx>,
     selectable: BTreeSet<(u32, NameIx)>,
@@ -112,8 +112,10 @@ impl<'p, 'u> State<'p, 'u> {
     /// Fills in `needed_by`; the providers of one name may repeat a dependency.
     fn note_needs(&mut self) {
         let mut last = vec![None; self.names.len()];
-        for i in (0..self.names.len()).filter(|i| self.names[*i].is_seen) {
-            let name = NameIx::from_place(i);
+        let all = (0..self.names.len()).map(NameIx::from_place);
+        let mut seen: Vec<NameIx> = all.filter(|n| self.names[n.at()].is_seen).collect();
+        seen.sort_by_cached_key(|n| self.pool.bucket(*n));
+        for name in seen {
             let providers = self.pool.providers(name).iter();
             for dep in providers.flat_map(|p| self.pool.depends(p.package)) {
                 if last[dep.name.at()].replace(name) != Some(name) {

@@ -73,3 +73,19 @@ pub(super) fn universe<'a>(indexes: impl IntoIterator<Item = (Option<&'a str>, &
     }
     universe
 }
+
+/// The text of an `APKINDEX.tar.gz`: gzip members with one tar over them all.
+pub(super) fn index_text(path: &std::path::Path) -> String {
+    let bytes = std::fs::read(path).unwrap();
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut tar).unwrap();
+    let mut rest = &tar[..];
+    loop {
+        let size = std::str::from_utf8(&rest[124..136]).unwrap();
+        let size = usize::from_str_radix(size.trim_matches(['\0', ' ']), 8).unwrap();
+        if rest.starts_with(b"APKINDEX\0") {
+            return String::from_utf8(rest[512..512 + size].to_vec()).unwrap();
+        }
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+}

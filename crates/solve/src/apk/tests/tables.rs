@@ -16,13 +16,13 @@ fn words(value: &Value) -> Vec<&str> {
 }
 
 /// `name (version)` of each chosen package, in order.
-fn shown(universe: &Universe, solution: &Solution) -> Vec<String> {
+pub(super) fn shown(universe: &Universe, solution: &Solution) -> Vec<String> {
     let record = |c: &crate::apt::Chosen| universe.record(c.id);
     solution.chosen.iter().map(|c| format!("{} ({})", record(c).name(), record(c).version())).collect()
 }
 
 /// What apk says that it installs: the same shape, without tags.
-fn installed(line: &str) -> Option<String> {
+pub(super) fn installed(line: &str) -> Option<String> {
     let (_, rest) = line.split_once(") Installing ")?;
     let (name, version) = rest.split_once(' ')?;
     Some(format!("{} {version}", name.split('@').next()?))
