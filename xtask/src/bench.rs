@@ -4,8 +4,13 @@
 //! median of the ratios of neighbours. A row that cannot be measured says why and fails the run.
 
 mod base;
+mod changed;
+mod first;
+mod growth;
 mod index;
+mod made_up;
 mod measure;
+mod plot;
 mod start;
 mod table;
 
@@ -32,8 +37,11 @@ const BENCHES: &[Entry] = &[
     ("warm-base", base::warm),
     ("cold-base", base::cold),
     ("peer-base", base::beside_mmdebstrap),
+    ("changed", changed::one_package),
+    ("first", first::beside_curl),
     ("index", index::load),
     ("solve", index::solve_beside_apt),
+    ("growth", growth::curves),
 ];
 
 pub(crate) fn run(words: &[String]) -> Result<()> {

@@ -6,28 +6,44 @@ use anyhow::{Context, Result, bail};
 use super::Bench;
 use super::measure::{measure, pairs, series};
 use super::table::{Quantity, Row};
+use crate::run::show;
 
 /// The command line of a build, with all its state in `home`.
-fn build(bench: &Bench, home: &Path) -> Command {
+pub(super) fn build(bench: &Bench, home: &Path) -> Command {
     let mut build = distil(bench, home);
     build.args(["build", "base", "--arch", "amd64", "--variant", "latest", "--quiet"]);
     build
 }
 
-fn distil(bench: &Bench, home: &Path) -> Command {
+/// The program, with all its state in `home`.
+pub(super) fn distil(bench: &Bench, home: &Path) -> Command {
     let mut distil = Command::new(&bench.distil);
     distil.env("DISTIL_CACHE_DIR", home.join("cache")).env("DISTIL_DATA_DIR", home.join("data"));
     distil
 }
 
 /// A home in which `base` has been locked, its packages downloaded, and built once.
-fn prepared(bench: &Bench) -> Result<PathBuf> {
-    let home = bench.room.path().join("home");
+pub(super) fn prepared(bench: &Bench) -> Result<PathBuf> {
+    prepared_in(bench, "home")
+}
+
+/// The same in a folder of its own, for a bench that changes what is there.
+pub(super) fn prepared_in(bench: &Bench, folder: &str) -> Result<PathBuf> {
+    let home = bench.room.path().join(folder);
     if !home.exists() {
         std::fs::create_dir_all(&home)?;
         measure(&build(bench, &home)).context("the first build")?;
     }
     Ok(home)
+}
+
+/// Runs a step that is not measured.
+pub(super) fn succeed(command: &mut Command) -> Result<()> {
+    let done = command.output()?;
+    match done.status.success() {
+        true => Ok(()),
+        false => bail!("{}: {}", show(command), String::from_utf8_lossy(&done.stderr).trim_end()),
+    }
 }
 
 /// Nothing changed since the last build.
@@ -51,7 +67,7 @@ pub(super) fn cold(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 /// Forgets what is derived and the images, keeps what was downloaded and locked.
-fn forget(home: &Path) -> Result<()> {
+pub(super) fn forget(home: &Path) -> Result<()> {
     for (folder, keep) in [("cache", "blobs"), ("data", "locks")] {
         for entry in std::fs::read_dir(home.join(folder))? {
             let path = entry?.path();
@@ -119,13 +135,21 @@ fn local_archive(bench: &Bench, home: &Path) -> Result<(PathBuf, Vec<String>)> {
         let name = fields.lines().find_map(|l| l.strip_prefix("Package: ")).context("a package's name")?;
         names.push(name.to_owned());
         let file = deb.strip_prefix(&archive)?.display().to_string();
-        index.push_str(&format!("Filename: ./{file}\nSize: {}\n\n", deb.metadata()?.len()));
+        let (size, hash) = (deb.metadata()?.len(), sha256(&deb)?);
+        index.push_str(&format!("Filename: ./{file}\nSize: {size}\nSHA256: {hash}\n\n"));
     }
     if names.is_empty() {
         bail!("distil lock --vendor left no packages in {}", archive.display());
     }
     std::fs::write(archive.join("Packages"), index)?;
     Ok((archive, names))
+}
+
+/// apt copies nothing that its index has no strong hash of.
+fn sha256(file: &Path) -> Result<String> {
+    let said = Command::new("sha256sum").arg(file).output()?;
+    let said = String::from_utf8(said.stdout)?;
+    Ok(said.split_whitespace().next().context("sha256sum says nothing")?.to_owned())
 }
 
 fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
