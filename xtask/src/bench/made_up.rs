@@ -1,6 +1,6 @@
 /// Bytes that do not compress, the same for the same seed (xorshift, Marsaglia 2003).
 pub(super) fn random(seed: u32, len: usize) -> Vec<u8> {
-    let mut state = u64::from(seed) * 0x9E37_79B9_7F4A_7C15 + 1;
+    let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
     let mut out = Vec::with_capacity(len + 8);
     while out.len() < len {
         state ^= state << 13;
