@@ -1,12 +1,13 @@
 //! The links that `busybox --install -s` makes: for each of its programs one, where nothing else stands.
 //!
 //! Which there are stands in `/etc/busybox-paths.d` since Alpine 3.14; before that only in the program
-//! itself, whose table of names is read then. Where each belongs is busybox's own choice
-//! (`include/applets.src.h`) and the same in all versions: `busybox_places.txt`.
+//! itself, whose tables are read then ([`applet_paths`]).
 
 use bstr::{BStr, BString, ByteSlice};
 use rootfs::path::{follow, normalise, parent};
 use rootfs::{Entry, Node, Owner, Tree};
+
+use crate::busybox_table::applet_paths;
 
 /// The files of an image that its links are made from: their contents are to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,6 @@ const SETUID: [&str; 8] = [
     "usr/bin/traceroute6",
     "usr/bin/vlock",
 ];
-
-const PLACES: &str = include_str!("busybox_places.txt");
 
 /// Looks for busybox in a tree; none if it is not there.
 pub fn busybox_files(tree: &Tree) -> Option<BusyboxFiles> {
@@ -63,8 +62,14 @@ fn link_at<'a>(tree: &'a Tree, path: &BStr) -> Option<&'a BStr> {
 
 /// The links, and directories for them that are not there, as entries of nobody's package; `contents`
 /// are those of [`BusyboxFiles`], lists first. Where something stands already nothing is made, so
-/// `coreutils` keeps its own `ls`.
-pub fn busybox_links(tree: &Tree, files: &BusyboxFiles, contents: &[Vec<u8>], mtime: i64) -> Vec<Entry> {
+/// `coreutils` keeps its own `ls`. `None` where there is no list, and the program's tables are not
+/// found beyond doubt: then `busybox --install` is something that is not done.
+pub fn busybox_links(
+    tree: &Tree,
+    files: &BusyboxFiles,
+    contents: &[Vec<u8>],
+    mtime: i64,
+) -> Option<Vec<Entry>> {
     let mut made = Made { tree, entries: Vec::new(), mtime };
     if file_behind(tree, "bin/bbsuid").is_some() {
         for path in SETUID {
@@ -80,30 +85,11 @@ pub fn busybox_links(tree: &Tree, files: &BusyboxFiles, contents: &[Vec<u8>], mt
         }
     }
     if let (Some(_), Some(program)) = (&files.program, contents.get(files.lists.len())) {
-        for name in applets(program) {
-            let suffix = format!("/{name}");
-            let place = PLACES.lines().find(|p| p.ends_with(&suffix));
-            let path = place.map_or_else(|| format!("usr/bin/{name}"), str::to_owned);
+        for path in applet_paths(program)? {
             made.link(path.as_bytes(), "/bin/busybox".into());
         }
     }
-    made.entries
-}
-
-/// The names of a busybox's programs: they lie in it sorted, each with a NUL behind it, and the first
-/// are always `[` and `[[`.
-fn applets(program: &[u8]) -> Vec<&str> {
-    let Some(at) = program.find(b"[\0[[\0") else { return Vec::new() };
-    let mut names: Vec<&str> = Vec::new();
-    for name in program[at..].split(|b| *b == 0) {
-        let fine = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"[_-+.".contains(b);
-        let Some(name) = name.to_str().ok().filter(|n| !n.is_empty() && n.len() < 64) else { break };
-        if !name.bytes().all(|b| fine(&b)) || names.last().is_some_and(|last| *last >= name) {
-            break;
-        }
-        names.push(name);
-    }
-    names
+    Some(made.entries)
 }
 
 struct Made<'a> {
@@ -161,7 +147,8 @@ mod tests {
     fn made(tree: &Tree, contents: &[&[u8]]) -> Vec<String> {
         let files = busybox_files(tree).unwrap();
         let contents: Vec<Vec<u8>> = contents.iter().map(|c| c.to_vec()).collect();
-        busybox_links(tree, &files, &contents, 0).iter().map(|e| e.path.to_string()).collect()
+        let made = busybox_links(tree, &files, &contents, 0).unwrap();
+        made.iter().map(|e| e.path.to_string()).collect()
     }
 
     #[test]
@@ -184,13 +171,14 @@ mod tests {
     #[test]
     fn without_a_list_the_program_says_its_names() {
         let old = tree(&[("bin", Some("")), ("bin/busybox", None), ("bin/bbsuid", None)]);
-        let program = b"\x7fELF..[\0[[\0acpid\0ls\0zz-new\0\0BusyBox v1\0";
+        let program = b"\x7fELF..\x33\x31\x41\x23\x12\x01\
+            [\0[[\0ash\0awk\0cat\0chroot\0env\0ifconfig\0init\0ls\0mount\0\0BusyBox v1\0";
         let paths = made(&old, &[program]);
         assert_eq!(paths[..3], ["bin/mount", "bin/su", "bin/umount"]);
-        assert_eq!(
-            paths[10..],
-            ["usr/bin/[", "usr/bin/[[", "sbin", "sbin/acpid", "bin/ls", "usr/bin/zz-new"]
-        );
-        assert_eq!(made(&tree(&[("bin/busybox", None)]), &[b"no table"]), [""; 0]);
+        let rest = ["sbin", "sbin/ifconfig", "sbin/init", "bin/ls"];
+        assert_eq!(paths[paths.len() - 4..], rest, "mount is there already");
+        let alone = tree(&[("bin/busybox", None)]);
+        let files = busybox_files(&alone).unwrap();
+        assert_eq!(busybox_links(&alone, &files, &[b"no table".to_vec()], 0), None);
     }
 }

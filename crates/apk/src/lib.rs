@@ -12,6 +12,7 @@
 
 mod apk_error;
 mod busybox;
+mod busybox_table;
 mod conflicts;
 mod control_files;
 mod expect;
@@ -28,6 +29,7 @@ mod unpack;
 
 pub use apk_error::{ApkError, Part};
 pub use busybox::{BusyboxFiles, busybox_files, busybox_links};
+pub use busybox_table::applet_paths;
 pub use conflicts::{Winner, agree_on_directories, overwrites, winner};
 pub use control_files::{ControlFiles, ListedFile, Script, ScriptKind};
 pub use expect::ExpectApk;

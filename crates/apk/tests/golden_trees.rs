@@ -180,7 +180,7 @@ fn with_links(packages: &[Package]) -> Tree {
     let files = busybox_files(&tree).unwrap();
     let paths = files.lists.iter().map(|(list, _)| list).chain(&files.program);
     let contents: Vec<_> = paths.map(|p| content(tree.get(p).unwrap(), &payloads)).collect();
-    for entry in busybox_links(&tree, &files, &contents, 0) {
+    for entry in busybox_links(&tree, &files, &contents, 0).unwrap() {
         assert!(tree.insert(entry).is_none());
     }
     tree
