@@ -26,6 +26,7 @@
 
 mod choose;
 mod discover;
+mod explain;
 mod order;
 mod pool;
 mod request;
@@ -35,7 +36,7 @@ mod unsatisfiable;
 
 pub use request::{Compat, Preferred, Request};
 pub use solution::{Solution, solve};
-pub use unsatisfiable::{Problem, Unsatisfiable};
+pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
 
 #[cfg(test)]
 mod tests;

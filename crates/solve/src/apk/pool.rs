@@ -84,7 +84,7 @@ pub(super) struct Pool<'u> {
     pub(super) packages: Vec<Package<'u>>,
     deps: Vec<Dep<'u>>,
     /// Tags in the order of their first repository; the first is bit 1 of a mask.
-    tags: Vec<&'u str>,
+    pub(super) tags: Vec<&'u str>,
     /// For each name, the packages that have it in their `install_if`.
     waiting: Grouped<PkgIx>,
 }
@@ -184,6 +184,12 @@ impl<'u> Pool<'u> {
     /// The bit of a tag; none if no repository has it.
     pub(super) fn tag(&self, tag: &str) -> Option<u64> {
         self.tags.iter().position(|t| *t == tag).map(tag_bit)
+    }
+
+    /// The tags of a mask.
+    pub(super) fn tags_of(&self, mask: u64) -> impl Iterator<Item = String> {
+        let all = self.tags.iter().enumerate();
+        all.filter(move |(i, _)| tag_bit(*i) & mask != 0).map(|(_, tag)| (*tag).to_owned())
     }
 
     /// Who has the name.

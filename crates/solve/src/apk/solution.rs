@@ -1,11 +1,12 @@
 use package::{Cause, Closure, Dependency, RecordId, Universe, parse_dependency};
 
 use super::discover::discover;
+use super::explain::explain;
 use super::order::install_order;
 use super::pool::{Dep, NameIx, PkgIx, Pool, UNTAGGED};
 use super::request::{Preferred, Request};
 use super::state::State;
-use super::unsatisfiable::{Problem, Unsatisfiable, explain};
+use super::unsatisfiable::{Problem, Unsatisfiable};
 use crate::apt::{Chosen, pin};
 
 /// What was chosen.
@@ -87,7 +88,7 @@ fn run(
     state.run();
     let order = install_order(&mut state, &lines);
     if state.errors > 0 {
-        return Err(explain(universe, request, world, &state, &lines));
+        return Err(explain(&state, world, &lines, &order));
     }
     Ok(Solution { chosen: collect(&state, world, &lines, &order) })
 }

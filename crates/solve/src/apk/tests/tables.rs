@@ -4,7 +4,7 @@ use package::Universe;
 use serde_json::Value;
 
 use super::reader::universe;
-use crate::apk::{Request, Solution, solve};
+use crate::apk::{Fact, Problem, Request, Solution, solve};
 
 fn table(name: &str) -> Option<Value> {
     let path = testkit::shared_data(&format!("apk/tables/{name}"))?;
@@ -54,11 +54,14 @@ fn apks_own_cases() {
         let expected: Vec<&str> = words(&case["expect"]);
         let mut wanted: Vec<String> = expected.iter().filter_map(|l| installed(l)).collect();
         let fails = expected.iter().any(|l| l.starts_with("ERROR"));
-        let answer = solve(&universe, &Request::lines("amd64", world));
         let name = case["name"].as_str().unwrap();
+        let answer = solve(&universe, &Request::lines("amd64", world));
         seen += 1;
         match answer {
-            Err(_) if fails => {}
+            Err(why) if fails => {
+                let is_vague = |p: &Problem| matches!(p, Problem::Chain(f) if matches!(f.last(), Some(Fact::Undecided { .. } | Fact::Chosen { .. })));
+                assert!(!why.problems.iter().any(is_vague), "{name}: {why:?}");
+            }
             Ok(solution) if !fails => {
                 let ours = shown(&universe, &solution);
                 if ours != wanted {
