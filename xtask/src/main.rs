@@ -28,7 +28,11 @@ const TASKS: &[Task] = &[
     ("lint", "fmt, clippy, tidy, and cargo deny where there is one", tidy::lint),
     ("bench", "measure beside the peers: [NAME]… [--runs N]", bench::run),
     ("apt-parity", "our answers beside apt's: [--sample N] [--seed S] [--distribution D]", apt_parity::run),
-    ("scripts", "packages fully accounted for: [--sample N] [--seed S] [--catalogue]", scripts::run),
+    (
+        "scripts",
+        "packages fully accounted for: [--sample N] [--seed S] [--catalogue] [--apk DIR]",
+        scripts::run,
+    ),
     ("fuzz", "run the fuzz targets: [TARGET]… [--seconds N] [--jobs N]; --seed makes the corpora", fuzz::run),
 ];
 

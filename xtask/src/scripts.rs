@@ -1,6 +1,8 @@
 //! How many packages have maintainer scripts that are fully accounted for? Draws packages, reads
 //! their control files from the mirror of apt's own configuration, and prints what is left over.
 
+mod apk;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use deb::scripts::{Alone, ScriptReport, Subject, classify};
-use deb::{ControlFiles, DebError, Limits};
+use deb::{ControlFiles, DebError, Limits, ScriptKind};
+use shell::Report;
 
 use crate::run::run as run_command;
 
@@ -17,6 +20,7 @@ struct Options {
     sample: usize,
     seed: u64,
     catalogue: bool,
+    apk: Option<PathBuf>,
 }
 
 /// A package of an index.
@@ -82,9 +86,12 @@ const CATALOGUE: &[&str] = &[
     "libatomic1",
 ];
 
-/// Runs `scripts [--sample N] [--seed S] [--catalogue]`.
+/// Runs `scripts [--sample N] [--seed S] [--catalogue] [--apk DIR]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = read_options(args)?;
+    if let Some(folder) = &options.apk {
+        return apk::report(folder);
+    }
     let mirror =
         testkit::mirror().context("apt's configuration on this machine names no mirror of Debian")?;
     if options.catalogue {
@@ -98,9 +105,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let mut carried = Tally::default();
     for (package, control) in fetch(&mirror.debian, drawn, &folder)? {
         let reports = reports_of(&control, &package.arch);
-        all.take(&package.name, &reports);
+        all.take(&package.name, &reports, ScriptKind::name);
         if is_carried(&package) {
-            carried.take(&package.name, &reports);
+            carried.take(&package.name, &reports, ScriptKind::name);
         }
     }
     all.print_leftovers();
@@ -110,7 +117,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 }
 
 fn read_options(args: &[String]) -> Result<Options> {
-    let mut options = Options { sample: 300, seed: 1, catalogue: false };
+    let mut options = Options { sample: 300, seed: 1, catalogue: false, apk: None };
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         let mut number = || {
@@ -120,7 +127,10 @@ fn read_options(args: &[String]) -> Result<Options> {
             "--sample" => options.sample = usize::try_from(number()?)?,
             "--seed" => options.seed = number()?,
             "--catalogue" => options.catalogue = true,
-            other => bail!("`{other}` is not known; usage: scripts [--sample N] [--seed S] [--catalogue]"),
+            "--apk" => options.apk = Some(rest.next().context("--apk wants a folder")?.into()),
+            other => bail!(
+                "`{other}` is not known; usage: scripts [--sample N] [--seed S] [--catalogue] [--apk DIR]"
+            ),
         }
     }
     Ok(options)
@@ -136,7 +146,7 @@ fn check_catalogue(mirror: &str) -> Result<()> {
             wanted.retain(|p| CATALOGUE.contains(&p.name.as_str()));
             for (package, control) in fetch(mirror, wanted, &folder)? {
                 let name = format!("{suite}/{arch}/{}", package.name);
-                all.take(&name, &reports_of(&control, arch));
+                all.take(&name, &reports_of(&control, arch), ScriptKind::name);
             }
         }
     }
@@ -280,8 +290,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, name: &str, reports: &[ScriptReport]) {
-        let good = reports.iter().all(ScriptReport::is_accounted_for);
+    fn take<K: Copy>(&mut self, name: &str, reports: &[Report<K>], kind: fn(K) -> &'static str) {
+        let good = reports.iter().all(Report::is_accounted_for);
         self.packages += 1;
         self.scripts += reports.len();
         self.good += usize::from(good);
@@ -292,7 +302,7 @@ impl Tally {
         for report in reports {
             for leftover in report.leftovers() {
                 let command = leftover.command.split(' ').next().unwrap_or_default();
-                let line = format!("{name} {}: {}", report.kind.name(), leftover.command);
+                let line = format!("{name} {}: {}", kind(report.kind), leftover.command);
                 self.leftovers.entry(command.to_owned()).or_default().push(line);
             }
         }
