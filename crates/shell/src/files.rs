@@ -61,7 +61,7 @@ impl Walker<'_> {
     fn mkdir(&mut self, arguments: &[Text]) -> Option<Vec<FileAction>> {
         let options = Options::read(arguments, &["-m", "--mode"])?;
         let mode = match options.value(&["-m", "--mode"]) {
-            Some(mode) => Some(read_octal(mode.whole()?)?),
+            Some(mode) => Some(octal(mode.whole()?)?),
             None => None,
         };
         let paths = self.paths(&options)?;
@@ -297,7 +297,7 @@ impl Walker<'_> {
         let options = Options::read(arguments, &valued)?;
         let mut attributes = Attributes { mode: Some(0o755), ..Attributes::default() };
         if let Some(mode) = options.value(&["-m", "--mode"]) {
-            attributes.mode = Some(read_octal(mode.whole()?)?);
+            attributes.mode = Some(octal(mode.whole()?)?);
         }
         if let Some(user) = options.value(&["-o", "--owner"]) {
             attributes.user = Some(read_user(self.system, user.whole()?)?);
@@ -336,7 +336,7 @@ impl Presence {
 }
 
 /// `755`, `02775`.
-pub fn read_octal(text: &str) -> Option<u32> {
+pub fn octal(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o7777 && !text.starts_with('+'))
 }
 
@@ -344,7 +344,7 @@ pub fn read_octal(text: &str) -> Option<u32> {
 /// file and are not read.
 fn read_mode(text: &str) -> Option<(u32, u32)> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Some((0, read_octal(text)?));
+        return Some((0, octal(text)?));
     }
     let (mut keep, mut set) = (0o7777, 0);
     for clause in text.split(',') {

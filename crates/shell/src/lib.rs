@@ -28,7 +28,7 @@ mod walk;
 mod world;
 
 pub use applied::Literal;
-pub use files::{read_group, read_octal, read_user};
+pub use files::{octal, read_group, read_user};
 pub use options::Options;
 pub use reading::{Answers, Outcome, Run, read};
 pub use report::{Report, Verdict, actions};

@@ -3,7 +3,7 @@
 use bstr::BString;
 use rootfs::actions::{Alternative, Diversion, Follower, Override};
 
-use shell::{Act, Literal, Options, Text, read_group, read_octal, read_user};
+use shell::{Act, Literal, Options, Text, octal, read_group, read_user};
 
 use super::Subject;
 
@@ -75,7 +75,7 @@ fn stat_override(arguments: &[Text], subject: &Subject<'_>) -> Option<Override> 
     }
     let plain = |text: &'_ str| text.strip_prefix('#').unwrap_or(text).to_owned();
     let (user, group) = (read_user(subject, &plain(user))?, read_group(subject, &plain(group))?);
-    Some(Override { path: relative(path)?, user, group, mode: read_octal(mode)? })
+    Some(Override { path: relative(path)?, user, group, mode: octal(mode)? })
 }
 
 /// An absolute path in a tree's form.
