@@ -83,6 +83,10 @@ fn push_fields(out: &mut BString, package: &Installed<'_>) {
 }
 
 fn push_replaces(out: &mut BString, info: &PkgInfo) {
+    // A package of no size is not unpacked by apk, which therefore does not see what it replaces.
+    if info.size == 0 {
+        return;
+    }
     if !info.replaces.is_empty() {
         out.push_str(format!("r:{}\n", info.replaces.join(" ")));
     }
