@@ -144,6 +144,19 @@ pub(crate) struct LockChoice {
     /// Accept an index older than the one seen before
     #[arg(long)]
     pub(crate) allow_rollback: bool,
+    /// apk packages: choose as this program does where the two differ
+    #[arg(long, value_name = "PROGRAM", value_enum, default_value_t)]
+    pub(crate) compat: CompatWord,
+}
+
+/// Whose choice of apk packages is wanted.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum CompatWord {
+    /// apk itself
+    #[default]
+    Apk,
+    /// apko: repositories in the order of the alphabet, and its solver's verdicts
+    Apko,
 }
 
 /// Pin the packages of a recipe: write or complete its lock

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use diag::{Diagnostic, Kind};
 use oci::Reference;
-use ops::request::{BuildRequest, LockMode, LockPlace, LockRequest};
+use ops::request::{BuildRequest, Compat, LockMode, LockPlace, LockRequest};
 use ops::target::Target;
 
-use crate::args::{BuildArgs, LockArgs, LockChoice, UpdateArgs};
+use crate::args::{BuildArgs, CompatWord, LockArgs, LockChoice, UpdateArgs};
 use crate::environment::Environment;
 
 /// The recipe that `distil build` reads without an argument.
@@ -69,6 +69,10 @@ fn place(choice: &LockChoice) -> LockPlace {
         file: choice.lock.clone(),
         vendor: choice.vendor.clone(),
         allow_rollback: choice.allow_rollback,
+        compat: match choice.compat {
+            CompatWord::Apk => Compat::Apk,
+            CompatWord::Apko => Compat::Apko,
+        },
     }
 }
 

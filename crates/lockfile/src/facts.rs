@@ -32,9 +32,6 @@ pub struct SuitePin {
     /// The indexes that were read.
     #[serde(default, rename = "index", skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IndexPin>,
-    /// Keys that were fetched, as they were then.
-    #[serde(default, rename = "key", skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<KeyPin>,
 }
 
 /// A key of the recipe that was fetched from a URL: the user's word for it was given once, and from then

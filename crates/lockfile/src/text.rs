@@ -10,7 +10,7 @@ use toml::Spanned;
 use trust::Verified;
 
 use crate::facts::{Row, Wrong};
-use crate::{LockError, LockedPin, ScriptFact, SuitePin};
+use crate::{KeyPin, LockError, LockedPin, ScriptFact, SuitePin};
 
 /// The newest format that we read, and the one that we write.
 pub const FORMAT: u32 = 1;
@@ -24,6 +24,8 @@ pub struct Lockfile {
     pub codec: String,
     /// What was asked, per variant (`latest` is the untagged one), a line a fact.
     pub requests: BTreeMap<String, Vec<String>>,
+    /// Keys of the recipe that were fetched, as they were then.
+    pub keys: Vec<KeyPin>,
     /// The suites that were read.
     pub suites: Vec<SuitePin>,
     /// All packages, by platform and then in install order.
@@ -37,6 +39,8 @@ struct File<S, P> {
     composition: u32,
     codec: String,
     request: BTreeMap<String, Vec<String>>,
+    #[serde(default, rename = "key", skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<KeyPin>,
     #[serde(default = "Vec::new", rename = "suite")]
     suites: Vec<S>,
     #[serde(default = "Vec::new", rename = "package")]
@@ -54,7 +58,7 @@ impl Lockfile {
         requests: BTreeMap<String, Vec<String>>,
         suites: Vec<SuitePin>,
     ) -> Lockfile {
-        Lockfile { composition, codec, requests, suites, packages: Vec::new() }
+        Lockfile { composition, codec, requests, keys: Vec::new(), suites, packages: Vec::new() }
     }
 
     /// Adds the closures of a platform's variants; only what was verified gets in. A package of several
@@ -142,6 +146,7 @@ pub fn write(lock: &Lockfile) -> String {
         composition: lock.composition,
         codec: lock.codec.clone(),
         request: lock.requests.clone(),
+        keys: lock.keys.clone(),
         suites: lock.suites.clone(),
         packages: lock.packages.iter().map(Row::from).collect(),
     };
@@ -208,6 +213,7 @@ fn meaning(read: File<Spanned<SuitePin>, Spanned<Row>>) -> Result<Lockfile, Stra
         composition: read.composition,
         codec: read.codec,
         requests: read.request,
+        keys: read.keys,
         suites,
         packages,
     })

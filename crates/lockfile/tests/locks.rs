@@ -60,7 +60,6 @@ fn suite() -> SuitePin {
             digest: Digest::of(b"Packages"),
             date: None,
         }],
-        keys: Vec::new(),
     }
 }
 
@@ -308,10 +307,10 @@ fn apk_sample() -> Lockfile {
         date: None,
         signed_by: vec!["alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub".to_owned()],
         indexes: vec![index("x86_64", 1_700_000_000), index("aarch64", 1_700_000_005)],
-        keys: vec![KeyPin { url: "https://keys.test/a.rsa.pub".to_owned(), digest: Digest::of(b"key") }],
         ..suite()
     };
     let mut lock = Lockfile::new(1, "gzip:6".to_owned(), requests, vec![suite]);
+    lock.keys = vec![KeyPin { url: "https://keys.test/a.rsa.pub".to_owned(), digest: Digest::of(b"key") }];
     let pin = |name: &str, version: &str, because| Pin {
         repository: "alpine/v3.19/main".to_owned(),
         path: format!("x86_64/{name}-{version}.apk"),

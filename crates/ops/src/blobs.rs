@@ -2,65 +2,101 @@
 
 use std::io;
 
+use apk::ExpectApk;
 use diag::Diagnostic;
 use fetch::{FetchError, Sink};
 use oci::Digest;
-use store::{Blobs, ExpectDigest, Ingest};
+use package::Sha1;
+use store::{Blobs, Expect, ExpectDigest, Ingest, Mismatch};
 
-/// A download of known digest and size, resumable over processes.
+/// What a file must turn out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// So many bytes of this digest.
+    Digest(Digest, u64),
+    /// At most so many bytes of this digest.
+    AtMost(Digest, u64),
+    /// An apk package of that size whose control part has this SHA-1, and the data that the control part
+    /// names.
+    ApkControl(Sha1, u64),
+}
+
+impl Expected {
+    /// A name for the unfinished download, over processes.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Expected::Digest(digest, _) | Expected::AtMost(digest, _) => digest.hex(),
+            Expected::ApkControl(sha1, size) => format!("{}-{size}", sha1.hex()),
+        }
+    }
+
+    /// Judges bytes by it.
+    pub(crate) fn judge(&self) -> Judge {
+        match *self {
+            Expected::Digest(digest, size) => Judge::Digest(Box::new(ExpectDigest::new(digest, size))),
+            Expected::AtMost(digest, size) => Judge::Digest(Box::new(ExpectDigest::at_most(digest, size))),
+            Expected::ApkControl(sha1, size) => {
+                Judge::Apk(Box::new(ExpectApk::new(sha1, Some(size), &apk::Limits::default())))
+            }
+        }
+    }
+}
+
+/// Judges bytes while they pass.
+pub(crate) enum Judge {
+    Digest(Box<ExpectDigest>),
+    Apk(Box<ExpectApk>),
+}
+
+impl Expect for Judge {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Judge::Digest(expect) => expect.update(bytes),
+            Judge::Apk(expect) => expect.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Result<(), Mismatch> {
+        match self {
+            Judge::Digest(expect) => expect.finish(),
+            Judge::Apk(expect) => expect.finish(),
+        }
+    }
+
+    fn cap(&self) -> u64 {
+        match self {
+            Judge::Digest(expect) => expect.cap(),
+            Judge::Apk(expect) => expect.cap(),
+        }
+    }
+
+    fn alias(&self) -> Option<Digest> {
+        match self {
+            Judge::Digest(expect) => expect.alias(),
+            Judge::Apk(expect) => expect.alias(),
+        }
+    }
+}
+
+/// A download of which is known what it must be, resumable over processes.
 pub(crate) struct BlobSink<'a> {
-    ingest: Option<Ingest<'a, ExpectDigest>>,
+    ingest: Option<Ingest<'a, Judge>>,
     blobs: &'a Blobs,
     name: String,
-    digest: Digest,
-    size: u64,
-    exact: bool,
+    expected: Expected,
     /// The blob's SHA-256, once it is there.
     pub(crate) blob: Option<Digest>,
 }
 
 impl<'a> BlobSink<'a> {
-    pub(crate) fn open(
-        blobs: &'a Blobs,
-        name: &str,
-        digest: Digest,
-        size: u64,
-    ) -> Result<BlobSink<'a>, Diagnostic> {
-        let mut sink =
-            BlobSink { ingest: None, blobs, name: name.to_owned(), digest, size, exact: true, blob: None };
+    pub(crate) fn open(blobs: &'a Blobs, name: &str, expected: Expected) -> Result<BlobSink<'a>, Diagnostic> {
+        let mut sink = BlobSink { ingest: None, blobs, name: name.to_owned(), expected, blob: None };
         sink.ingest = Some(sink.begin()?);
         Ok(sink)
     }
 
-    /// A download of which the digest is known, but the size only roughly.
-    pub(crate) fn of_digest(
-        blobs: &'a Blobs,
-        name: &str,
-        digest: Digest,
-        most: u64,
-    ) -> Result<BlobSink<'a>, Diagnostic> {
-        let mut sink = BlobSink {
-            ingest: None,
-            blobs,
-            name: name.to_owned(),
-            digest,
-            size: most,
-            exact: false,
-            blob: None,
-        };
-        sink.ingest = Some(sink.begin()?);
-        Ok(sink)
-    }
-
-    fn expect(&self) -> ExpectDigest {
-        match self.exact {
-            true => ExpectDigest::new(self.digest, self.size),
-            false => ExpectDigest::at_most(self.digest, self.size),
-        }
-    }
-
-    fn begin(&self) -> Result<Ingest<'a, ExpectDigest>, Diagnostic> {
-        Ok(self.blobs.resume(&self.digest.hex(), &self.name, self.expect())?)
+    fn begin(&self) -> Result<Ingest<'a, Judge>, Diagnostic> {
+        Ok(self.blobs.resume(&self.expected.key(), &self.name, self.expected.judge())?)
     }
 }
 
@@ -70,7 +106,7 @@ impl Sink for BlobSink<'_> {
     }
 
     fn restart(&mut self) -> io::Result<()> {
-        let expect = self.expect();
+        let expect = self.expected.judge();
         match &mut self.ingest {
             Some(ingest) => ingest.restart(expect).map_err(io::Error::other),
             None => {

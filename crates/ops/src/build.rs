@@ -10,6 +10,7 @@ use oci::{Platform, Reference};
 use package::Arch;
 use recipe::Resolved;
 use serde::{Deserialize, Serialize};
+use trust::RsaKeyring;
 
 use crate::World;
 use crate::deliver;
@@ -86,7 +87,8 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
 
 /// Everything that the answer depends on and that is no file.
 fn question(world: &World, request: &BuildRequest) -> String {
-    let place = (&request.lock.file, &request.lock.vendor, request.lock.allow_rollback);
+    let lock = &request.lock;
+    let place = (&lock.file, &lock.vendor, lock.allow_rollback, lock.compat);
     let what = (&request.recipes, &request.archs, &request.variants, &request.names, &request.compression);
     format!(
         "build {} {:?} {what:?} {place:?} {:?} {:?} {} {}",
@@ -220,19 +222,24 @@ fn make_ready(
 ) -> Result<(), Diagnostic> {
     let platforms: Vec<Platform> =
         chosen.iter().flat_map(|(_, a)| a).filter_map(|a| a.platform().ok()).collect();
-    let frozen = (request.mode == LockMode::Frozen).then_some("--frozen");
     let supply = Supply {
         ecosystem: &pinned.ecosystem,
         lock: &pinned.lock,
         place: &request.lock,
         recipe: &recipe.typed,
-        no_network: frozen.or(shop.world.offline.then_some("--offline")),
+        no_network: no_network(shop, request),
     };
     let wanted = |p: &lockfile::LockedPin| platforms.contains(&p.platform);
     packages::bring(shop, &supply, wanted)?;
     let rows = pinned.lock.packages.iter().filter(|p| wanted(p));
     let parcels = rows.filter_map(|p| Some(Parcel::new(pins::sha256(shop, &p.pin)?, &p.pin)));
-    payloads::unpack_all(shop, parcels.collect::<Vec<_>>())
+    payloads::unpack_all(shop, parcels.collect::<Vec<_>>(), &RsaKeyring::empty())
+}
+
+/// The flag by which nothing is asked of the network.
+fn no_network(shop: &Shop<'_>, request: &BuildRequest) -> Option<&'static str> {
+    let frozen = (request.mode == LockMode::Frozen).then_some("--frozen");
+    frozen.or(shop.world.offline.then_some("--offline"))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]
@@ -249,7 +256,8 @@ fn make_image(
     let name = Loaded::variant_name(variant);
     let mut made: Vec<Made> = Vec::new();
     for arch in archs {
-        let order = Order { recipe: variant, arch, lock: &pinned.lock, codec };
+        let no_network = no_network(shop, request);
+        let order = Order { recipe: variant, arch, lock: &pinned.lock, codec, no_network };
         made.push(images::make(shop, store, &order)?);
     }
     let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use diag::{Diagnostic, Kind};
+use lockfile::KeyPin;
 use oci::{Digest, Hasher};
 
 use crate::shop::Shop;
@@ -15,6 +16,25 @@ pub(crate) struct Document {
     pub(crate) place: PathBuf,
     /// What messages call it.
     pub(crate) what: String,
+}
+
+/// A key that was fetched.
+pub(crate) fn key(pin: &KeyPin) -> Document {
+    let name = pin.url.rsplit('/').next().unwrap_or_default();
+    Document {
+        digest: pin.digest,
+        place: folder("keys").join(format!("{}-{name}", pin.digest.short())),
+        what: format!("the key {}", pin.url),
+    }
+}
+
+/// Takes keys that the lock names and the cache has not from a vendor directory, if they are there.
+pub(crate) fn bring_keys(shop: &Shop<'_>, keys: &[KeyPin], vendor: Option<&Path>) -> Result<(), Diagnostic> {
+    let missing = keys.iter().map(key).filter(|k| shop.blobs.contains(&k.digest).is_none());
+    for document in missing.filter(|k| vendor.is_some_and(|dir| dir.join(&k.place).exists())) {
+        shop.blobs.put(&find(shop, &document, vendor)?)?;
+    }
+    Ok(())
 }
 
 /// The document's bytes: from the cache, else from a vendor directory.

@@ -6,19 +6,24 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::BString;
-use compose::{DebRecord, PackageTree, Record};
+use compose::{ApkKey, DebRecord, PackageTree, Record};
 use diag::{Diagnostic, Kind};
 use fetch::Url;
-use lockfile::{LockedPin, Lockfile, SuitePin};
-use package::{Arch, Closure, Identity, Pin, Shelf, Universe};
-use recipe::Resolved;
+use lockfile::{KeyPin, LockedPin, Lockfile, SuitePin};
+use package::{Arch, Closure, Identity, Pin, Sha1, Shelf, Universe};
+use recipe::{Resolved, World};
 use rootfs::actions::Actions;
 use rootfs::{Bodies, Tree, payload};
-use trust::Verified;
+use solve::apk::Compat;
+use trust::{RsaKeyring, Verified};
 
+use crate::apk_world::keys::Keys;
+use crate::apk_world::{self, Repositories};
 use crate::deb_world;
-use crate::documents::Document;
+use crate::documents::{Document, folder};
+use crate::images::Order;
 use crate::payloads::Unpacked;
+use crate::place::Place;
 use crate::recipes::Loaded;
 use crate::records::LastSeen;
 use crate::report::ExplainRow;
@@ -29,6 +34,8 @@ use crate::shop::Shop;
 pub(crate) enum Ecosystem {
     /// Debian's.
     Deb(Vec<deb_world::Source>),
+    /// apk's.
+    Apk(Repositories),
 }
 
 /// All indexes that were read, from one moment.
@@ -39,14 +46,35 @@ pub(crate) struct Indexes {
     pub(crate) universes: BTreeMap<Arch, Verified<Universe>>,
     /// The records of dates, written only once a lock was.
     pub(crate) seen: BTreeMap<String, LastSeen>,
+    /// By which packages themselves may be signed (apk); a good signature is asked of none.
+    pub(crate) package_keys: RsaKeyring,
+    /// Keys that were fetched.
+    pub(crate) keys: Vec<KeyPin>,
 }
 
 /// What was seen before, and what the user says to going back.
 pub(crate) struct Before {
-    /// Dates of the lock, by suite.
+    /// Dates of the lock, by suite and (apk) by `SUITE/PATH` of an index.
     pub(crate) lock: BTreeMap<String, i64>,
+    /// Keys of the lock that were fetched.
+    pub(crate) keys: Vec<KeyPin>,
     /// `--allow-rollback`.
     pub(crate) allow_rollback: bool,
+}
+
+impl Before {
+    /// What a lock knows.
+    pub(crate) fn of(lock: Option<&Lockfile>, allow_rollback: bool) -> Before {
+        let mut before = Before { lock: BTreeMap::new(), keys: Vec::new(), allow_rollback };
+        for suite in lock.iter().flat_map(|l| &l.suites) {
+            before.lock.extend(suite.date.map(|date| (suite.id.clone(), date)));
+            let dated =
+                suite.indexes.iter().filter_map(|i| Some((format!("{}/{}", suite.id, i.path), i.date?)));
+            before.lock.extend(dated);
+        }
+        before.keys.extend(lock.iter().flat_map(|l| &l.keys).cloned());
+        before
+    }
 }
 
 /// What is wanted of a universe.
@@ -59,17 +87,25 @@ pub(crate) struct Wish<'a> {
 
 impl Ecosystem {
     /// The world of a recipe, and the sources of all its variants.
-    pub(crate) fn of(recipe: &Loaded) -> Result<Ecosystem, Diagnostic> {
-        if recipe.variants.iter().any(|v| v.world == recipe::World::Apk) {
-            return Err(Diagnostic::new(
-                Kind::Input,
-                format!("cannot resolve {}: its packages are apk packages", recipe.typed),
-            )
-            .hint(
-                "this distil makes images of Debian packages; name a `distribution: debian-13` (or 12) recipe",
-            ));
+    pub(crate) fn of(shop: &Shop<'_>, recipe: &Loaded, compat: Compat) -> Result<Ecosystem, Diagnostic> {
+        let apk = |v: &Resolved| v.world == World::Apk;
+        if !recipe.variants.iter().any(apk) {
+            if compat == Compat::Apko {
+                let text =
+                    format!("cannot resolve {} as apko does: its packages are deb packages", recipe.typed);
+                return Err(Diagnostic::new(Kind::Usage, text).hint("leave --compat away"));
+            }
+            return Ok(Ecosystem::Deb(union(recipe, deb_world::sources::sources)?));
         }
-        Ok(Ecosystem::Deb(union(recipe, deb_world::sources::sources)?))
+        if let Some(other) = recipe.variants.iter().find(|v| !apk(v)) {
+            let name = Loaded::variant_name(other);
+            let text = format!(
+                "cannot resolve {}: not all of its variants are of apk packages ({name})",
+                recipe.typed
+            );
+            return Err(Diagnostic::new(Kind::Input, text).hint("name the distribution above the variants"));
+        }
+        Ok(Ecosystem::Apk(Repositories::of(shop, recipe, compat)?))
     }
 
     /// Reads the indexes of all sources for `archs`: fetched, verified, fresh.
@@ -81,6 +117,7 @@ impl Ecosystem {
     ) -> Result<Indexes, Diagnostic> {
         match self {
             Ecosystem::Deb(sources) => deb_world::indexes::read(shop, sources, archs, before),
+            Ecosystem::Apk(repositories) => apk_world::indexes::read(shop, repositories, archs, before),
         }
     }
 
@@ -93,6 +130,7 @@ impl Ecosystem {
     ) -> Result<Verified<Closure>, Diagnostic> {
         match self {
             Ecosystem::Deb(_) => deb_world::closure::closure(universe, wish, explain),
+            Ecosystem::Apk(r) => apk_world::closure::closure(universe, wish, r.compat, explain),
         }
     }
 
@@ -105,6 +143,19 @@ impl Ecosystem {
     ) -> Result<Vec<Url>, Diagnostic> {
         match self {
             Ecosystem::Deb(sources) => deb_world::indexes::package_bases(shop, sources, lock, repository),
+            Ecosystem::Apk(r) => r.find(repository).map_or(Ok(Vec::new()), |s| s.place.bases(shop)),
+        }
+    }
+
+    /// The directory that a repository is, if it is one of the user's.
+    pub(crate) fn directory(&self, repository: &str) -> Option<&Path> {
+        let place = match self {
+            Ecosystem::Deb(sources) => sources.iter().find(|s| s.id == repository).map(|s| &s.place),
+            Ecosystem::Apk(repositories) => repositories.find(repository).map(|s| &s.place),
+        };
+        match place? {
+            Place::Directory(dir) => Some(dir),
+            _ => None,
         }
     }
 
@@ -112,6 +163,7 @@ impl Ecosystem {
     pub(crate) fn vendor_folder(&self, repository: &str) -> PathBuf {
         match self {
             Ecosystem::Deb(_) => deb_world::prove::vendor_folder(repository),
+            Ecosystem::Apk(_) => folder(repository),
         }
     }
 
@@ -119,6 +171,7 @@ impl Ecosystem {
     pub(crate) fn has(&self, suite: &str) -> bool {
         match self {
             Ecosystem::Deb(sources) => sources.iter().any(|s| s.id == suite),
+            Ecosystem::Apk(repositories) => repositories.find(suite).is_some(),
         }
     }
 
@@ -129,6 +182,7 @@ impl Ecosystem {
                 let source = sources.iter().find(|s| s.id == suite.id);
                 source.map_or_else(Vec::new, |s| deb_world::prove::documents(suite, s))
             }
+            Ecosystem::Apk(_) => apk_world::prove::documents(suite),
         }
     }
 
@@ -145,6 +199,7 @@ impl Ecosystem {
                 Some(source) => deb_world::prove::prove(shop, of, source, vendor, proved),
                 None => Ok(()),
             },
+            Ecosystem::Apk(repositories) => apk_world::prove::prove(shop, of, repositories, vendor, proved),
         }
     }
 }
@@ -177,29 +232,42 @@ pub(crate) fn names(shelf: &Shelf, pin: &Pin) -> bool {
 pub(crate) enum Format {
     /// `.deb`.
     Deb,
+    /// `.apk`, with this control part.
+    Apk(Sha1),
 }
 
 impl Format {
     /// Of the file that has this identity.
-    pub(crate) fn of(_: &Identity) -> Format {
-        Format::Deb
+    pub(crate) fn of(identity: &Identity) -> Format {
+        match identity {
+            Identity::Whole(_) => Format::Deb,
+            Identity::ApkControl(sha1) => Format::Apk(*sha1),
+        }
     }
 
     /// Part of a payload's key: counts up when the same file would become another payload.
     pub(crate) fn revision(self) -> String {
         match self {
             Format::Deb => deb::REVISION.to_string(),
+            Format::Apk(_) => format!("apk{}", apk::REVISION),
         }
     }
 
-    /// Reads a package, front to back, into a payload.
+    /// Reads a package, front to back, into a payload. If it carries a signature by one of `keys`, that
+    /// must be good.
     pub(crate) fn unpack<W: Write>(
         self,
         package: impl Read,
+        keys: &RsaKeyring,
         out: &mut payload::Writer<W>,
     ) -> Result<(), Diagnostic> {
         match self {
             Format::Deb => Ok(deb::unpack(package, &deb::Limits::default(), out).map(drop)?),
+            Format::Apk(control) => {
+                let keys = Some(keys).filter(|keys| !keys.is_empty());
+                let proof = apk::Proof { control: Some(control), keys };
+                Ok(apk::unpack(package, &proof, &apk::Limits::default(), out).map(drop)?)
+            }
         }
     }
 
@@ -207,6 +275,7 @@ impl Format {
     pub(crate) fn control_part(self) -> &'static str {
         match self {
             Format::Deb => deb::CONTROL_PART,
+            Format::Apk(_) => apk::CONTROL_PART,
         }
     }
 
@@ -214,6 +283,18 @@ impl Format {
     pub(crate) fn control(self, bytes: &[u8]) -> Option<Control> {
         match self {
             Format::Deb => deb::ControlFiles::decode(bytes).ok().map(Control::Deb),
+            Format::Apk(_) => apk::ControlFiles::decode(bytes).ok().map(Control::Apk),
+        }
+    }
+
+    /// Looks whether the package that was unpacked is the one that is meant: a payload is found by the
+    /// file's digest, and who named the digest may have been wrong.
+    pub(crate) fn check(self, control: &Control) -> Result<(), Diagnostic> {
+        match (self, control) {
+            (Format::Apk(expected), Control::Apk(files)) if files.control != expected => {
+                Err(apk::ApkError::ControlHash { expected, found: files.control }.into())
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -222,12 +303,15 @@ impl Format {
 pub(crate) enum Control {
     /// Of a `.deb`.
     Deb(deb::ControlFiles),
+    /// Of an `.apk`.
+    Apk(apk::ControlFiles),
 }
 
 /// Reads the scripts of one package, in the tree that they would run in.
 pub(crate) fn scripts(package: &Unpacked, arch: &Arch, tree: &Tree) -> Scripts {
     match &package.control {
         Control::Deb(control) => deb_world::scripts::read(package, control, arch, tree),
+        Control::Apk(control) => apk_world::scripts::read(package, control, tree),
     }
 }
 
@@ -240,6 +324,8 @@ pub(crate) fn declared(
 ) -> Result<(), Diagnostic> {
     match &package.control {
         Control::Deb(_) => deb_world::scripts::declared(shop, package, bodies, actions),
+        // No Alpine or Wolfi image has systemd, and apko does not read its files either.
+        Control::Apk(_) => Ok(()),
     }
 }
 
@@ -249,17 +335,25 @@ pub(crate) fn package_tree<'a>(
     package: &'a Unpacked,
     actions: Actions,
 ) -> PackageTree<'a> {
-    let tree = package.payload.tree.clone();
-    match &package.control {
-        Control::Deb(control) => PackageTree {
-            pin: &row.pin,
-            tree,
-            actions,
-            record: Record::Deb(DebRecord {
-                control: BString::from(control.control.raw()),
-                md5sums: control.md5sums.clone(),
-                replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
-            }),
-        },
+    let record = match &package.control {
+        Control::Deb(control) => Record::Deb(DebRecord {
+            control: BString::from(control.control.raw()),
+            md5sums: control.md5sums.clone(),
+            replaces: control.control.field("Replaces").map(ToString::to_string).unwrap_or_default(),
+        }),
+        Control::Apk(control) => Record::Apk(control),
+    };
+    PackageTree { pin: &row.pin, tree: package.payload.tree.clone(), actions, record }
+}
+
+/// The keys for an image's own package manager: those by which the build trusts. None in the deb world.
+pub(crate) fn apk_keys(shop: &Shop<'_>, order: &Order<'_>) -> Result<Vec<ApkKey>, Diagnostic> {
+    match order.recipe.world {
+        World::Deb => Ok(Vec::new()),
+        World::Apk => {
+            let repositories = Repositories::of_variant(shop, order.recipe);
+            let keys = Keys::load(shop, &repositories, &order.lock.keys, order.no_network)?;
+            Ok(keys.files(order.arch.apk().unwrap_or_default()))
+        }
     }
 }

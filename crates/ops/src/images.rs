@@ -26,6 +26,8 @@ pub(crate) struct Order<'a> {
     pub(crate) arch: &'a Arch,
     pub(crate) lock: &'a Lockfile,
     pub(crate) codec: Codec,
+    /// The flag by which nothing is asked of the network.
+    pub(crate) no_network: Option<&'static str>,
 }
 
 /// An image whose layers are in the store, and what is to be said of it.
@@ -64,7 +66,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
         recipe: order.recipe,
         arch: order.arch,
         packages,
-        apk_keys: Vec::new(),
+        apk_keys: ecosystem::apk_keys(shop, order)?,
         own_files,
         certificates,
         objects: &objects,

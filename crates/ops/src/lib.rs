@@ -4,6 +4,7 @@
 //! The price of this room: it sees every other one. What several verbs need stands in files of its
 //! own (`pins`, `payloads`, `mirrors` …), and verbs never call verbs.
 
+mod apk_world;
 mod blobs;
 pub mod build;
 pub mod cache;
@@ -20,6 +21,7 @@ mod packages;
 mod parallel;
 mod payloads;
 mod pins;
+mod place;
 mod recipes;
 mod records;
 pub mod report;

@@ -8,6 +8,7 @@ use image::Codec;
 use lockfile::Lockfile;
 
 use crate::World;
+use crate::documents;
 use crate::ecosystem::Ecosystem;
 use crate::packages::{blob_name, vendor_path};
 use crate::pins::{self, How, lock_path, read_lock};
@@ -85,10 +86,11 @@ fn lock_once(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagno
 /// Copies packages, signed documents and indexes of a lock into a directory.
 fn vendor(shop: &Shop<'_>, lock: &Lockfile, ecosystem: &Ecosystem, dir: &Path) -> Result<(), Diagnostic> {
     for row in &lock.packages {
-        let Some(name) = blob_name(&row.pin) else { continue };
+        let Some(name) = blob_name(shop, &row.pin) else { continue };
         copy(shop, &name, &dir.join(vendor_path(ecosystem, &row.pin)))?;
     }
-    for document in lock.suites.iter().flat_map(|suite| ecosystem.documents(suite)) {
+    let keys = lock.keys.iter().map(documents::key);
+    for document in lock.suites.iter().flat_map(|suite| ecosystem.documents(suite)).chain(keys) {
         // An index that became a shelf long ago may have left the cache; then it is named as missing
         // by `lock --verify`, not here.
         if shop.blobs.contains(&document.digest).is_some() {
@@ -116,8 +118,9 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
         Diagnostic::new(Kind::Input, format!("cannot verify {}: there is no such lock", path.display()))
             .hint(format!("write one with `{}`", request.lock.command(world, "lock", &request.recipe)))
     })?;
-    let ecosystem = Ecosystem::of(&recipe)?;
+    let ecosystem = Ecosystem::of(&shop, &recipe, request.lock.compat)?;
     let vendor = request.lock.vendor.as_ref().map(|d| shop.path(d));
+    documents::bring_keys(&shop, &lock.keys, vendor.as_deref())?;
     let mut out = Vec::new();
     let mut proved = BTreeSet::new();
     for suite in &lock.suites {

@@ -13,7 +13,7 @@ use recipe::{Certificate, FileBody, LocalPath, OwnFile, Resolved};
 use rootfs::{Bodies, Body, Entry, Node, Owner, Payloads, ReadAt, Tree};
 use store::{Blob, Standing, StoreError};
 
-use crate::blobs::BlobSink;
+use crate::blobs::{BlobSink, Expected};
 use crate::recipes::{find, missing, own_file};
 use crate::shop::Shop;
 
@@ -187,7 +187,7 @@ fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagn
     let parsed =
         Url::parse(url).map_err(|e| Diagnostic::new(Kind::Input, format!("cannot fetch {shown}: {e}")))?;
     let job = Job { name: shown.clone(), urls: vec![parsed], size: Size::AtMost(MOST_DOWNLOAD) };
-    let mut sink = BlobSink::of_digest(&shop.blobs, &shown, *sha256, MOST_DOWNLOAD)?;
+    let mut sink = BlobSink::open(&shop.blobs, &shown, Expected::AtMost(*sha256, MOST_DOWNLOAD))?;
     shop.client()?.fetch(&job, &mut sink, shop.world.reporter.as_ref())?;
     Ok(*sha256)
 }

@@ -2,26 +2,50 @@
 //! they have left those, the snapshot archive.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diag::{Diagnostic, Explain, Kind, Note};
 use fetch::{Fault, FetchError, Job, Size, Url};
 use lockfile::{LockedPin, Lockfile};
-use oci::Digest;
+use oci::{Algorithm, Digest};
 use package::{Identity, Pin};
-use store::{ExpectDigest, StoreError};
+use store::StoreError;
 
-use crate::blobs::BlobSink;
+use crate::blobs::{BlobSink, Expected};
 use crate::ecosystem::Ecosystem;
 use crate::request::LockPlace;
 use crate::shop::Shop;
 
-/// The digest by which a pin's file is found among the blobs.
-pub(crate) fn blob_name(pin: &Pin) -> Option<Digest> {
+/// The digest by which a pin's file is found among the blobs; none of an apk package that was never here.
+pub(crate) fn blob_name(shop: &Shop<'_>, pin: &Pin) -> Option<Digest> {
     match (pin.sha256, pin.identity) {
         (Some(digest), _) | (None, Identity::Whole(digest)) => Some(digest),
-        (None, Identity::ApkControl(_)) => None,
+        (None, Identity::ApkControl(_)) => {
+            let text = shop.cache.read(APK_FILES, &expected(pin).key())?;
+            Digest::from_hex(Algorithm::Sha256, std::str::from_utf8(&text).ok()?).ok()
+        }
     }
+}
+
+/// Which blob turned out to be the package of an apk identity. Nothing is believed for it: who unpacks
+/// the blob looks at its control part again.
+const APK_FILES: &str = "apk-file";
+
+/// What the file of a pin must turn out to be.
+fn expected(pin: &Pin) -> Expected {
+    match (pin.sha256, pin.identity) {
+        (Some(digest), _) | (None, Identity::Whole(digest)) => Expected::Digest(digest, pin.size),
+        (None, Identity::ApkControl(sha1)) => Expected::ApkControl(sha1, pin.size),
+    }
+}
+
+/// Remembers under which name a file was kept, where its own is none.
+fn kept_as(shop: &Shop<'_>, expected: &Expected, blob: Digest) -> Result<(), Diagnostic> {
+    let Expected::ApkControl(..) = expected else { return Ok(()) };
+    shop.cache.put::<_, Diagnostic>(APK_FILES, &expected.key(), |w| {
+        w.write_all(blob.hex().as_bytes())
+            .map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot write the cache: {e}")))
+    })
 }
 
 /// Where packages may come from besides the cache.
@@ -41,11 +65,12 @@ pub(crate) fn bring(
     supply: &Supply<'_>,
     wanted: impl Fn(&LockedPin) -> bool,
 ) -> Result<(), Diagnostic> {
-    let mut missing: BTreeMap<Digest, &Pin> = BTreeMap::new();
+    let mut missing: BTreeMap<String, &Pin> = BTreeMap::new();
     for row in supply.lock.packages.iter().filter(|p| wanted(p)) {
-        let Some(name) = blob_name(&row.pin) else { continue };
-        if shop.blobs.contains(&name) != Some(row.pin.size) && !from_vendor(shop, supply, &row.pin, name)? {
-            missing.insert(name, &row.pin);
+        let pin = &row.pin;
+        let here = blob_name(shop, pin).is_some_and(|name| shop.blobs.contains(&name) == Some(pin.size));
+        if !here && !from_vendor(shop, supply, pin)? && !from_directory(shop, supply, pin)? {
+            missing.insert(expected(pin).key(), pin);
         }
     }
     if missing.is_empty() {
@@ -57,7 +82,7 @@ pub(crate) fn bring(
     fetch(shop, supply, &missing)
 }
 
-fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>) -> Result<(), Diagnostic> {
+fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<String, &Pin>) -> Result<(), Diagnostic> {
     let mut known: BTreeMap<&str, Vec<Url>> = BTreeMap::new();
     let mut jobs = Vec::new();
     for pin in missing.values() {
@@ -71,22 +96,21 @@ fn fetch(shop: &Shop<'_>, supply: &Supply<'_>, missing: &BTreeMap<Digest, &Pin>)
             .collect();
         jobs.push(Job { name: format!("{} {}", pin.name, pin.version), urls, size: Size::Exact(pin.size) });
     }
-    let pins: Vec<(&Digest, &&Pin)> = missing.iter().collect();
+    let pins: Vec<(Expected, &Pin)> = missing.values().map(|pin| (expected(pin), *pin)).collect();
     let total = pins.iter().map(|(_, p)| p.size).sum();
     let reporter = shop.world.reporter.as_ref();
     let _task = reporter.task(&format!("fetching {} packages", pins.len()), Some(total), diag::Unit::Bytes);
     let parallel = shop.world.surroundings.outside()?.fetch.parallel;
-    let done = shop.client()?.fetch_all(&jobs, parallel, reporter, |i| {
-        BlobSink::open(&shop.blobs, &jobs[i].name, *pins[i].0, pins[i].1.size)
-    });
+    let done = shop
+        .client()?
+        .fetch_all(&jobs, parallel, reporter, |i| BlobSink::open(&shop.blobs, &jobs[i].name, pins[i].0));
     let mut lost = Vec::new();
-    for (outcome, (_, pin)) in done.into_iter().zip(&pins) {
-        if let Err(e) = outcome {
+    for (outcome, (expected, pin)) in done.into_iter().zip(&pins) {
+        match outcome {
+            Ok(sink) => sink.blob.map_or(Ok(()), |blob| kept_as(shop, expected, blob))?,
             // A wrong digest or a full disk is no matter of a package having left the mirror.
-            if e.kind() != Kind::Network {
-                return Err(e.into());
-            }
-            lost.push((**pin, e));
+            Err(e) if e.kind() != Kind::Network => return Err(e.into()),
+            Err(e) => lost.push((*pin, e)),
         }
     }
     if lost.is_empty() { Ok(()) } else { Err(gone(shop, supply, &lost)) }
@@ -97,21 +121,52 @@ fn escape(path: &str) -> String {
     path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
 }
 
-/// Looks into `--vendor DIR`: `DIR/ARCHIVE/PATH`, or any file of that name in it.
-fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, name: Digest) -> Result<bool, Diagnostic> {
+/// Looks into `--vendor DIR`: `DIR/ARCHIVE/PATH`.
+fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<bool, Diagnostic> {
     let Some(dir) = &supply.place.vendor else { return Ok(false) };
     let path = shop.path(dir).join(vendor_path(supply.ecosystem, pin));
-    let Ok(bytes) = shop.own.read(&path) else { return Ok(false) };
-    let mut ingest = shop.blobs.ingest(&path.display().to_string(), ExpectDigest::new(name, pin.size))?;
-    match ingest.write(&bytes).and_then(|()| ingest.commit()) {
-        Ok(_) => Ok(true),
-        Err(StoreError::Mismatch { what, mismatch }) => {
+    match from_file(shop, pin, &path) {
+        Some(Err(StoreError::Mismatch { what, mismatch })) => {
             let note = format!("{what} is not the package of the lock: {mismatch}; looking elsewhere");
             shop.world.reporter.note(Note::Warning(note));
             Ok(false)
         }
-        Err(e) => Err(e.into()),
+        Some(Err(e)) => Err(e.into()),
+        Some(Ok(())) => Ok(true),
+        None => Ok(false),
     }
+}
+
+/// Looks into the directory that a local repository is.
+fn from_directory(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<bool, Diagnostic> {
+    let Some(dir) = supply.ecosystem.directory(&pin.repository) else { return Ok(false) };
+    match from_file(shop, pin, &shop.path(dir).join(&pin.path)) {
+        Some(Err(e)) => {
+            let update = supply.place.command(shop.world, "update", supply.recipe);
+            let hint = "the file is not the one that the directory's index names (or that the lock has); \
+                        build the index again, and take what is there now with";
+            Err(Diagnostic::from(e).hint(format!("{hint} `{update}`")))
+        }
+        Some(Ok(())) => Ok(true),
+        None => {
+            let update = supply.place.command(shop.world, "update", supply.recipe);
+            let text = format!("cannot get {}: {}/{} is not there", titled(pin), pin.repository, pin.path);
+            Err(Diagnostic::new(Kind::Network, text).hint(format!(
+                "put the file back, name a directory that has it with --vendor, or take what is there now with \
+                 `{update}`"
+            )))
+        }
+    }
+}
+
+/// Takes a pin's file from there; none if there is none.
+fn from_file(shop: &Shop<'_>, pin: &Pin, path: &Path) -> Option<Result<(), StoreError>> {
+    let bytes = shop.own.read(path).ok()?;
+    let expected = expected(pin);
+    let ingest = shop.blobs.ingest(&path.display().to_string(), expected.judge());
+    let kept = ingest.and_then(|mut ingest| ingest.write(&bytes).and_then(|()| ingest.commit()));
+    // Not to know its name again costs another look at the file, no more.
+    Some(kept.map(|(blob, _)| drop(kept_as(shop, &expected, blob))))
 }
 
 /// Where a package lies in a vendor directory.

@@ -10,6 +10,7 @@ use oci::{Digest, Hasher};
 use rootfs::payload::{self, Payload};
 use rootfs::{PayloadIx, Payloads, ReadAt, Tree};
 use store::{Derived, StoreError};
+use trust::RsaKeyring;
 
 use crate::ecosystem::{Control, Format};
 use crate::shop::Shop;
@@ -54,10 +55,12 @@ impl Parcel {
     }
 }
 
-/// Unpacks every package that is not unpacked yet, several at once, the largest first.
+/// Unpacks every package that is not unpacked yet, several at once, the largest first. A package's own
+/// signature by one of `keys` must be good.
 pub(crate) fn unpack_all(
     shop: &Shop<'_>,
     parcels: impl IntoIterator<Item = Parcel>,
+    keys: &RsaKeyring,
 ) -> Result<(), Diagnostic> {
     let unique: BTreeSet<Parcel> = parcels.into_iter().collect();
     let mut todo: Vec<(u64, Parcel)> = unique
@@ -74,8 +77,12 @@ pub(crate) fn unpack_all(
     let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
     let work = || {
         while let Some((_, parcel)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done =
-                shop.world.reporter.check().map_err(Diagnostic::from).and_then(|()| unpack(shop, parcel));
+            let done = shop
+                .world
+                .reporter
+                .check()
+                .map_err(Diagnostic::from)
+                .and_then(|()| unpack(shop, parcel, keys));
             task.advance(1);
             if let Err(d) = done {
                 // The rest is not begun; the first failure is told.
@@ -99,13 +106,13 @@ pub(crate) fn unpack_all(
 
 /// Unpacks one package. Its bytes are hashed again while they pass: what was damaged on disk is found
 /// and deleted, and never becomes a payload.
-fn unpack(shop: &Shop<'_>, parcel: &Parcel) -> Result<(), Diagnostic> {
+fn unpack(shop: &Shop<'_>, parcel: &Parcel, keys: &RsaKeyring) -> Result<(), Diagnostic> {
     let Parcel { digest: package, format, name } = parcel;
     let blob = shop.blobs.open_blob(package)?;
     let mut input = Hashing { inner: blob, hasher: Hasher::new(package.algorithm()) };
     let mut new = shop.cache.begin(KIND, &parcel.key())?;
     let mut writer = payload::Writer::new(io::BufWriter::with_capacity(1 << 18, &mut new));
-    let read = format.unpack(&mut input, &mut writer);
+    let read = format.unpack(&mut input, keys, &mut writer);
     // What the reader left (padding, or all of it after an error) counts for the digest.
     io::copy(&mut input, &mut io::sink()).map_err(|e| broken(name, &e))?;
     if input.hasher.finish() != *package {
@@ -155,6 +162,7 @@ pub(crate) fn open(shop: &Shop<'_>, parcel: &Parcel, ix: PayloadIx) -> Result<Un
     let payload = Payload::read(source.as_ref(), len, ix).map_err(|_| damaged())?;
     let control = payload.extra(source.as_ref(), format.control_part()).ok().flatten().ok_or_else(damaged)?;
     let control = format.control(&control).ok_or_else(damaged)?;
+    format.check(&control).map_err(|d| d.while_doing(format!("cannot use package {}", parcel.name)))?;
     Ok(Unpacked { payload, control, source })
 }
 

@@ -12,9 +12,11 @@ use oci::{Digest, Platform};
 use package::{Arch, Closure, Identity, Pin};
 use recipe::Resolved;
 use rootfs::PayloadIx;
+use solve::apk::Compat;
 use store::write_atomically;
-use trust::Verified;
+use trust::{RsaKeyring, Verified};
 
+use crate::documents;
 use crate::ecosystem::{self, Before, Ecosystem, Wish};
 use crate::packages::{Supply, blob_name, bring};
 use crate::payloads::{self, Parcel};
@@ -54,10 +56,12 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             Diagnostic::new(Kind::Input, text).hint("write `slim: classes` (the default) or `slim: none`")
         );
     }
-    let ecosystem = Ecosystem::of(recipe)?;
+    let ecosystem = Ecosystem::of(shop, recipe, how.place.compat)?;
     let path = lock_path(shop, recipe, how.place);
     let old = read_lock(shop, &path)?;
-    let wanted = Wanted::of(&recipe.variants)?;
+    let vendor = how.place.vendor.as_ref().map(|dir| shop.path(dir));
+    documents::bring_keys(shop, old.as_ref().map_or(&[], |l| &l.keys), vendor.as_deref())?;
+    let wanted = Wanted::of(&recipe.variants, how.place.compat)?;
     let fit = old.as_ref().map(|lock| lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION));
     let frozen = matches!(how.mode, LockMode::Locked | LockMode::Frozen);
     match (old, fit, how.mode) {
@@ -73,8 +77,8 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
         .hint(format!("write one with `{}`", how.place.command(shop.world, "lock", &recipe.typed)))),
         (old, _, mode) => {
             let keep = old.as_ref().filter(|_| mode == LockMode::Keep);
-            let (lock, seen, explain) = resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &ecosystem)?;
-            finish(shop, recipe, &path, old.as_ref(), lock, &seen, explain, how, ecosystem)
+            let resolved = resolve(shop, recipe, &wanted, old.as_ref(), keep, how, &ecosystem)?;
+            finish(shop, recipe, &path, old.as_ref(), resolved, how, ecosystem)
         }
     }
 }
@@ -87,10 +91,13 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(variants: &[Resolved]) -> Result<Wanted, Diagnostic> {
+    fn of(variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
         let mut wanted = Wanted { requests: BTreeMap::new(), platforms: Vec::new(), archs: Vec::new() };
         for variant in variants {
-            let lines = recipe::request_text(variant).lines().map(str::to_owned).collect();
+            let mut lines: Vec<String> = recipe::request_text(variant).lines().map(str::to_owned).collect();
+            if compat == Compat::Apko {
+                lines.push("compat apko".to_owned());
+            }
             wanted.requests.insert(Loaded::variant_name(variant).to_owned(), lines);
             for arch in &variant.archs {
                 if !wanted.archs.contains(arch) {
@@ -129,7 +136,14 @@ pub(crate) fn read_lock(shop: &Shop<'_>, path: &Path) -> Result<Option<Lockfile>
     }
 }
 
-type Resolution = (Lockfile, BTreeMap<String, LastSeen>, Vec<ExplainRow>);
+/// What was resolved.
+struct Resolution {
+    lock: Lockfile,
+    seen: BTreeMap<String, LastSeen>,
+    explain: Vec<ExplainRow>,
+    /// By which packages may be signed.
+    package_keys: RsaKeyring,
+}
 
 fn resolve(
     shop: &Shop<'_>,
@@ -140,8 +154,7 @@ fn resolve(
     how: &How<'_>,
     ecosystem: &Ecosystem,
 ) -> Result<Resolution, Diagnostic> {
-    let dates = old.iter().flat_map(|l| &l.suites).filter_map(|s| Some((s.id.clone(), s.date?))).collect();
-    let before = Before { lock: dates, allow_rollback: how.place.allow_rollback };
+    let before = Before::of(old, how.place.allow_rollback);
     let indexes = ecosystem.read_indexes(shop, &wanted.archs, &before)?;
     let codec = keep.map_or_else(|| how.codec.clone(), |l| l.codec.clone());
     let mut lock = Lockfile::new(COMPOSITION, codec, wanted.requests.clone(), indexes.suites.clone());
@@ -160,9 +173,10 @@ fn resolve(
         }
         lock.add(platform, closures);
     }
+    lock.keys = indexes.keys;
     explain.sort_by(|a, b| (&a.rule, &a.subject).cmp(&(&b.rule, &b.subject)));
     explain.dedup();
-    Ok((lock, indexes.seen, explain))
+    Ok(Resolution { lock, seen: indexes.seen, explain, package_keys: indexes.package_keys })
 }
 
 fn named(recipe: &Loaded, variant: &Resolved) -> String {
@@ -183,18 +197,16 @@ fn preferred<'a>(
     locked.chain(closures.iter().flat_map(|(_, c)| &c.value().pins)).collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one story, each used once")]
 fn finish(
     shop: &Shop<'_>,
     recipe: &Loaded,
     path: &Path,
     old: Option<&Lockfile>,
-    mut lock: Lockfile,
-    seen: &BTreeMap<String, LastSeen>,
-    explain: Vec<ExplainRow>,
+    resolved: Resolution,
     how: &How<'_>,
     ecosystem: Ecosystem,
 ) -> Result<Pinned, Diagnostic> {
+    let Resolution { mut lock, seen, explain, package_keys } = resolved;
     if !how.dry_run {
         let supply = Supply {
             ecosystem: &ecosystem,
@@ -204,7 +216,7 @@ fn finish(
             no_network: shop.world.offline.then_some("--offline"),
         };
         bring(shop, &supply, |_| true)?;
-        learn(shop, &mut lock)?;
+        learn(shop, &mut lock, &package_keys)?;
     }
     let changes = old
         .map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect())
@@ -219,7 +231,7 @@ fn finish(
         write_lock(shop, path, &lock)?;
     }
     if !how.dry_run {
-        records::remember(shop.world, seen, how.place.allow_rollback)?;
+        records::remember(shop.world, &seen, how.place.allow_rollback)?;
     }
     let report = LockReport { changes, explain, ..report(shop, recipe, path, state, &lock, Vec::new()) };
     Ok(Pinned { lock, ecosystem, report })
@@ -239,9 +251,9 @@ fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagn
 }
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.
-fn learn(shop: &Shop<'_>, lock: &mut Lockfile) -> Result<(), Diagnostic> {
+fn learn(shop: &Shop<'_>, lock: &mut Lockfile, keys: &RsaKeyring) -> Result<(), Diagnostic> {
     let parcels = lock.packages.iter().filter_map(|p| Some(Parcel::new(sha256(shop, &p.pin)?, &p.pin)));
-    payloads::unpack_all(shop, parcels.collect::<Vec<_>>())?;
+    payloads::unpack_all(shop, parcels.collect::<Vec<_>>(), keys)?;
     let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
     for platform in platforms {
         let rows: Vec<usize> =
@@ -273,10 +285,9 @@ pub(crate) fn sha256(shop: &Shop<'_>, pin: &package::Pin) -> Option<Digest> {
         Identity::Whole(Digest::Sha256(d)) => Some(Digest::Sha256(d)),
         Identity::Whole(other) => {
             let bytes = shop.blobs.read(&other).ok()?;
-            debug_assert!(blob_name(pin) == Some(other));
             Some(Digest::of(&bytes))
         }
-        Identity::ApkControl(_) => None,
+        Identity::ApkControl(_) => blob_name(shop, pin),
     }
 }
 

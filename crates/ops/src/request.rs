@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use oci::Reference;
+pub use solve::apk::Compat;
 
 use crate::World;
 use crate::target::Target;
@@ -29,6 +30,8 @@ pub struct LockPlace {
     pub vendor: Option<PathBuf>,
     /// An older index than seen before is accepted.
     pub allow_rollback: bool,
+    /// Whose choice of apk packages is wanted; it is part of what a lock answers.
+    pub compat: Compat,
 }
 
 impl LockPlace {
@@ -41,6 +44,12 @@ impl LockPlace {
         for (flag, path) in [("--lock", &self.file), ("--vendor", &self.vendor)] {
             words.extend(path.iter().flat_map(|p| [flag.to_owned(), p.display().to_string()]));
         }
+        words.extend(
+            (self.compat == Compat::Apko)
+                .then(|| ["--compat", "apko"].map(str::to_owned))
+                .into_iter()
+                .flatten(),
+        );
         words.extend(world.repeated.iter().cloned());
         command_line(&words)
     }

@@ -4,6 +4,7 @@ use lockfile::ScriptFact;
 use oci::Digest;
 use rootfs::Tree;
 use rootfs::actions::Actions;
+use shell::Verdict;
 
 use crate::payloads::Unpacked;
 use crate::report::{ExplainRow, LeftScript, ScriptCount};
@@ -22,18 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) script: &'static str,
     /// SHA-256 of the script.
     pub(crate) digest: Digest,
-    /// What became of it.
+    /// What became of it (promise P9).
     pub(crate) verdict: Verdict,
-}
-
-/// What becomes of a script (promise P9).
-pub(crate) enum Verdict {
-    /// It does nothing in an image.
-    NothingToDo,
-    /// Rules of ours do what it does.
-    ReplacedBy(Vec<String>),
-    /// These commands of it are not done by anything.
-    NotReplaced(Vec<String>),
 }
 
 /// The files of all packages of a closure, before anything is cut: what a script would have found.
@@ -52,7 +43,7 @@ pub(crate) fn facts(outcomes: &[Outcome]) -> Vec<ScriptFact> {
             verdict: match &o.verdict {
                 Verdict::NothingToDo => "nothing to do".to_owned(),
                 Verdict::ReplacedBy(rules) => format!("replaced by {}", rules.join(", ")),
-                Verdict::NotReplaced(_) => "not replaced".to_owned(),
+                Verdict::NotReplaced { .. } => "not replaced".to_owned(),
             },
         })
         .collect()
@@ -76,10 +67,10 @@ pub(crate) fn count(
                     reason: format!("replaced by {}", rules.join(", ")),
                 });
             }
-            Verdict::NotReplaced(commands) => total.not_replaced.push(LeftScript {
+            Verdict::NotReplaced { commands, .. } => total.not_replaced.push(LeftScript {
                 package: package.to_owned(),
                 script: outcome.script.to_owned(),
-                commands: commands.clone(),
+                commands: commands.iter().map(|c| c.command.clone()).collect(),
             }),
         }
     }

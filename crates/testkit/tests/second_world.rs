@@ -150,7 +150,6 @@ fn a_lock_keeps_the_index_identity_beside_the_digest() {
         signed_by: Vec::new(),
         unsigned: Some("a test".to_owned()),
         indexes: Vec::new(),
-        keys: Vec::new(),
     };
     let mut lock = lockfile::Lockfile::new(1, "gzip:6".to_owned(), asked, vec![suite]);
     lock.add(&Platform::linux("amd64"), vec![("latest".to_owned(), closure)]);

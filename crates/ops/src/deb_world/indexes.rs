@@ -11,12 +11,13 @@ use lockfile::{IndexPin, Lockfile, SuitePin};
 use oci::Digest;
 use package::{Arch, Shelf, ShelfSource, Universe};
 use recipe::archives::Archive;
-use trust::{Dates, Freshness, Keyring, Policy, Receipt, Time, Verified};
+use trust::{Dates, Freshness, Keyring, Policy, Receipt, RsaKeyring, Time, Verified};
 
-use super::sources::{self, Keys, Place, Source};
-use crate::blobs::{BlobSink, failures};
+use super::sources::{self, Keys, Source};
+use crate::blobs::{BlobSink, Expected, failures};
 use crate::ecosystem::{Before, Indexes};
 use crate::parallel::each;
+use crate::place::Place;
 use crate::recipes::own_file;
 use crate::records::{self, LastSeen};
 use crate::shop::Shop;
@@ -42,7 +43,13 @@ pub(crate) fn read(
     })?;
     let wanted = wanted_indexes(&suites, sources, archs)?;
     let shelves = shelves(shop, &suites, sources, &wanted)?;
-    let mut out = Indexes { suites: Vec::new(), universes: BTreeMap::new(), seen: BTreeMap::new() };
+    let mut out = Indexes {
+        suites: Vec::new(),
+        universes: BTreeMap::new(),
+        seen: BTreeMap::new(),
+        package_keys: RsaKeyring::empty(),
+        keys: Vec::new(),
+    };
     for arch in archs {
         let mut parts = Vec::new();
         for (i, (suite, source)) in suites.iter().zip(sources).enumerate() {
@@ -101,7 +108,7 @@ fn read_suite(
             local: vec![shelf],
         });
     }
-    let bases = bases(shop, source)?;
+    let bases = source.place.bases(shop)?;
     let suite = match source.trusted {
         true => unsigned_release(shop, source, bases)?,
         false => signed_release(shop, source, bases, records)?,
@@ -109,22 +116,6 @@ fn read_suite(
     check_release(source, suite.release.value())?;
     check_dates(shop, source, suite.release.value(), before, records)?;
     Ok(suite)
-}
-
-/// The addresses of an archive, best first.
-fn bases(shop: &Shop<'_>, source: &Source) -> Result<Vec<Url>, Diagnostic> {
-    match &source.place {
-        Place::Archive(archive, path) => {
-            let mirrors = shop.world.surroundings.outside()?.mirrors.of(*archive);
-            let below = |base: Url| match path.is_empty() {
-                true => Some(base),
-                false => base.join(&format!("{}/", path.trim_matches('/'))).ok(),
-            };
-            Ok(mirrors.into_iter().filter_map(|m| below(m.base)).collect())
-        }
-        Place::Url(url) => Ok(crate::mirrors::base_url(url).into_iter().collect()),
-        Place::Directory(_) => Ok(Vec::new()),
-    }
 }
 
 /// The bases of a repository's archive, best first: its mirrors, then the snapshot archive at the time
@@ -136,7 +127,7 @@ pub(crate) fn package_bases(
     repository: &str,
 ) -> Result<Vec<Url>, Diagnostic> {
     let Some(source) = sources.iter().find(|s| s.id == repository) else { return Ok(Vec::new()) };
-    let mut out = bases(shop, source)?;
+    let mut out = source.place.bases(shop)?;
     let suite = lock.suites.iter().find(|s| s.id == repository);
     if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) =
         (&source.place, suite)
@@ -414,7 +405,8 @@ fn shelves(
         let job = |w: &&Wanted| index_job(&suites[w.suite], &sources[w.suite], &w.file);
         let jobs: Vec<Job> = missing.iter().map(job).collect();
         failures(shop.client()?.fetch_all(&jobs, 4, shop.world.reporter.as_ref(), |i| {
-            BlobSink::open(&shop.blobs, &jobs[i].name, missing[i].file.digest, missing[i].file.size)
+            let IndexFile { digest, size, .. } = missing[i].file;
+            BlobSink::open(&shop.blobs, &jobs[i].name, Expected::Digest(digest, size))
         }))?;
     }
     wanted.iter().map(|w| shelf(shop, &w.file)).collect()
@@ -506,7 +498,6 @@ fn suite_pin<'a>(suite: &Suite, source: &Source, wanted: impl Iterator<Item = &'
         _ => None,
     };
     SuitePin {
-        keys: Vec::new(),
         id: source.id.clone(),
         components: source.components.clone(),
         snapshot,
@@ -516,7 +507,12 @@ fn suite_pin<'a>(suite: &Suite, source: &Source, wanted: impl Iterator<Item = &'
         signed_by,
         unsigned,
         indexes: wanted
-            .map(|w| IndexPin { path: w.file.path.clone(), size: w.file.size, digest: w.file.digest, date: None })
+            .map(|w| IndexPin {
+                path: w.file.path.clone(),
+                size: w.file.size,
+                digest: w.file.digest,
+                date: None,
+            })
             .collect(),
     }
 }

@@ -7,27 +7,16 @@ use rootfs::actions::Actions;
 use rootfs::{Bodies, Node, Tree};
 
 use crate::payloads::Unpacked;
-use crate::scripts::{Outcome, Scripts, Verdict};
+use crate::scripts::{Outcome, Scripts};
 use crate::shop::Shop;
 
 /// Reads the scripts of one package, in the tree that they would run in.
 pub(crate) fn read(package: &Unpacked, control: &deb::ControlFiles, arch: &Arch, tree: &Tree) -> Scripts {
     let subject = Subject { files: control, tree: Some(&package.payload.tree), arch: arch.as_str() };
     let reports = classify(&subject, &InTree(tree));
-    Scripts { actions: actions(&reports), outcomes: reports.iter().map(outcome).collect() }
-}
-
-fn outcome(report: &ScriptReport) -> Outcome {
-    let verdict = match &report.verdict {
-        deb::scripts::Verdict::NothingToDo => Verdict::NothingToDo,
-        deb::scripts::Verdict::ReplacedBy(rules) => {
-            Verdict::ReplacedBy(rules.iter().map(ToString::to_string).collect())
-        }
-        deb::scripts::Verdict::NotReplaced { commands, .. } => {
-            Verdict::NotReplaced(commands.iter().map(|c| c.command.clone()).collect())
-        }
-    };
-    Outcome { script: report.kind.name(), digest: report.digest, verdict }
+    let actions = actions(&reports);
+    let outcome = |r: ScriptReport| Outcome { script: r.kind.name(), digest: r.digest, verdict: r.verdict };
+    Scripts { actions, outcomes: reports.into_iter().map(outcome).collect() }
 }
 
 /// What a package declares in sysusers.d and tmpfiles.d, which systemd would read at boot.

@@ -8,6 +8,8 @@ use recipe::archives::{Archive, KeySet, snapshot_path};
 use recipe::{DebRepository, LocalPath, Repository, Resolved, SignedBy};
 use trust::{Keyring, debian_keys};
 
+use crate::place::{Place, id_of};
+
 /// One suite of one archive, or a local directory of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -37,17 +39,6 @@ pub(crate) struct Source {
     pub(crate) by_hash: Option<bool>,
     /// A moment of the past: exempt from the machine's record of dates.
     pub(crate) snapshot: bool,
-}
-
-/// Where a source is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    /// An archive of the table, found through its mirrors, and a path below it (snapshots).
-    Archive(Archive, String),
-    /// A URL of the recipe; it may hold credentials, so it is never shown.
-    Url(String),
-    /// A directory of `.deb` files.
-    Directory(PathBuf),
 }
 
 /// Whose signatures count.
@@ -110,13 +101,7 @@ fn deb_source(deb: &DebRepository, resolved: &Resolved) -> Result<Source, Diagno
         Some((archive, rest)) => Place::Archive(*archive, rest.trim_matches('/').to_owned()),
         None => Place::Url(deb.uri.clone()),
     };
-    let shown = settings::split_login(&deb.uri).0;
-    let host = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
-    let id = match &archive {
-        Some((archive, rest)) if rest.trim_matches('/').is_empty() => format!("{archive}/{}", deb.suite),
-        Some((archive, rest)) => format!("{archive}/{}/{}", rest.trim_matches('/'), deb.suite),
-        None => format!("{host}/{}", deb.suite),
-    };
+    let id = format!("{}/{}", id_of(&deb.uri), deb.suite);
     Ok(Source {
         keys: keys(deb, archive.as_ref().map(|(a, _)| *a), resolved, &id)?,
         id,

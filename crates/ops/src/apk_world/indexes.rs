@@ -1,0 +1,344 @@
+//! The indexes of a recipe's repositories: fetched, verified, and put together to what the solver sees.
+//! Here the chain from signature to record is closed.
+//!
+//! apk's indexes have no date. The newest build time of their records stands for one (promise P3): an
+//! archive that only ever adds builds never goes back in it. Where one takes back its newest build, that
+//! looks like a replay, and `--allow-rollback` accepts it. Nothing expires.
+
+use std::collections::BTreeMap;
+
+use apk::{Limits, index};
+use diag::{Diagnostic, Kind, Note};
+use fetch::{Job, Size, Url};
+use lockfile::{IndexPin, SuitePin};
+use oci::Digest;
+use package::{Arch, Shelf, ShelfSource, Universe};
+use trust::{FreshnessError, Receipt, RsaKeyring, RsaVerifyError, Time, Verified};
+
+use super::Repositories;
+use super::keys::Keys;
+use super::sources::Source;
+use crate::ecosystem::{Before, Indexes};
+use crate::parallel::each;
+use crate::place::Place;
+use crate::records::{self, LastSeen};
+use crate::shop::Shop;
+
+/// Counts up when the same index would become another shelf.
+const SHELF: u32 = 1;
+
+/// An index that was read.
+struct Read {
+    shelf: Verified<Shelf>,
+    pin: IndexPin,
+}
+
+/// What is looked at while indexes are read.
+struct Reading<'a> {
+    shop: &'a Shop<'a>,
+    keys: &'a Keys,
+    before: &'a Before,
+    records: &'a BTreeMap<String, LastSeen>,
+}
+
+/// Reads the indexes of `repositories` for `archs`.
+pub(crate) fn read(
+    shop: &Shop<'_>,
+    repositories: &Repositories,
+    archs: &[Arch],
+    before: &Before,
+) -> Result<Indexes, Diagnostic> {
+    let offline = shop.world.offline.then_some("--offline");
+    let keys = Keys::load(shop, repositories, &before.keys, offline)?;
+    let records = records::read(shop.world);
+    let reading = Reading { shop, keys: &keys, before, records: &records };
+    // One address may stand there twice, with a tag and without: it is read once.
+    let mut wanted: Vec<(&Source, &Arch)> = Vec::new();
+    for source in &repositories.list {
+        if !wanted.iter().any(|(s, _)| s.id == source.id) {
+            wanted.extend(archs.iter().map(|arch| (source, arch)));
+        }
+    }
+    let read = each(&wanted, |(source, arch)| {
+        shop.world.reporter.check()?;
+        reading.index(source, arch)
+    })?;
+    let found: Vec<(&Source, &Arch, Read)> =
+        wanted.into_iter().zip(read).filter_map(|((s, a), r)| Some((s, a, r?))).collect();
+    put_together(repositories, archs, found, keys)
+}
+
+fn put_together(
+    repositories: &Repositories,
+    archs: &[Arch],
+    found: Vec<(&Source, &Arch, Read)>,
+    keys: Keys,
+) -> Result<Indexes, Diagnostic> {
+    let mut out = Indexes {
+        suites: Vec::new(),
+        universes: BTreeMap::new(),
+        seen: BTreeMap::new(),
+        package_keys: RsaKeyring::empty(),
+        keys: keys.pins.clone(),
+    };
+    for arch in archs {
+        let mut parts = Vec::new();
+        for source in &repositories.list {
+            for (_, _, read) in found.iter().filter(|(s, a, _)| s.id == source.id && *a == arch) {
+                let place = ShelfSource { tag: source.tag.clone(), ..ShelfSource::distribution(&source.id) };
+                parts.push(read.shelf.choose(|shelf| Ok::<_, Diagnostic>((shelf.clone(), place)))?);
+            }
+        }
+        if parts.is_empty() && !repositories.list.is_empty() {
+            return Err(nothing_for(repositories, arch));
+        }
+        out.universes.insert(arch.clone(), Verified::all(parts).map(universe));
+        if let Ok(word) = arch.apk() {
+            out.package_keys = out.package_keys.merge(keys.ring(word));
+        }
+    }
+    for (source, _, read) in found {
+        if let (Some(date), Receipt::SignedRsa(_)) = (read.pin.date, read.shelf.receipt()) {
+            out.seen.insert(record_key(source, &read.pin.path), LastSeen { date, document: read.pin.digest });
+        }
+        match out.suites.iter_mut().find(|s| s.id == source.id) {
+            Some(suite) => join(suite, read),
+            None => out.suites.push(suite_pin(source, read)),
+        }
+    }
+    Ok(out)
+}
+
+fn universe(parts: Vec<(Shelf, ShelfSource)>) -> Universe {
+    let mut universe = Universe::new();
+    parts.into_iter().for_each(|(shelf, source)| universe.add(shelf, source));
+    universe
+}
+
+fn nothing_for(repositories: &Repositories, arch: &Arch) -> Diagnostic {
+    let ids: Vec<&str> = repositories.list.iter().map(|s| s.id.as_str()).collect();
+    let word = arch.apk().unwrap_or_else(|_| arch.as_str());
+    Diagnostic::new(Kind::Input, format!("cannot read {}: no index for {word}", ids.join(", "))).hint(
+        format!("list the architectures that are there under `archs:`; this one is `{word}/APKINDEX.tar.gz`"),
+    )
+}
+
+/// Where the date of an index is kept in the machine's record and found in a lock.
+fn record_key(source: &Source, path: &str) -> String {
+    format!("{}/{path}", source.id)
+}
+
+impl Reading<'_> {
+    /// The index of a repository for an architecture. A directory may have none for it.
+    fn index(&self, source: &Source, arch: &Arch) -> Result<Option<Read>, Diagnostic> {
+        let word = arch.apk().map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
+        let path = format!("{word}/APKINDEX.tar.gz");
+        if let Place::Directory(dir) = &source.place {
+            let Some(bytes) = self.from_directory(source, dir, &path)? else { return Ok(None) };
+            return self.judged(source, arch, path, &bytes).map(Some);
+        }
+        let last = self.records.get(&record_key(source, &path)).filter(|_| self.shop.world.offline);
+        if let Some(last) = last
+            && let Ok(bytes) = self.shop.blobs.read(&last.document)
+        {
+            return self.judged(source, arch, path, &bytes).map(Some);
+        }
+        self.from_mirrors(source, arch, &path).map(Some)
+    }
+
+    fn from_directory(
+        &self,
+        source: &Source,
+        dir: &std::path::Path,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, Diagnostic> {
+        let failed = |e: &std::io::Error| {
+            let text = format!("cannot read packages from {}: {e}", source.id);
+            Diagnostic::new(Kind::Input, text).hint("name a directory that holds ARCH/APKINDEX.tar.gz")
+        };
+        // Of the directory itself there must be one.
+        self.shop.own.names(dir).map_err(|e| failed(&e))?;
+        match self.shop.own.read(&dir.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(failed(&e)),
+        }
+    }
+
+    /// Each place is tried until one is genuine; the first complaint about trust is the one to hear,
+    /// since a mirror that merely lacks the index says less.
+    fn from_mirrors(&self, source: &Source, arch: &Arch, path: &str) -> Result<Read, Diagnostic> {
+        let mut first: Option<Diagnostic> = None;
+        for base in source.place.bases(self.shop)? {
+            let found = self
+                .fetch(source, &base, path)
+                .and_then(|bytes| self.judged(source, arch, path.to_owned(), &bytes));
+            match found {
+                Ok(read) => return Ok(read),
+                Err(d) => {
+                    self.shop.world.reporter.note(Note::Detail(d.to_string()));
+                    let louder =
+                        first.as_ref().is_none_or(|f| f.kind == Kind::Network && d.kind == Kind::Trust);
+                    if louder {
+                        first = Some(d);
+                    }
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            Diagnostic::new(Kind::Usage, format!("cannot read {}: it has no usable address", source.id))
+                .hint("write an http or https URL, or the path of a directory")
+        }))
+    }
+
+    fn fetch(&self, source: &Source, base: &Url, path: &str) -> Result<Vec<u8>, Diagnostic> {
+        let url = base
+            .join(path)
+            .map_err(|e| Diagnostic::new(Kind::Input, format!("cannot read {}: {e}", source.id)))?;
+        let size = Size::AtMost(Limits::default().index_bytes);
+        let job = Job { name: format!("{} {path}", source.id), urls: vec![url], size };
+        self.shop.client()?.fetch_bytes(&job, self.shop.world.reporter.as_ref()).map_err(|e| {
+            let missing = e.is_not_found();
+            let d = Diagnostic::from(e);
+            match missing {
+                true => d.hint(
+                    "the repository may not be there, or not for this architecture: look at the address and at `archs:`",
+                ),
+                false => d,
+            }
+        })
+    }
+
+    /// Bytes that are an index, and somebody vouches for them.
+    fn judged(&self, source: &Source, arch: &Arch, path: String, bytes: &[u8]) -> Result<Read, Diagnostic> {
+        let doing = |d: Diagnostic| d.while_doing(format!("cannot trust {} ({path})", source.id));
+        let word = arch.apk().unwrap_or_default();
+        let signed = match index::verify(bytes, &self.keys.ring(word), &Limits::default()) {
+            Ok(signed) => signed,
+            Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, bytes, &e)? {
+                Some(declared) => declared,
+                None => return Err(doing(unvouched(e))),
+            },
+            Err(e) => return Err(Diagnostic::from(e).while_doing(format!("cannot read {}", source.id))),
+        };
+        // Reading finds and deletes a damaged copy, which `put` would take for the index.
+        let _ = self.shop.blobs.read(&Digest::of(bytes));
+        let digest = self.shop.blobs.put(bytes)?;
+        let shelf = signed.choose(|signed| {
+            shelf(self.shop, signed, &digest, arch)
+                .map_err(|d| d.while_doing(format!("cannot read {} ({path})", source.id)))
+        })?;
+        let is_signed = matches!(shelf.receipt(), Receipt::SignedRsa(_));
+        let date = is_signed.then(|| newest(shelf.value()));
+        if let Some(date) = date {
+            self.check_date(source, &path, date)?;
+        }
+        Ok(Read { shelf, pin: IndexPin { path, size: bytes.len() as u64, digest, date } })
+    }
+
+    /// A local directory needs no signature: that the recipe names it is the user's word. A bad
+    /// signature by a key that the recipe trusts is refused all the same.
+    fn taken_anyway<'a>(
+        &self,
+        source: &Source,
+        bytes: &'a [u8],
+        error: &RsaVerifyError,
+    ) -> Result<Option<Verified<&'a [u8]>>, Diagnostic> {
+        let local = matches!(source.place, Place::Directory(_));
+        if !local || matches!(error, RsaVerifyError::Refused { .. }) {
+            return Ok(None);
+        }
+        let signed = index::signed_part(bytes, &Limits::default())?;
+        Ok(Some(Verified::declared_by_user(signed.bytes, format!("local directory {}", source.id))))
+    }
+
+    fn check_date(&self, source: &Source, path: &str, date: i64) -> Result<(), Diagnostic> {
+        if self.before.allow_rollback {
+            return Ok(());
+        }
+        let key = record_key(source, path);
+        let seen = self.before.lock.get(&key).copied().max(self.records.get(&key).map(|r| r.date));
+        match seen.filter(|seen| date < *seen) {
+            Some(seen) => {
+                let what = format!("{} (by its newest build)", source.id);
+                Err(FreshnessError::Rollback { what, date: Time(date), seen: Time(seen) }.into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What there is to do where nobody vouches for a repository.
+fn unvouched(error: RsaVerifyError) -> Diagnostic {
+    let unsigned = matches!(error, RsaVerifyError::NotSigned);
+    let d = Diagnostic::from(error);
+    match unsigned {
+        true => d.hint(
+            "a repository of your own is signed with `abuild-sign` or `melange sign-index`; what you have on \
+             disk is taken unsigned, if you name its directory",
+        ),
+        false => d,
+    }
+}
+
+/// The newest build in an index, seconds since the epoch.
+fn newest(shelf: &Shelf) -> i64 {
+    let newest = (0..shelf.len()).map(|row| shelf.record(row).build_time()).max();
+    newest.and_then(|t| i64::try_from(t).ok()).unwrap_or(0)
+}
+
+/// The shelf of an index, from the cache if it was made before.
+fn shelf(shop: &Shop<'_>, signed: &[u8], digest: &Digest, arch: &Arch) -> Result<Shelf, Diagnostic> {
+    let key = format!("{}-apk-{arch}-{SHELF}", digest.hex());
+    if let Some(bytes) = shop.cache.read("shelf", &key)
+        && let Ok(shelf) = Shelf::from_bytes(bytes)
+    {
+        return Ok(shelf);
+    }
+    let made = make_shelf(signed, arch)?;
+    shop.cache.put::<_, Diagnostic>("shelf", &key, |w| {
+        w.write_all(&made).map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot write the cache: {e}")))
+    })?;
+    shelf_of(made)
+}
+
+/// The records of an index without its signatures, as the bytes of a shelf.
+pub(crate) fn make_shelf(signed: &[u8], arch: &Arch) -> Result<Vec<u8>, Diagnostic> {
+    Ok(index::read_index(signed, arch, &Limits::default())?.shelf)
+}
+
+/// A shelf that was just made.
+pub(crate) fn shelf_of(made: Vec<u8>) -> Result<Shelf, Diagnostic> {
+    let failed = |e| Diagnostic::new(Kind::Internal, format!("cannot read what was just made: {e}"));
+    Shelf::from_bytes(made).map_err(failed)
+}
+
+fn suite_pin(source: &Source, read: Read) -> SuitePin {
+    let mut suite = SuitePin {
+        id: source.id.clone(),
+        components: Vec::new(),
+        snapshot: None,
+        inrelease: None,
+        date: None,
+        valid_until: None,
+        signed_by: Vec::new(),
+        unsigned: None,
+        indexes: Vec::new(),
+    };
+    join(&mut suite, read);
+    suite
+}
+
+/// Adds the index of one more architecture.
+fn join(suite: &mut SuitePin, read: Read) {
+    match read.shelf.receipt() {
+        Receipt::SignedRsa(signed) => {
+            let new = signed.by.iter().map(|s| &s.key).filter(|k| !suite.signed_by.contains(k));
+            let new: Vec<String> = new.cloned().collect();
+            suite.signed_by.extend(new);
+        }
+        Receipt::Declared { why } => suite.unsigned = Some(why.clone()),
+        _ => {}
+    }
+    suite.indexes.push(read.pin);
+}

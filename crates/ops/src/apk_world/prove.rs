@@ -1,0 +1,55 @@
+//! A repository of a lock, proved again from its signed indexes.
+
+use std::path::Path;
+
+use apk::{Limits, index};
+use diag::{Diagnostic, Kind};
+use lockfile::{IndexPin, Lockfile, SuitePin};
+use package::{Arch, Pin};
+
+use super::Repositories;
+use super::indexes::{make_shelf, shelf_of};
+use super::keys::Keys;
+use crate::documents::{Document, find, folder};
+use crate::shop::Shop;
+
+/// Everything that a repository of a lock rests on.
+pub(crate) fn documents(suite: &SuitePin) -> Vec<Document> {
+    suite.indexes.iter().map(|index| document(suite, index)).collect()
+}
+
+fn document(suite: &SuitePin, index: &IndexPin) -> Document {
+    Document {
+        digest: index.digest,
+        place: folder(&suite.id).join(&index.path),
+        what: format!("the index {} of {}", index.path, suite.id),
+    }
+}
+
+/// Proves the packages of a repository: its indexes are genuine, and name them. Calls `proved` with each
+/// package that they name with the lock's size and identity.
+pub(crate) fn prove(
+    shop: &Shop<'_>,
+    (lock, suite): (&Lockfile, &SuitePin),
+    repositories: &Repositories,
+    vendor: Option<&Path>,
+    proved: &mut dyn FnMut(&Pin),
+) -> Result<(), Diagnostic> {
+    let offline = shop.world.offline.then_some("--offline");
+    let keys = Keys::load(shop, repositories, &lock.keys, offline)?;
+    for pin in &suite.indexes {
+        let bytes = find(shop, &document(suite, pin), vendor)?;
+        let folder = pin.path.split('/').next().unwrap_or_default();
+        let arch = Arch::from_apk(folder).map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
+        let doing = || format!("cannot verify {}", suite.id);
+        let genuine = index::verify(&bytes, &keys.ring(folder), &Limits::default())
+            .map_err(|e| Diagnostic::from(e).while_doing(doing()))?;
+        let shelf = genuine.choose(|signed| shelf_of(make_shelf(signed, &arch)?))?;
+        for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
+            if crate::ecosystem::names(shelf.value(), &row.pin) {
+                proved(&row.pin);
+            }
+        }
+    }
+    Ok(())
+}
