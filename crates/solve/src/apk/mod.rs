@@ -24,6 +24,7 @@
 //! their options again hangs on the order of apk's hash table of names; ours has the same order, but
 //! for names that share a bucket.
 
+mod apko;
 mod choose;
 mod discover;
 mod explain;

@@ -277,13 +277,18 @@ impl<'u> Pool<'u> {
     /// The names of packages that have `name` in their `install_if`, and the names these provide.
     pub(super) fn waiting_for(&self, name: NameIx) -> Box<[NameIx]> {
         let mut names: Vec<NameIx> = Vec::new();
-        for &package in self.waiting.of(name) {
+        for &package in self.waiting_by_name(name) {
             names.push(self.packages[package.at()].name);
             names.extend(self.provides(package).iter().map(|p| p.name));
         }
         names.sort_by_cached_key(|n| self.bucket(*n));
         names.dedup();
         names.into()
+    }
+
+    /// The packages that have `name` in their `install_if`, in the order of the index.
+    pub(super) fn waiting_by_name(&self, name: NameIx) -> &[PkgIx] {
+        self.waiting.of(name)
     }
 
     /// Where apk has the name in its hash table of names, whose order is that of all lists of names.

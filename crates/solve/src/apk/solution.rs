@@ -1,10 +1,13 @@
-use package::{Cause, Closure, Dependency, RecordId, Universe, parse_dependency};
+use std::collections::HashMap;
 
+use package::{Cause, Closure, Dependency, Universe, parse_dependency};
+
+use super::apko;
 use super::discover::discover;
 use super::explain::explain;
 use super::order::install_order;
-use super::pool::{Dep, NameIx, PkgIx, Pool, UNTAGGED};
-use super::request::{Preferred, Request};
+use super::pool::{Dep, NameIx, PkgIx, Pool, Provider, UNTAGGED};
+use super::request::{Compat, Preferred, Request};
 use super::state::State;
 use super::unsatisfiable::{Problem, Unsatisfiable};
 use crate::apt::{Chosen, pin};
@@ -31,6 +34,9 @@ impl Solution {
 /// With [`Request::prefer`], those versions are kept as apk keeps what is installed; if that leads
 /// nowhere, those of them that what would be chosen freely still admits.
 pub fn solve(universe: &Universe, request: &Request) -> Result<Solution, Unsatisfiable> {
+    if request.compat == Compat::Apko {
+        return as_apko(universe, request);
+    }
     let world = World::read(&request.world)?;
     if request.prefer.is_empty() {
         return run(universe, request, &world, &[]);
@@ -53,13 +59,7 @@ impl<'a> World<'a> {
     pub(super) fn read(texts: &'a [String]) -> Result<World<'a>, Unsatisfiable> {
         let mut lines: Vec<(&str, Dependency<'_>)> = Vec::new();
         for text in texts {
-            let wrong = |why: &str| {
-                Unsatisfiable::one(Problem::NotADependency { ask: text.clone(), why: why.to_owned() })
-            };
-            let line = parse_dependency(text).map_err(|e| wrong(e.why))?;
-            if !line.has_valid_version() {
-                return Err(wrong("apk has no such version"));
-            }
+            let line = read_line(text)?;
             match lines.iter_mut().find(|(_, other)| other.name == line.name) {
                 Some(same) => *same = (text, line),
                 None => lines.push((text, line)),
@@ -90,7 +90,40 @@ fn run(
     if state.errors > 0 {
         return Err(explain(&state, world, &lines, &order));
     }
-    Ok(Solution { chosen: collect(&state, world, &lines, &order) })
+    let met_by = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.map(|p| p.package);
+    let because = causes(&pool, world, &lines, &order, met_by);
+    let record = |p: PkgIx| pool.record_of(p, state.packages[p.at()].allowed);
+    let chosen = order.iter().zip(because).map(|(p, because)| Chosen { id: record(*p), because });
+    Ok(Solution { chosen: chosen.collect() })
+}
+
+/// apko's own choice. It knows no earlier answer, so nothing is preferred.
+fn as_apko(universe: &Universe, request: &Request) -> Result<Solution, Unsatisfiable> {
+    let mut world = World { lines: Vec::new() };
+    for text in &request.world {
+        world.lines.push((text, read_line(text)?));
+    }
+    let mut pool = Pool::new(universe, &request.arch, &[]);
+    let deps: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
+    let tag = |d: &Dependency<'_>| d.tag.and_then(|tag| pool.tag(tag)).unwrap_or(0);
+    let lines: Vec<_> = world.lines.iter().zip(&deps).map(|((text, d), dep)| (*text, *dep, tag(d))).collect();
+    let order = apko::choose(&pool, &lines)?;
+    let met_by = |dep: &Dep<'_>| {
+        let fits = |p: &&Provider<'_>| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
+        pool.providers(dep.name).iter().find(fits).map(|p| p.package)
+    };
+    let because = causes(&pool, &world, &deps, &order, met_by);
+    let tags = lines.iter().fold(UNTAGGED, |all, (.., tag)| all | tag);
+    let chosen = order.iter().zip(because);
+    let chosen = chosen.map(|(p, because)| Chosen { id: pool.record_of(*p, tags), because });
+    Ok(Solution { chosen: chosen.collect() })
+}
+
+fn read_line(text: &str) -> Result<Dependency<'_>, Unsatisfiable> {
+    let wrong =
+        |why: &str| Unsatisfiable::one(Problem::NotADependency { ask: text.to_owned(), why: why.to_owned() });
+    let line = parse_dependency(text).map_err(|e| wrong(e.why))?;
+    if line.has_valid_version() { Ok(line) } else { Err(wrong("apk has no such version")) }
 }
 
 /// A tag that no repository has allows none.
@@ -98,41 +131,35 @@ fn tag_mask(pool: &Pool<'_>, line: &Dependency<'_>) -> u64 {
     line.tag.map_or(UNTAGGED, |tag| pool.tag(tag).unwrap_or(0))
 }
 
-/// The chosen packages, each with its reasons.
-fn collect(state: &State<'_, '_>, world: &World<'_>, lines: &[Dep<'_>], order: &[PkgIx]) -> Vec<Chosen> {
-    let pool = state.pool;
-    let mut because: Vec<Vec<Cause>> = vec![Vec::new(); pool.packages.len()];
-    let chosen = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.filter(|_| !dep.conflict);
+/// Why each package is there: who asked for it or needs it; else which conditions brought it.
+fn causes(
+    pool: &Pool<'_>,
+    world: &World<'_>,
+    lines: &[Dep<'_>],
+    order: &[PkgIx],
+    met_by: impl Fn(&Dep<'_>) -> Option<PkgIx>,
+) -> Vec<Vec<Cause>> {
+    let mut because: HashMap<PkgIx, Vec<Cause>> = HashMap::new();
+    let met_by = |dep: &Dep<'_>| met_by(dep).filter(|_| !dep.conflict);
+    let name = |p: PkgIx| pool.text(pool.packages[p.at()].name).to_owned();
     for ((text, _), line) in world.lines.iter().zip(lines) {
-        if let Some(p) = chosen(line) {
-            because[p.package.at()].push(Cause::Asked((*text).to_owned()));
+        if let Some(p) = met_by(line) {
+            because.entry(p).or_default().push(Cause::Asked((*text).to_owned()));
         }
     }
     for &package in order {
         for dep in pool.depends(package) {
-            if let Some(p) = chosen(dep).filter(|p| p.package != package) {
-                let by = pool.text(pool.packages[package.at()].name).to_owned();
-                because[p.package.at()].push(Cause::Needed { by, requirement: pool.show(dep) });
+            if let Some(p) = met_by(dep).filter(|p| *p != package) {
+                let cause = Cause::Needed { by: name(package), requirement: pool.show(dep) };
+                because.entry(p).or_default().push(cause);
             }
         }
     }
-    let cause = |package: PkgIx| {
-        let conditions = pool.install_if(package).iter().filter_map(|dep| Some((dep, chosen(dep)?)));
-        let by = |p: PkgIx| pool.text(pool.packages[p.at()].name).to_owned();
-        conditions
-            .map(|(dep, p)| Cause::InstallIf { by: by(p.package), condition: pool.show(dep) })
-            .collect::<Vec<_>>()
+    let conditions = |package: PkgIx| {
+        let met = pool.install_if(package).iter().filter_map(|dep| Some((dep, met_by(dep)?)));
+        met.map(|(dep, p)| Cause::InstallIf { by: name(p), condition: pool.show(dep) }).collect()
     };
-    let mut out = Vec::with_capacity(order.len());
-    for &package in order {
-        let mut causes = std::mem::take(&mut because[package.at()]);
-        if causes.is_empty() {
-            causes = cause(package);
-        }
-        let id: RecordId = pool.record_of(package, state.packages[package.at()].allowed);
-        out.push(Chosen { id, because: causes });
-    }
-    out
+    order.iter().map(|p| because.remove(p).unwrap_or_else(|| conditions(*p))).collect()
 }
 
 /// Do the lines and dependencies of a solution admit another version of one of its packages?

@@ -115,6 +115,13 @@ pub enum Fact {
         /// Name and version of what was chosen; "" for nothing.
         package: String,
     },
+    /// Whatever could be chosen was ruled out before (by apko's rules).
+    Disqualified {
+        /// The name.
+        name: String,
+        /// The packages, each with its reason.
+        packages: Vec<String>,
+    },
     /// Lines that the algorithm could not reconcile, where no shorter chain was found.
     Undecided {
         /// The lines.
@@ -251,6 +258,9 @@ impl fmt::Display for Fact {
                 write!(f, "nothing can be chosen for {name}")
             }
             Fact::Chosen { name, package } => write!(f, "for {name}, {package} was chosen"),
+            Fact::Disqualified { name, packages } => {
+                write!(f, "nothing is left for {name}: {}", packages.join("; "))
+            }
             Fact::Undecided { asks } => write!(f, "no choice reconciles {}", asks.join(", ")),
         }
     }

@@ -1,4 +1,5 @@
 #![allow(clippy::disallowed_methods, reason = "reads the data beside the checkout")]
+mod apko;
 mod explained;
 mod golden;
 mod reader;

@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::reader::universe;
 use crate::apk::{Fact, Problem, Request, Solution, solve};
 
-fn table(name: &str) -> Option<Value> {
+pub(super) fn table(name: &str) -> Option<Value> {
     let path = testkit::shared_data(&format!("apk/tables/{name}"))?;
     Some(serde_json::from_str(&std::fs::read_to_string(path).expect("a readable table")).unwrap())
 }
 
-fn words(value: &Value) -> Vec<&str> {
+pub(super) fn words(value: &Value) -> Vec<&str> {
     value.as_array().map(|list| list.iter().map(|w| w.as_str().unwrap()).collect()).unwrap_or_default()
 }
 
