@@ -9,6 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use oci::Digest;
 use package::Sha1;
 use serde::{Deserialize, Deserializer, Serialize};
+use sha1::Digest as _;
+
+use crate::head::HeadReader;
+use crate::{ApkError, Limits};
 
 /// A lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +146,42 @@ impl LockedPart {
     pub fn new(from: u64, len: u64, kind: &str, hash: &[u8]) -> LockedPart {
         let range = format!("bytes={from}-{}", (from + len).saturating_sub(1));
         LockedPart { range, checksum: format!("{kind}-{}", STANDARD.encode(hash)) }
+    }
+}
+
+/// Where the parts of a package file lie, each with its hash, as a lock says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedParts {
+    /// The signatures; nothing where there are none.
+    pub signature: LockedPart,
+    /// The control part.
+    pub control: LockedPart,
+    /// The data, to the end of the file.
+    pub data: LockedPart,
+}
+
+impl LockedParts {
+    /// Measures a package file. Only what stands before the data is read; nothing is verified.
+    ///
+    /// # Errors
+    /// It is no package, or a malformed one.
+    pub fn of(package: &[u8], limits: &Limits) -> Result<LockedParts, ApkError> {
+        let mut reader = HeadReader::new(limits);
+        let Some((head, used)) = reader.push(package)? else { return Err(reader.unfinished()) };
+        let control = head.signed.len();
+        let signed = used - control;
+        let sha1 = |bytes: &[u8]| sha1::Sha1::digest(bytes).to_vec();
+        let part = |range: std::ops::Range<usize>, kind: &str, hash: &[u8]| {
+            LockedPart::new(range.start as u64, range.len() as u64, kind, hash)
+        };
+        Ok(LockedParts {
+            signature: match signed {
+                0 => LockedPart::default(),
+                _ => part(0..signed, "sha1", &sha1(&package[..signed])),
+            },
+            control: part(signed..used, "sha1", &sha1(&head.signed)),
+            data: part(used..package.len(), "sha256", Digest::of(&package[used..]).as_bytes()),
+        })
     }
 }
 
