@@ -1,6 +1,7 @@
-//! `docker-archive:FILE`: what `docker save` writes and `docker load` reads. One platform; config
-//! digest and diff ids survive, manifest and index digests do not.
+//! `docker-archive:FILE`: what `docker save` writes and `docker load` reads. One platform an image;
+//! config digest and diff ids survive, manifest and index digests do not.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -31,6 +32,21 @@ pub fn save(
     write_whole(path, |out| write(source, name, platform, tags, out))
 }
 
+/// Writes several platforms of one image into a file, whole or not at all, each under names of its own:
+/// the format has no list of platforms, so an engine takes them for so many images. See [`write`].
+pub fn save_each(
+    source: &dyn Source,
+    name: &str,
+    platforms: &[(Platform, Vec<Reference>)],
+    path: &Path,
+) -> Result<(), TransportError> {
+    let chosen = platforms.iter().map(|(platform, tags)| {
+        Ok(Chosen { manifest: choose(source, name, Some(platform))?, tags: tags.clone() })
+    });
+    let chosen = chosen.collect::<Result<Vec<_>, TransportError>>()?;
+    write_whole(path, |out| write_images(source, &chosen, out))
+}
+
 /// Writes the image of `platform`, or the only one, named `tags` where the engine loads it; gives
 /// the config's digest, which is the engine's id of the image. Layers stay compressed with gzip,
 /// which every `docker load` and `podman load` takes; zstd is undone, which older engines do not know.
@@ -41,26 +57,45 @@ pub fn write(
     tags: &[Reference],
     out: &mut dyn Write,
 ) -> Result<Digest, TransportError> {
-    let manifest = choose(source, name, platform)?;
-    let config = crate::read_small(source, &manifest.config)?;
-    let names: Vec<String> = manifest.layers.iter().map(layer_name).collect();
-    let config_name = format!("{}.json", manifest.config.digest.hex());
-    let image = ArchivedImage {
-        config: config_name.clone(),
-        repo_tags: tags.iter().map(ToString::to_string).collect(),
-        layers: names.clone(),
+    let chosen = Chosen { manifest: choose(source, name, platform)?, tags: tags.to_vec() };
+    let id = chosen.manifest.config.digest;
+    write_images(source, &[chosen], out)?;
+    Ok(id)
+}
+
+/// An image of an archive.
+struct Chosen {
+    manifest: Manifest,
+    tags: Vec<Reference>,
+}
+
+fn write_images(source: &dyn Source, images: &[Chosen], out: &mut dyn Write) -> Result<(), TransportError> {
+    let archived = |image: &Chosen| ArchivedImage {
+        config: config_name(&image.manifest),
+        repo_tags: image.tags.iter().map(ToString::to_string).collect(),
+        layers: image.manifest.layers.iter().map(layer_name).collect(),
     };
+    let list: Vec<ArchivedImage> = images.iter().map(archived).collect();
     let mut archive = ArchiveWriter::new(out);
-    archive.file("manifest.json", &oci::canonical_json(&[image]))?;
-    archive.file(&config_name, &config)?;
-    for (n, (layer, name)) in manifest.layers.iter().zip(&names).enumerate() {
-        // One layer may stand in an image twice.
-        if !names[..n].contains(name) {
-            write_layer(source, layer, name, &mut archive)?;
+    archive.file("manifest.json", &oci::canonical_json(&list))?;
+    // One layer may stand in an image twice, and in several images.
+    let mut written = BTreeSet::new();
+    for Chosen { manifest, .. } in images {
+        if written.insert(config_name(manifest)) {
+            archive.file(&config_name(manifest), &crate::read_small(source, &manifest.config)?)?;
+        }
+        for layer in &manifest.layers {
+            let name = layer_name(layer);
+            if written.insert(name.clone()) {
+                write_layer(source, layer, &name, &mut archive)?;
+            }
         }
     }
-    archive.finish()?;
-    Ok(manifest.config.digest)
+    archive.finish()
+}
+
+fn config_name(manifest: &Manifest) -> String {
+    format!("{}.json", manifest.config.digest.hex())
 }
 
 fn layer_name(layer: &Descriptor) -> String {

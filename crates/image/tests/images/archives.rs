@@ -125,6 +125,36 @@ fn a_docker_archive_takes_one_platform() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing unfinished is left");
 }
 
+/// Several platforms in one archive are so many images to an engine.
+#[test]
+fn a_docker_archive_of_each_platform() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, images, _) = layout(&dir.path().join("store"), Codec::Gzip(1));
+    let file = dir.path().join("a.tar");
+    let name = |text: &str| text.parse::<Reference>().unwrap();
+    let platforms = [
+        (Platform::linux("amd64"), vec![name("app:1-amd64")]),
+        (Platform { variant: Some("v8".to_owned()), ..Platform::linux("arm64") }, vec![name("app:1-arm64")]),
+    ];
+    image::docker_archive::save_each(&layout, "app:1", &platforms, &file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let mut reader = rootfs::tar::Reader::new(&bytes[..], rootfs::tar::Limits::default());
+    let mut names = Vec::new();
+    while let Some(member) = reader.next().unwrap() {
+        names.push(member.path.to_string());
+    }
+    assert_eq!(names[0], "manifest.json");
+    assert_eq!(names.len(), 1 + 2 + 2, "{names:?}");
+    let text = String::from_utf8_lossy(&bytes[512..2048]).into_owned();
+    for (image, tag) in images.iter().zip(["app:1-amd64", "app:1-arm64"]) {
+        let wanted = format!("\"{}.json\"", image.config.digest().hex());
+        assert!(text.contains(&wanted) && text.contains(tag), "{text}");
+    }
+    let missing = [(Platform::linux("s390x"), Vec::new())];
+    assert!(image::docker_archive::save_each(&layout, "app:1", &missing, &file).is_err());
+    assert_eq!(fs::read(&file).unwrap(), bytes, "the archive of before stays");
+}
+
 #[test]
 fn an_archive_with_a_damaged_blob_is_not_written() {
     let dir = tempfile::tempdir().unwrap();
