@@ -25,7 +25,11 @@ pub(super) fn explain(
         let asks = world.lines.iter().map(|(text, _)| (*text).to_owned()).collect();
         vec![Fact::Undecided { asks }]
     };
-    let facts = why.impossible().or_else(|| why.contradiction()).or_else(|| why.same_name());
+    let facts = why
+        .impossible()
+        .or_else(|| why.contradiction())
+        .or_else(|| why.same_name())
+        .or_else(|| why.ruled_out());
     Unsatisfiable::one(Problem::Chain(facts.unwrap_or_else(undecided)))
 }
 
@@ -310,6 +314,15 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
             }
             Some(facts)
         })
+    }
+
+    /// A chosen package that was not possible any more.
+    fn ruled_out(&self) -> Option<Vec<Fact>> {
+        let is_wrong = |p: &&PkgIx| !self.state.packages[p.at()].is_selectable;
+        let package = *self.order.iter().find(is_wrong)?;
+        let mut facts = self.reason(package);
+        facts.push(Fact::RuledOut { package: self.show(package) });
+        Some(facts)
     }
 
     /// From a line to a demand, the demand last.

@@ -34,10 +34,12 @@ mod request;
 mod solution;
 mod state;
 mod unsatisfiable;
+mod validate;
 
 pub use request::{Compat, Preferred, Request};
 pub use solution::{Solution, solve};
 pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
+pub use validate::{Violation, validate};
 
 #[cfg(test)]
 mod tests;

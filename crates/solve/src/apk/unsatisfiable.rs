@@ -122,6 +122,11 @@ pub enum Fact {
         /// The packages, each with its reason.
         packages: Vec<String>,
     },
+    /// Every choice that is left contradicts an earlier one.
+    RuledOut {
+        /// Name and version.
+        package: String,
+    },
     /// Lines that the algorithm could not reconcile, where no shorter chain was found.
     Undecided {
         /// The lines.
@@ -261,6 +266,7 @@ impl fmt::Display for Fact {
             Fact::Disqualified { name, packages } => {
                 write!(f, "nothing is left for {name}: {}", packages.join("; "))
             }
+            Fact::RuledOut { package } => write!(f, "what was chosen before rules out {package}"),
             Fact::Undecided { asks } => write!(f, "no choice reconciles {}", asks.join(", ")),
         }
     }

@@ -2,5 +2,6 @@
 mod apko;
 mod explained;
 mod golden;
+mod random;
 mod reader;
 mod tables;
