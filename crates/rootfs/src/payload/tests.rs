@@ -4,7 +4,8 @@ use crate::{Bodies, Device, Entry, Node, Owner, PayloadIx, Payloads, Xattr};
 
 fn member(path: &str, kind: Kind, size: u64) -> Member {
     let (path, vendor) = (path.into(), Vec::new());
-    Member { path, kind, mode: 0o644, uid: 1, gid: 2, mtime: 3, xattrs: Vec::new(), size, vendor }
+    let (user, group, xattrs) = (Default::default(), Default::default(), Vec::new());
+    Member { path, kind, mode: 0o644, uid: 1, gid: 2, user, group, mtime: 3, xattrs, size, vendor }
 }
 
 fn put(writer: &mut Writer<Vec<u8>>, path: &str, content: &str) -> EntryId {

@@ -12,6 +12,8 @@ pub(super) struct Records {
     pub(super) mtime: Option<i64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
+    pub(super) user: Option<BString>,
+    pub(super) group: Option<BString>,
     pub(super) xattrs: Vec<Xattr>,
     pub(super) vendor: Vec<(BString, Vec<u8>)>,
 }
@@ -52,7 +54,9 @@ impl Records {
             b"mtime" => self.mtime = Some(parse_time(value).map_err(said)?),
             b"uid" => self.uid = Some(parse_decimal(value).map_err(said)?),
             b"gid" => self.gid = Some(parse_decimal(value).map_err(said)?),
-            b"atime" | b"ctime" | b"uname" | b"gname" | b"comment" => {}
+            b"uname" => self.user = Some(value.into()),
+            b"gname" => self.group = Some(value.into()),
+            b"atime" | b"ctime" | b"comment" => {}
             // Would change what the bytes of `path` mean.
             b"hdrcharset" => return Err("not supported"),
             _ => return self.take_extension(key, value),

@@ -116,6 +116,10 @@ pub struct Member {
     pub uid: u32,
     /// Numeric group.
     pub gid: u32,
+    /// The owner's name, as it stands in the header; empty where it has none.
+    pub user: BString,
+    /// The group's.
+    pub group: BString,
     /// Seconds since the epoch.
     pub mtime: i64,
     /// Extended attributes, sorted by name.
@@ -359,6 +363,8 @@ struct UstarHeader {
     mode: u32,
     uid: u64,
     gid: u64,
+    user: BString,
+    group: BString,
     size: u64,
     mtime: i64,
     kind: u8,
@@ -392,6 +398,8 @@ impl UstarHeader {
             mode: (number("mode", 100, 8)? & 0o7777) as u32,
             uid: number("uid", 108, 8)?,
             gid: number("gid", 116, 8)?,
+            user: until_nul(&block[265..297]).into(),
+            group: until_nul(&block[297..329]).into(),
             size: number("size", 124, 12)?,
             mtime: parse_signed(&block[136..148]).map_err(|e| format!("the field `mtime` is {}", said(e)))?,
             kind,
@@ -426,8 +434,9 @@ impl UstarHeader {
         let uid = owner(records.uid, self.uid, "its uid is larger than 32 bits")?;
         let gid = owner(records.gid, self.gid, "its gid is larger than 32 bits")?;
         let mtime = records.mtime.unwrap_or(self.mtime);
+        let (user, group) = (records.user.unwrap_or(self.user), records.group.unwrap_or(self.group));
         let (mode, xattrs, vendor) = (self.mode, records.xattrs, records.vendor);
-        Ok((Member { path, kind, mode, uid, gid, mtime, xattrs, size: stored, vendor }, stored))
+        Ok((Member { path, kind, mode, uid, gid, user, group, mtime, xattrs, size: stored, vendor }, stored))
     }
 
     /// RUSTSEC-2025-0111 and its kin: a PAX size beside another ustar size makes some readers take
