@@ -21,6 +21,20 @@ pub struct ControlFiles {
     /// Directories, files and links of the data in the archive's order, with the sums that apk keeps.
     /// Empty when only the control part was read.
     pub files: Vec<ListedFile>,
+    /// Whose names the data's members have that are not root's: apk looks them up in the image, and
+    /// takes the numbers beside them only where it finds none. In the archive's order.
+    pub owners: Vec<NamedOwner>,
+}
+
+/// A member of the data that belongs to somebody else than root, by the names in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedOwner {
+    /// In a tree's form.
+    pub path: BString,
+    /// User.
+    pub user: BString,
+    /// Group.
+    pub group: BString,
 }
 
 /// A member of the data, as the installed database lists it.
@@ -103,8 +117,9 @@ impl Script {
     }
 }
 
-const MAGIC: &[u8; 4] = b"aCf1";
+const MAGIC: &[u8; 4] = b"aCf2";
 const INFO: u8 = 0xff;
+const OWNERS: u8 = 0xfe;
 
 impl ControlFiles {
     /// Reads an unpacked control part. `control` is left zero: it is a sum over the packed bytes.
@@ -144,7 +159,8 @@ impl ControlFiles {
         }
         scripts.sort_by_key(|s| s.kind);
         let info = info.ok_or(ApkError::Missing { part: Part::Control, what: ".PKGINFO" })?;
-        Ok(ControlFiles { info, scripts, control: Sha1([0; 20]), files: Vec::new() })
+        let control = Sha1([0; 20]);
+        Ok(ControlFiles { info, scripts, control, files: Vec::new(), owners: Vec::new() })
     }
 
     /// A script by kind.
@@ -170,6 +186,11 @@ impl ControlFiles {
         for script in &self.scripts {
             part(script.kind as u8, &script.bytes);
         }
+        let names = self.owners.iter().flat_map(|o| [&o.path, &o.user, &o.group]);
+        let owners: Vec<u8> = names.flat_map(|n| n.iter().copied().chain([0])).collect();
+        if !owners.is_empty() {
+            part(OWNERS, &owners);
+        }
         part(INFO, self.info.raw());
         for file in &self.files {
             let sum = file.sha1.as_ref();
@@ -188,13 +209,17 @@ impl ControlFiles {
             return Err(stored("they are of another revision"));
         }
         let control = cursor.sha1()?;
-        let mut scripts = Vec::new();
+        let (mut scripts, mut owners) = (Vec::new(), Vec::new());
         let info = loop {
             let kind = cursor.take(1)?[0];
             let len = u64::from_le_bytes(cursor.array()?);
             let part = cursor.take(usize::try_from(len).unwrap_or(usize::MAX))?;
             if kind == INFO {
                 break parse_pkginfo(part)?;
+            }
+            if kind == OWNERS {
+                owners = owners_of(part)?;
+                continue;
             }
             let kind = ScriptKind::ALL.get(usize::from(kind)).ok_or(stored("they have an unknown part"))?;
             if scripts.iter().any(|s: &Script| s.kind >= *kind) {
@@ -212,8 +237,21 @@ impl ControlFiles {
             };
             files.push(ListedFile { path, sha1 });
         }
-        Ok(ControlFiles { info, scripts, control, files })
+        Ok(ControlFiles { info, scripts, control, files, owners })
     }
+}
+
+/// Path, user and group, each with a NUL behind it, again and again.
+fn owners_of(part: &[u8]) -> Result<Vec<NamedOwner>, ApkError> {
+    let malformed = || stored("whose files they are is malformed");
+    let fields: Vec<&[u8]> = part.strip_suffix(b"\0").ok_or_else(malformed)?.split(|b| *b == 0).collect();
+    let owner = |three: &[&[u8]]| match three {
+        [path, user, group] => {
+            Ok(NamedOwner { path: (*path).into(), user: (*user).into(), group: (*group).into() })
+        }
+        _ => Err(malformed()),
+    };
+    fields.chunks(3).map(owner).collect()
 }
 
 struct Cursor<'a> {
@@ -257,6 +295,7 @@ mod tests {
                 ListedFile { path: "usr".into(), sha1: None },
                 ListedFile { path: "usr/a".into(), sha1: Some(Sha1([1; 20])) },
             ],
+            owners: vec![NamedOwner { path: "usr/a".into(), user: "a".into(), group: "".into() }],
         };
         let bytes = files.encode();
         assert_eq!(ControlFiles::decode(&bytes).unwrap(), files);

@@ -31,7 +31,7 @@ pub use apk_error::{ApkError, Part};
 pub use busybox::{BusyboxFiles, busybox_files, busybox_links};
 pub use busybox_table::applet_paths;
 pub use conflicts::{Winner, agree_on_directories, overwrites, winner};
-pub use control_files::{ControlFiles, ListedFile, Script, ScriptKind};
+pub use control_files::{ControlFiles, ListedFile, NamedOwner, Script, ScriptKind};
 pub use expect::ExpectApk;
 pub use installed::{Installed, InstalledRecord, parse_installed, write_installed};
 pub use limits::Limits;

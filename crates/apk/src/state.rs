@@ -99,7 +99,8 @@ mod tests {
         let name = "n".repeat(120);
         let info = parse_pkginfo(format!("pkgname = {name}\npkgver = 1\n").as_bytes()).unwrap();
         let scripts = vec![Script::new(ScriptKind::PostInstall, "#!/bin/sh\n")];
-        let files = ControlFiles { info, scripts, control: package::Sha1([0; 20]), files: Vec::new() };
+        let (control, files, owners) = (package::Sha1([0; 20]), Vec::new(), Vec::new());
+        let files = ControlFiles { info, scripts, control, files, owners };
         let bytes = write_scripts([&files], 7);
         let mut reader = tar::Reader::new(bytes.as_slice(), tar::Limits::default());
         let member = reader.next().unwrap().unwrap();

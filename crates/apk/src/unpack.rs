@@ -1,5 +1,6 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 
+use bstr::BString;
 use elf::FactReader;
 use flate2::bufread::GzDecoder;
 use oci::{Digest, Hasher};
@@ -11,11 +12,11 @@ use trust::{Receipt, RsaKeyring, RsaVerifyError, verify_rsa};
 
 use crate::head::{Head, HeadReader};
 use crate::limits::Capped;
-use crate::{ApkError, ControlFiles, Limits, ListedFile, Part};
+use crate::{ApkError, ControlFiles, Limits, ListedFile, NamedOwner, Part};
 
 /// Part of a payload's cache key, beside the package's digest and [`payload::REVISION`]: counts up
 /// when [`unpack`] would make another payload of the same package.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// The name of the payload's part that holds [`ControlFiles::encode`].
 pub const CONTROL_PART: &str = "apk";
@@ -63,7 +64,7 @@ pub fn unpack<W: Write>(
     let expected = files.info.data_hash.ok_or(missing)?;
     let mut data = Data::new(Cursor::new(rest).chain(package));
     let cap = limits.data_cap(files.info.size);
-    match unpack_data(&mut data, limits, cap, &mut files.files, out) {
+    match unpack_data(&mut data, limits, cap, &mut files, out) {
         Ok(()) => data.check(expected)?,
         Err(error @ (ApkError::Truncated { .. } | ApkError::Garbage { .. } | ApkError::TooLarge { .. })) => {
             return Err(error);
@@ -126,7 +127,7 @@ fn unpack_data<R: Read, W: Write>(
     data: &mut Data<R>,
     limits: &Limits,
     cap: u64,
-    listed: &mut Vec<ListedFile>,
+    files: &mut ControlFiles,
     out: &mut payload::Writer<W>,
 ) -> Result<(), ApkError> {
     let tar_limits = tar::Limits { members: limits.members, body_bytes: cap, ..tar::Limits::default() };
@@ -143,12 +144,23 @@ fn unpack_data<R: Read, W: Write>(
             let why = "it is a device or FIFO";
             return Err(ApkError::Member { part: Part::Data, path: member.path, why });
         }
-        let file = unpack_member(member, &mut reader, limits, listed, out)?;
-        listed.extend(file);
+        files.owners.extend(named_owner(&member));
+        let file = unpack_member(member, &mut reader, limits, &files.files, out)?;
+        files.files.extend(file);
     }
     // The check at the end of a packed stream comes only with its last byte.
     io::copy(data, &mut io::sink()).map_err(|e| data_error(ApkError::io(Part::Data, e)))?;
     Ok(())
+}
+
+/// The names of a member's owner, unless they are root's or none.
+fn named_owner(member: &tar::Member) -> Option<NamedOwner> {
+    let roots = |name: &BString| name.is_empty() || name == "root";
+    let (path, user, group) = (member.path.clone(), member.user.clone(), member.group.clone());
+    // A link has no owner of its own that anybody asks for.
+    let owned = !matches!(member.kind, tar::Kind::Symlink(_) | tar::Kind::Hardlink(_));
+    let fine = [&user, &group].iter().all(|n| n.len() <= 64 && !n.contains(&0));
+    (owned && fine && !(roots(&user) && roots(&group))).then_some(NamedOwner { path, user, group })
 }
 
 /// Takes one member; what apk lists of it, unless it was there already.

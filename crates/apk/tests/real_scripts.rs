@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use apk::scripts::{InTree, Subject, Verdict, actions, classify, number_accounts};
+use apk::scripts::{InTree, Subject, Verdict, actions, classify, number_accounts, owners};
 use apk::{ControlFiles, Limits, Proof, unpack};
 use bstr::BString;
-use rootfs::actions::Account;
+use rootfs::actions::{Account, Change, FileAction};
 use rootfs::payload::{Payload, Writer};
 use rootfs::{PayloadIx, Tree};
 
@@ -85,6 +85,7 @@ fn users_of_real_scripts_are_those_that_busybox_makes() {
     let names = ["alpine-baselayout-3.4.3-r2", "chrony-4.5-r0", "dhcpcd-10.0.5-r0"];
     let packages = names.map(|name| unpacked(&folder.join(format!("{name}.apk"))));
     let tree = together(&packages);
+    all.steps.extend(packages.iter().flat_map(|(files, _)| owners(files)));
     for (files, own) in &packages {
         all.append(actions(&classify(&Subject { files, tree: Some(own) }, &InTree(&tree))));
     }
@@ -107,6 +108,31 @@ fn users_of_real_scripts_are_those_that_busybox_makes() {
     );
     let groups: Vec<String> = all.groups.iter().map(|g| format!("{}:{}", g.name, g.gid.unwrap())).collect();
     assert_eq!(groups, ["chrony:101", "dhcpcd:102"], "shadow is there already");
+    // As apk 2.14 left them: by the names in the archive, whose numbers there are 190 and 188; a home
+    // is as adduser made it.
+    let found = |path: &str| {
+        let mut owner = (None, None);
+        for step in &all.steps {
+            match &step.action {
+                FileAction::Change { path: at, change: Change::Owner { user, group }, .. } if at == path => {
+                    owner = (user.clone(), group.clone());
+                }
+                FileAction::Directory { path: at, attributes } if at == path => {
+                    owner = (attributes.user.clone(), attributes.group.clone());
+                }
+                _ => {}
+            }
+        }
+        let id = |account| match account {
+            Some(Account::Id(id)) => id,
+            other => panic!("{path}: {other:?}"),
+        };
+        (id(owner.0), id(owner.1))
+    };
+    assert_eq!(found("etc/chrony"), (100, 101));
+    assert_eq!(found("var/lib/chrony"), (100, 101));
+    assert_eq!(found("var/log/chrony"), (100, 101));
+    assert_eq!(found("var/lib/dhcpcd"), (101, 102));
     let joined: Vec<String> = all.memberships.iter().map(|m| format!("{} {}", m.user, m.group)).collect();
     assert_eq!(joined, ["chrony chrony", "dhcpcd dhcpcd"]);
 }

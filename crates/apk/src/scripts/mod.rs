@@ -16,10 +16,9 @@ mod system;
 mod tests;
 
 use bstr::{BString, ByteSlice};
-use rootfs::actions::{Condition, FileAction, Test};
-use shell::{Act, Answers, Run, Scene, matches};
+use shell::{Answers, Run, Scene, matches};
 
-pub use numbers::number_accounts;
+pub use numbers::{number_accounts, owners};
 pub use shell::{Alone, Asked, InTree, Leftover, Presence, Unknown, Verdict, World, actions};
 
 use crate::{ControlFiles, Script, ScriptKind};
@@ -56,18 +55,7 @@ fn classify_script(script: &Script, subject: &Subject<'_>, world: &dyn World) ->
     let scene = Scene { system: subject, world, unpacked };
     let outcome =
         shell::read(&script.bytes, &scene, Answers::new(), &[Run { arguments, variables: Vec::new() }]);
-    let mut asked = outcome.asked;
-    if !unpacked {
-        asked.iter_mut().for_each(leave_what_packages_bring);
-    }
-    report(outcome.verdict, asked)
-}
-
-/// A directory that is made before the package is unpacked has afterwards what the package says of it.
-fn leave_what_packages_bring(asked: &mut Asked) {
-    if let Act::File(FileAction::Directory { path, .. }) = &asked.act {
-        asked.when.push(Condition { path: path.clone(), test: Test::Exists, expect: false });
-    }
+    report(outcome.verdict, outcome.asked)
 }
 
 /// The directories of the tree that a package waits for, which is what apk calls a trigger with: on a

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
-use rootfs::actions::{Account, Actions, Change, FileAction};
+use rootfs::actions::{Account, Actions, Change, FileAction, Step};
+
+use crate::{ControlFiles, NamedOwner};
 
 /// The first number that busybox tries for an account of the system (`CONFIG_FIRST_SYSTEM_ID`), and
 /// the last (`CONFIG_LAST_SYSTEM_ID`).
@@ -13,7 +15,7 @@ const SYSTEM: std::ops::RangeInclusive<u32> = 100..=999;
 ///
 /// What is there already, by name or by the number that is asked for, is not made again; such requests are
 /// taken away. Names of accounts in the literal changes of files become numbers too, so that nothing
-/// has to be looked up later.
+/// has to be looked up later; a name that nobody has changes nothing.
 pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) {
     let mut users = Numbers::of_file(passwd);
     let mut groups = Numbers::of_file(group);
@@ -32,17 +34,32 @@ pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) {
         user.group = gid.map(Account::Id).or(user.group.take());
         true
     });
-    for step in &mut actions.steps {
+    actions.steps.retain_mut(|step| {
         let (user, group) = match &mut step.action {
             FileAction::Directory { attributes, .. }
             | FileAction::File { attributes, .. }
             | FileAction::Copy { attributes, .. } => (&mut attributes.user, &mut attributes.group),
             FileAction::Change { change: Change::Owner { user, group }, .. } => (user, group),
-            _ => continue,
+            _ => return true,
         };
-        users.resolve(user);
-        groups.resolve(group);
-    }
+        *user = user.take().and_then(|u| users.number_of(&u)).map(Account::Id);
+        *group = group.take().and_then(|g| groups.number_of(&g)).map(Account::Id);
+        let changes_nothing = user.is_none() && group.is_none();
+        !(changes_nothing && matches!(step.action, FileAction::Change { change: Change::Owner { .. }, .. }))
+    });
+}
+
+/// The owners of a package's files by their names in the archive, which apk prefers to the numbers
+/// there: those are of the machine that built it. To be applied before what scripts do, once
+/// [`number_accounts`] has said who they are.
+pub fn owners(files: &ControlFiles) -> Vec<Step> {
+    let named = |name: &BString| (!name.is_empty()).then(|| Account::Name(name.clone()));
+    let step = |owner: &NamedOwner| {
+        let change = Change::Owner { user: named(&owner.user), group: named(&owner.group) };
+        let action = FileAction::Change { path: owner.path.clone(), change, recursive: false };
+        Step { when: Vec::new(), action }
+    };
+    files.owners.iter().map(step).collect()
 }
 
 #[derive(Default)]
@@ -88,12 +105,6 @@ impl Numbers {
         match account {
             Account::Id(id) => Some(*id),
             Account::Name(name) => self.find(name),
-        }
-    }
-
-    fn resolve(&self, account: &mut Option<Account>) {
-        if let Some(number) = account.as_ref().and_then(|a| self.number_of(a)) {
-            *account = Some(Account::Id(number));
         }
     }
 }
