@@ -282,7 +282,8 @@ impl Accounts {
         self.users.iter().map(|u| u.name.to_string()).collect()
     }
 
-    fn passwd(&self) -> BString {
+    /// The text of `/etc/passwd`.
+    pub(crate) fn passwd(&self) -> BString {
         let mut out = BString::default();
         for u in &self.users {
             if let Some(line) = &u.line {
@@ -300,7 +301,8 @@ impl Accounts {
         out
     }
 
-    fn group(&self) -> BString {
+    /// The text of `/etc/group`.
+    pub(crate) fn group(&self) -> BString {
         let mut out = BString::default();
         for g in &self.groups {
             if let Some(line) = &g.line {
@@ -316,22 +318,23 @@ impl Accounts {
         out
     }
 
-    /// Writes the two files and the homes.
+    /// Every user's home with its owner and group.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = (&BString, u32, u32)> {
+        self.users.iter().map(|u| (&u.home, u.uid, u.gid))
+    }
+
+    /// Writes the two files and the homes, as images of Debian packages have them.
     pub(crate) fn write(&mut self, draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), DraftError> {
-        if recipe.world == World::Deb {
-            self.without_shell(draft);
-        }
+        self.without_shell(draft);
         for (path, text) in [("etc/passwd", self.passwd()), ("etc/group", self.group())] {
             let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
             if !same && !text.is_empty() {
                 draft.put_file(path, &text, 0o644, Rule::Accounts)?;
             }
         }
-        if recipe.world == World::Deb {
-            make_directory(draft, "root", 0o700, 0, Rule::Accounts)?;
-            make_directory(draft, "home", 0o755, 0, Rule::Accounts)?;
-            make_directory(draft, "home/nonroot", 0o700, 65532, Rule::Accounts)?;
-        }
+        make_directory(draft, "root", 0o700, 0, Rule::Accounts)?;
+        make_directory(draft, "home", 0o755, 0, Rule::Accounts)?;
+        make_directory(draft, "home/nonroot", 0o700, 65532, Rule::Accounts)?;
         for own in &recipe.users {
             let Some(user) = self.users.iter().find(|u| u.name == own.username.as_str()) else { continue };
             let home = user.home.trim_with(|c| c == '/');

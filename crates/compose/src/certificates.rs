@@ -140,7 +140,7 @@ fn make_keystore(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), Compo
 }
 
 /// The blocks `CERTIFICATE` of PEM (RFC 7468) as DER; none where one does not end or is not base64.
-fn decode_all(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn decode_all(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     const END: &[u8] = b"-----END CERTIFICATE-----";
     let mut out = Vec::new();

@@ -71,11 +71,19 @@ pub enum Rule {
     CharacterSets,
     /// `/var/lib/dpkg/status.d`.
     PackageStatus,
+    /// apk's database and settings.
+    ApkState,
+    /// Links to busybox.
+    BusyboxLinks,
+    /// What s6 supervises.
+    Services,
+    /// `/dev/null` and its kin.
+    Devices,
 }
 
 impl Rule {
     /// All rules, in the order of the documentation.
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 20] = [
         Rule::Accounts,
         Rule::Directories,
         Rule::OsRelease,
@@ -92,6 +100,10 @@ impl Rule {
         Rule::Pam,
         Rule::CharacterSets,
         Rule::PackageStatus,
+        Rule::ApkState,
+        Rule::BusyboxLinks,
+        Rule::Services,
+        Rule::Devices,
     ];
 
     /// The name in summaries and documentation.
@@ -113,6 +125,10 @@ impl Rule {
             Rule::Pam => "pam",
             Rule::CharacterSets => "character-sets",
             Rule::PackageStatus => "package-status",
+            Rule::ApkState => "apk-state",
+            Rule::BusyboxLinks => "busybox-links",
+            Rule::Services => "services",
+            Rule::Devices => "devices",
         }
     }
 }

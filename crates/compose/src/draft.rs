@@ -13,6 +13,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) entries: BTreeMap<BString, Entry>,
     pub(crate) derived: MemoryPayload,
     pub(crate) made: BTreeMap<BString, Rule>,
+    /// Whose file stood where a rule put another.
+    pub(crate) instead_of: BTreeMap<BString, Owner>,
     /// mtime of what no package brings.
     pub(crate) mtime: i64,
     bodies: &'a dyn Bodies,
@@ -82,7 +84,14 @@ const MOST_READ: u64 = 64 << 20;
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(tree: Tree, bodies: &'a dyn Bodies, derived: MemoryPayload, mtime: i64) -> Draft<'a> {
-        let mut draft = Draft { entries: BTreeMap::new(), derived, made: BTreeMap::new(), mtime, bodies };
+        let mut draft = Draft {
+            entries: BTreeMap::new(),
+            derived,
+            made: BTreeMap::new(),
+            mtime,
+            bodies,
+            instead_of: BTreeMap::new(),
+        };
         draft.take(tree);
         draft
     }
@@ -176,7 +185,11 @@ impl<'a> Draft<'a> {
         match self.entries.get(&path) {
             Some(old) if old.is_dir() && !entry.is_dir() => return Err(DraftError::IsDirectory { path }),
             Some(old) if !old.is_dir() && entry.is_dir() => return Err(DraftError::NotDirectory { path }),
-            Some(_) => self.unlink(path.as_bstr()),
+            Some(old) => {
+                let first = *self.instead_of.get(&path).unwrap_or(&old.owner);
+                self.unlink(path.as_bstr());
+                self.instead_of.insert(path.clone(), first);
+            }
             None => {}
         }
         entry.path = path.clone();
@@ -194,6 +207,25 @@ impl<'a> Draft<'a> {
     ) -> Result<(), DraftError> {
         let body = self.derived.add(content);
         self.put_made(Entry::new(path, Node::File(body), mode, Owner::Derived), rule)
+    }
+
+    /// Other content for a file, which keeps its mode, owner and attributes; a new file has this mode
+    /// and is root's.
+    pub(crate) fn rewrite(
+        &mut self,
+        path: &str,
+        content: &[u8],
+        mode: u32,
+        rule: Rule,
+    ) -> Result<(), DraftError> {
+        let real = self.real(path.as_bytes().as_bstr(), true)?;
+        let node = Node::File(self.derived.add(content));
+        let old = self.entries.get(&real).filter(|e| !e.is_dir()).cloned();
+        let entry = match old {
+            Some(old) => Entry { node, ..old },
+            None => Entry::new(real, node, mode, Owner::Derived),
+        };
+        self.put_made(entry, rule)
     }
 
     /// A derived link.

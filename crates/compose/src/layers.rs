@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, ByteSlice};
-use package::Pin;
 use recipe::{Layering, Strategy};
 use rootfs::path::parent;
 use rootfs::{Entry, LayerGroup, Node, Owner, SegmentPlan, Tree};
 
-use crate::status;
+use crate::apk_rules::by_origin;
+use crate::{PackageTree, status};
 
 /// Most layers of packages where the recipe sets no budget: overlayfs takes 127 in all.
 const MOST_LAYERS: u32 = 100;
@@ -21,7 +21,12 @@ type Home = Option<usize>;
 /// tree, so that every layer unpacks by itself; then comes a segment for each package, then one for
 /// derived and own files. The files of `status.d` go with their package: one updated package changes
 /// one segment.
-pub(crate) fn split(tree: &Tree, pins: &[&Pin], names: &[String], layering: Layering) -> Vec<LayerGroup> {
+pub(crate) fn split(
+    tree: &Tree,
+    packages: &[PackageTree<'_>],
+    names: &[String],
+    layering: Layering,
+) -> Vec<LayerGroup> {
     let homes = Homes { tree, by_status: names.iter().enumerate().map(|(n, s)| (s.as_str(), n)).collect() };
     let mut files: BTreeMap<Home, Vec<&Entry>> = BTreeMap::new();
     let mut directories: BTreeMap<Home, Vec<&Entry>> = BTreeMap::new();
@@ -33,7 +38,7 @@ pub(crate) fn split(tree: &Tree, pins: &[&Pin], names: &[String], layering: Laye
         }
     }
     let mut out = Vec::new();
-    for (title, members) in groups(pins, &files, &directories, layering) {
+    for (title, members) in groups(packages, &files, &directories, layering) {
         let layer = Layer { tree, files: &files, directories: &directories };
         let group = layer.build(title, &members);
         if !group.segments.is_empty() {
@@ -80,7 +85,7 @@ impl Homes<'_> {
 type Members<'a> = BTreeMap<Home, Vec<&'a Entry>>;
 
 fn groups(
-    pins: &[&Pin],
+    all: &[PackageTree<'_>],
     files: &Members<'_>,
     directories: &Members<'_>,
     layering: Layering,
@@ -89,6 +94,7 @@ fn groups(
     let packages: Vec<usize> = homes.iter().copied().flatten().collect();
     let rest = ("derived and own files".to_owned(), vec![None]);
     let count = |n: usize| if n == 1 { "1 package".to_owned() } else { format!("{n} packages") };
+    let pin = |n: usize| all[n].pin;
     let mut out = match layering.strategy {
         Strategy::Single => {
             let all = packages.iter().copied().map(Some).chain([None]).collect();
@@ -98,14 +104,20 @@ fn groups(
             vec![(count(packages.len()), packages.into_iter().map(Some).collect::<Vec<_>>())]
         }
         Strategy::Package => {
-            let title = |n: usize| format!("{} {}", pins[n].name, pins[n].version);
+            let title = |n: usize| format!("{} {}", pin(n).name, pin(n).version);
             let each = packages.into_iter().map(|n| (title(n), vec![n])).collect();
             within_budget(each, files, layering.budget)
+        }
+        Strategy::Origin if all.iter().any(|p| p.apk().is_some()) => {
+            let infos: Vec<_> = packages.into_iter().filter_map(|n| Some((n, &all[n].apk()?.info))).collect();
+            let budget = layering.budget.unwrap_or(MOST_LAYERS).clamp(1, MOST_LAYERS) as usize;
+            let groups = by_origin(&infos, budget).into_iter();
+            groups.map(|(title, members)| (title, members.into_iter().map(Some).collect())).collect()
         }
         Strategy::Origin => {
             let mut origins: Vec<(String, Vec<usize>)> = Vec::new();
             for n in packages {
-                let origin = pins[n].source.as_deref().unwrap_or(&pins[n].name);
+                let origin = pin(n).source.as_deref().unwrap_or(&pin(n).name);
                 match origins.iter_mut().find(|(name, _)| name == origin) {
                     Some((_, members)) => members.push(n),
                     None => origins.push((origin.to_owned(), vec![n])),

@@ -13,6 +13,7 @@
 mod account_uses;
 mod accounts;
 mod alternatives;
+mod apk_rules;
 mod certificates;
 mod composition;
 mod config;
@@ -25,6 +26,7 @@ mod input;
 mod java_keystore;
 mod layers;
 mod library_cache;
+mod merge;
 mod own;
 mod pam;
 mod parts;
@@ -34,6 +36,7 @@ mod steps;
 
 mod story;
 
+pub use apk_rules::ApkKeyError;
 pub use composition::{Composition, CutTotal, Made, Note, Rule};
 pub use draft::DraftError;
 pub use globs::GlobError;

@@ -54,9 +54,9 @@ pub(crate) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<()
     Ok(())
 }
 
-struct DraftRoot<'d, 'a> {
-    draft: &'d Draft<'a>,
-    objects: &'d HashMap<Digest, Summary>,
+pub(crate) struct DraftRoot<'d, 'a> {
+    pub(crate) draft: &'d Draft<'a>,
+    pub(crate) objects: &'d HashMap<Digest, Summary>,
 }
 
 fn relative(path: &BStr) -> &BStr {

@@ -1,20 +1,20 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use bstr::{BString, ByteSlice};
-use package::version::Order;
-use package::{Pin, parse_relations};
+use package::Pin;
 use recipe::World;
 use rootfs::actions::Actions;
-use rootfs::{Cut, Entry, MemoryPayload, MergeError, MergeRules, Node, Owner, Part, Rootfs, Tree, merge};
+use rootfs::{MemoryPayload, MergeError, Rootfs, Tree};
 
 use crate::account_uses::Uses;
 use crate::accounts::Accounts;
 use crate::cut::{Cutter, totals};
 use crate::draft::Draft;
+use crate::merge::{merge_packages, note_sizes, take_parts};
 use crate::policy::{self, PolicyError};
 use crate::{
-    ComposeInput, Composition, DraftError, GlobError, Note, PackageTree, alternatives, certificates, config,
-    derive, layers, library_cache, own, pam, parts, status, steps,
+    ApkKeyError, ComposeInput, Composition, DraftError, GlobError, Note, alternatives, apk_rules,
+    certificates, config, derive, layers, library_cache, own, pam, status, steps,
 };
 
 /// Why a recipe and its packages make no image.
@@ -29,6 +29,9 @@ pub enum ComposeError {
     /// A glob of the recipe.
     #[error(transparent)]
     Glob(#[from] GlobError),
+    /// A key of the recipe for apk.
+    #[error(transparent)]
+    ApkKey(#[from] ApkKeyError),
     /// The image would not be distroless.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -72,6 +75,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Merge(e) => e.kind(),
             ComposeError::Draft(e) => e.kind(),
             ComposeError::Glob(e) => e.kind(),
+            ComposeError::ApkKey(e) => e.kind(),
             ComposeError::Policy(e) => e.kind(),
             ComposeError::Certificate { .. } | ComposeError::NoUser { .. } | ComposeError::Twice { .. } => {
                 diag::Kind::Input
@@ -85,6 +89,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Merge(e) => e.hint(),
             ComposeError::Draft(e) => e.hint(),
             ComposeError::Glob(e) => e.hint(),
+            ComposeError::ApkKey(e) => e.hint(),
             ComposeError::Policy(e) => e.hint(),
             ComposeError::Certificate { .. } => {
                 Some("give a file with `-----BEGIN CERTIFICATE-----` blocks".to_owned())
@@ -132,8 +137,16 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
 
     // merge
     let (mut cuts, mut sizes) = take_parts(&mut input)?;
-    let tree = merge_packages(&mut input, &actions, deb, mtime)?;
+    // apk's database says of a file what its package does, whatever became of it.
+    let trees = match recipe.world {
+        World::Deb => input.packages.iter_mut().map(|p| std::mem::take(&mut p.tree)).collect(),
+        World::Apk => input.packages.iter().map(|p| p.tree.clone()).collect::<Vec<Tree>>(),
+    };
+    let tree = merge_packages(&input, trees, &actions, mtime)?;
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
+    if recipe.world == World::Apk {
+        apk_rules::begin(&mut draft, &mut actions)?;
+    }
     let mut accounts = Accounts::gather(&draft, recipe, &actions)?;
     let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
     notes.extend(steps::apply(&mut draft, &actions.steps, &accounts, &not_taken)?);
@@ -153,30 +166,14 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     draft.take(tree);
 
     // derive
-    if deb {
-        uses.add_owners(draft.entries.values());
-        accounts.add_used(&uses);
+    match recipe.world {
+        World::Deb => {
+            uses.add_owners(draft.entries.values());
+            accounts.add_used(&uses);
+            derive_deb(&mut draft, &input, &mut accounts, &actions, &authorities)?;
+        }
+        World::Apk => notes.extend(apk_rules::derive(&mut draft, &input, &accounts, &actions)?),
     }
-    accounts.write(&mut draft, recipe)?;
-    if deb {
-        derive::directories(&mut draft)?;
-        derive::os_release(&mut draft, recipe)?;
-        derive::name_service(&mut draft)?;
-        derive::local_time(&mut draft)?;
-        derive::character_sets(&mut draft)?;
-        alternatives::apply(&mut draft, &actions.alternatives)?;
-        derive::shells(&mut draft, &actions.shells)?;
-        pam::make(&mut draft)?;
-    }
-    own::put_files(&mut draft, &input)?;
-    certificates::make(&mut draft, &input, &authorities)?;
-    if deb {
-        library_cache::make(&mut draft, &input)?;
-    }
-    own::change_paths(&mut draft, &recipe.paths)?;
-    // Only now, since the user's own files may be what the links lead to.
-    derive::settle_aliases(&mut draft);
-    status::write(&mut draft, &input)?;
     notes.extend(remarks(&draft, &input));
 
     // policy
@@ -189,7 +186,7 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     // layers
     let names = status::names(&input);
     let tree = draft.give();
-    let groups = layers::split(&tree, &pins, &names, recipe.layering);
+    let groups = layers::split(&tree, &input.packages, &names, recipe.layering);
     cuts.sort_by(|a, b| (&a.path, a.owner).cmp(&(&b.path, b.owner)));
     let totals = totals(&cuts, |cut| sizes.get(&(cut.owner, cut.path.clone())).copied());
     let created = input.epoch.unwrap_or_else(|| layers::newest(&tree));
@@ -208,70 +205,31 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     })
 }
 
-/// Sizes of files, to sum up what was left out.
-type Sizes = HashMap<(Owner, BString), u64>;
-
-fn note_sizes(tree: &Tree, sizes: &mut Sizes) {
-    for entry in tree.entries().iter().filter(|e| !e.is_dir()) {
-        let size = if let Node::File(body) = &entry.node { body.size } else { 0 };
-        sizes.insert((entry.owner, entry.path.clone()), size);
-    }
-}
-
-fn take_parts(input: &mut ComposeInput<'_>) -> Result<(Vec<Cut>, Sizes), GlobError> {
-    let (mut cuts, mut sizes) = (Vec::new(), Sizes::new());
-    for (n, package) in input.packages.iter_mut().enumerate() {
-        let Some(part) = input.recipe.parts.get(&package.pin.name) else { continue };
-        let owner = Owner::Package(u32::try_from(n).expect("fewer than 2^32 packages"));
-        let mut entries = std::mem::take(&mut package.tree).into_entries();
-        for entry in &mut entries {
-            entry.owner = owner;
-        }
-        package.tree = Tree::from_sorted(entries).expect("only owners changed");
-        note_sizes(&package.tree, &mut sizes);
-        cuts.extend(parts::take_part(&mut package.tree, &package.pin.name, part)?);
-    }
-    Ok((cuts, sizes))
-}
-
-fn merge_packages(
-    input: &mut ComposeInput<'_>,
+/// What installation makes of packages of Debian's, with the user's own files where they belong.
+fn derive_deb(
+    draft: &mut Draft<'_>,
+    input: &ComposeInput<'_>,
+    accounts: &mut Accounts,
     actions: &Actions,
-    deb: bool,
-    mtime: i64,
-) -> Result<Tree, MergeError> {
-    let part = |p: &mut PackageTree<'_>| Part {
-        name: p.pin.name.as_str().into(),
-        tree: std::mem::take(&mut p.tree),
-    };
-    let trees = input.packages.iter_mut().map(part).collect();
-    let alias = |(link, target): (&str, &str)| {
-        let mut entry = Entry::new(link, Node::Symlink(target.into()), 0o777, Owner::Derived);
-        entry.mtime = mtime;
-        entry
-    };
-    let start = if deb { derive::ALIASES.into_iter().map(alias).collect() } else { Vec::new() };
-    let packages = &input.packages;
-    let rules = MergeRules {
-        lower: None,
-        start: Tree::from_entries(start),
-        overwrites: &|winner, loser| replaces(&packages[winner], packages[loser].pin),
-        diversions: &actions.diversions,
-        mtime,
-    };
-    merge(trees, &rules)
-}
-
-/// Policy 7.6.1; and two architectures of one package share the files that are the same in both.
-fn replaces(package: &PackageTree<'_>, other: &Pin) -> bool {
-    if package.pin.name == other.name {
-        return true;
-    }
-    let Some(record) = package.deb() else { return false };
-    let Ok(relations) = parse_relations(&record.replaces) else { return false };
-    relations.iter().flat_map(|r| &r.alternatives).any(|a| {
-        a.name == other.name && a.bound.as_ref().is_none_or(|b| b.admits(&other.version, Order::Debian))
-    })
+    authorities: &[(BString, rootfs::Body)],
+) -> Result<(), ComposeError> {
+    accounts.write(draft, input.recipe)?;
+    derive::directories(draft)?;
+    derive::os_release(draft, input.recipe)?;
+    derive::name_service(draft)?;
+    derive::local_time(draft)?;
+    derive::character_sets(draft)?;
+    alternatives::apply(draft, &actions.alternatives)?;
+    derive::shells(draft, &actions.shells)?;
+    pam::make(draft)?;
+    own::put_files(draft, input)?;
+    certificates::make(draft, input, authorities)?;
+    library_cache::make(draft, input)?;
+    own::change_paths(draft, &input.recipe.paths)?;
+    // Only now, since the user's own files may be what the links lead to.
+    derive::settle_aliases(draft);
+    status::write(draft, input)?;
+    Ok(())
 }
 
 fn user_of(input: &ComposeInput<'_>, accounts: &Accounts) -> Result<Option<u32>, ComposeError> {

@@ -1,0 +1,98 @@
+use bstr::{BString, ByteSlice, ByteVec};
+use recipe::Resolved;
+use rootfs::actions::Actions;
+use rootfs::{Entry, Node, Owner};
+
+use crate::Rule;
+use crate::accounts::Accounts;
+use crate::draft::{Draft, DraftError};
+
+/// Writes `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/shells` where somebody asks for more than
+/// packages bring, and makes the homes that are missing: of every user, as apko does.
+pub(super) fn write(
+    draft: &mut Draft<'_>,
+    recipe: &Resolved,
+    accounts: &Accounts,
+    actions: &Actions,
+) -> Result<(), DraftError> {
+    for (path, text) in [("etc/passwd", accounts.passwd()), ("etc/group", accounts.group())] {
+        let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
+        if !same && !text.is_empty() {
+            draft.rewrite(path, &text, 0o644, Rule::Accounts)?;
+        }
+    }
+    let asked = actions.users.iter().map(|u| u.name.clone());
+    let own = recipe.users.iter().map(|u| BString::from(u.username.as_str()));
+    write_shadow(draft, asked.chain(own))?;
+    add_shells(draft, &actions.shells)?;
+    make_homes(draft, accounts)
+}
+
+/// A locked line for each user that has none: nobody logs in with a password.
+fn write_shadow(draft: &mut Draft<'_>, names: impl Iterator<Item = BString>) -> Result<(), DraftError> {
+    const PATH: &str = "etc/shadow";
+    let old = draft.read(PATH.as_bytes().as_bstr())?.unwrap_or_default();
+    let mut text = BString::from(old.as_slice());
+    end_line(&mut text);
+    for name in names {
+        let has = |line: &[u8]| line.strip_prefix(name.as_bytes()).is_some_and(|l| l.starts_with(b":"));
+        if !text.lines().any(has) {
+            text.push_str(&name);
+            text.push_str(":!:::::::\n");
+        }
+    }
+    if text == old.as_slice() || text.is_empty() {
+        return Ok(());
+    }
+    draft.rewrite(PATH, &text, 0o640, Rule::Accounts)
+}
+
+/// `add-shell` of packages' scripts: a line for each shell that is in the image.
+fn add_shells(draft: &mut Draft<'_>, shells: &[BString]) -> Result<(), DraftError> {
+    const PATH: &str = "etc/shells";
+    let old = draft.read(PATH.as_bytes().as_bstr())?.unwrap_or_default();
+    let mut text = BString::from(old.as_slice());
+    end_line(&mut text);
+    for shell in shells {
+        let relative = shell.trim_start_with(|c| c == '/').as_bstr();
+        let line = [b"/", relative.as_bytes()].concat();
+        if draft.behind(relative).is_some() && !text.lines().any(|l| l == line) {
+            text.push_str(&line);
+            text.push(b'\n');
+        }
+    }
+    if text == old.as_slice() || text.is_empty() {
+        return Ok(());
+    }
+    draft.rewrite(PATH, &text, 0o644, Rule::Shells)
+}
+
+fn end_line(text: &mut BString) {
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+}
+
+/// Homes of `bin`, `daemon` and the like, which are no homes: apko makes them 0700 where no package has
+/// them, and then nobody else can run what is put there.
+const PROGRAMS: [&str; 4] = ["bin", "sbin", "usr/bin", "usr/sbin"];
+
+fn make_homes(draft: &mut Draft<'_>, accounts: &Accounts) -> Result<(), DraftError> {
+    for (home, uid, gid) in accounts.homes() {
+        // Scripts and packages that want no home say so by one of these.
+        if home == "/dev/null" || home == "/nonexistent" {
+            continue;
+        }
+        let Ok(path) = rootfs::path::normalise(home.trim_start_with(|c| c == '/')) else { continue };
+        if PROGRAMS.iter().any(|p| path == *p) {
+            continue;
+        }
+        if path.is_empty() || draft.behind(path.as_bstr()).is_some() || draft.exists(path.as_bstr()) {
+            continue;
+        }
+        let mut entry = Entry::new(path, Node::Dir, 0o700, Owner::Derived);
+        (entry.uid, entry.gid) = (uid, gid);
+        draft.put_made(entry, Rule::Accounts)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+use apk::{Installed, write_installed, write_scripts, write_triggers, write_world};
+use bstr::BStr;
+use package::parse_dependency;
+use recipe::{Resolved, Want};
+use rootfs::{Entry, Owner};
+
+use crate::draft::{Draft, DraftError};
+use crate::{ComposeInput, Rule};
+
+/// Where apk and scanners look. A `/lib` that is a link leads to `/usr/lib/apk/db`.
+///
+/// apko has `/usr/lib/apk/db` always, and a link `/lib/apk`; but scanners that read layers as they lie find
+/// nothing there (trivy until 0.59), and Alpine's own apk makes it here.
+const FOLDER: &str = "lib/apk/db";
+
+/// Writes apk's database and settings, over the tree as it is now: `installed`, `triggers`, `scripts.tar`
+/// and `lock`; what was asked for, the architecture, the repositories.
+pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
+    let arch = input.arch.apk().unwrap_or_default();
+    let installed = installed(draft, input, arch);
+    let all = || input.packages.iter().filter_map(crate::PackageTree::apk);
+    let scripts = write_scripts(all(), u64::try_from(draft.mtime).unwrap_or(0));
+    let triggers = write_triggers(all());
+    let lines = input.recipe.apk_repository_lines();
+    for (path, bytes, mode) in [
+        (format!("{FOLDER}/installed"), installed.as_slice(), 0o644),
+        (format!("{FOLDER}/triggers"), triggers.as_slice(), 0o644),
+        (format!("{FOLDER}/scripts.tar"), scripts.as_slice(), 0o644),
+        (format!("{FOLDER}/lock"), b"", 0o600),
+        ("etc/apk/world".to_owned(), world(input.recipe).as_slice(), 0o644),
+        ("etc/apk/arch".to_owned(), format!("{arch}\n").as_bytes(), 0o644),
+        ("etc/apk/repositories".to_owned(), (lines.join("\n") + "\n").as_bytes(), 0o644),
+    ] {
+        draft.put_file(&path, bytes, mode, Rule::ApkState)?;
+    }
+    Ok(())
+}
+
+fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> bstr::BString {
+    let with_record = || input.packages.iter().enumerate().filter_map(|(n, p)| Some((n, p, p.apk()?)));
+    let packages: Vec<Installed<'_>> = with_record()
+        .map(|(_, p, files)| Installed { files, tree: &p.tree, size: p.pin.size, arch })
+        .collect();
+    let numbers: Vec<usize> = with_record().map(|(n, _, _)| n).collect();
+    write_installed(&packages, &|n, path| is_listed(draft, packages[n].tree.get(path), path, numbers[n]))
+}
+
+/// Is the path still there, and still this package's? A file that a rule of ours completed is (`passwd`),
+/// one that the user gave is not. Directories are everybody's.
+fn is_listed(draft: &Draft<'_>, brought: Option<&Entry>, path: &BStr, package: usize) -> bool {
+    let is_dir = brought.is_none_or(Entry::is_dir);
+    let Ok(real) = draft.real(path, is_dir) else { return false };
+    let Some(entry) = draft.entries.get(&real) else { return false };
+    if entry.is_dir() {
+        return is_dir;
+    }
+    let owner = match entry.owner {
+        Owner::Derived => draft.instead_of.get(&real).copied(),
+        owner => Some(owner),
+    };
+    owner == u32::try_from(package).ok().map(Owner::Package)
+}
+
+/// What the recipe asks for, in apk's spelling.
+fn world(recipe: &Resolved) -> bstr::BString {
+    let asked = recipe.packages.iter().map(|ask| match &ask.want {
+        Want::Apk { constraint, tag: Some(tag) } => format!("{}@{tag}{constraint}", ask.name),
+        Want::Apk { constraint, tag: None } => format!("{}{constraint}", ask.name),
+        _ => ask.name.clone(),
+    });
+    let removed = recipe.removed.iter().map(|name| format!("!{name}"));
+    let spelled = asked.chain(removed).map(|text| match parse_dependency(&text) {
+        Ok(dependency) => dependency.to_string(),
+        Err(_) => text,
+    });
+    let lines: Vec<String> = spelled.collect();
+    write_world(lines.iter().map(String::as_str))
+}

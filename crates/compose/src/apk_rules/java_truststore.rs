@@ -1,0 +1,33 @@
+use std::collections::BTreeMap;
+
+use bstr::ByteSlice;
+
+use super::certificates::Trusted;
+use crate::draft::Draft;
+use crate::java_keystore::{self, TrustedCertificate};
+use crate::{ComposeError, Rule};
+
+/// Where Java's packages of Alpine and Wolfi have their keystore.
+pub(super) const JAVA: &str = "etc/ssl/certs/java/cacerts";
+
+/// Adds certificates to the Java keystore, if there is one.
+pub(super) fn add_to_java(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), ComposeError> {
+    let Some(bytes) = draft.read(JAVA.as_bytes().as_bstr())? else { return Ok(()) };
+    let name = format!("of the recipe in /{JAVA}");
+    let unreadable =
+        ComposeError::Certificate { name, why: "it is no Java keystore of trusted certificates (JKS)" };
+    let mut all = java_keystore::read(&bytes).ok_or(unreadable)?;
+    for one in trusted {
+        all.insert(one.alias.to_lowercase(), (draft.mtime.saturating_mul(1000), one.der.clone()));
+    }
+    draft.rewrite(JAVA, &bytes_of(&all), 0o644, Rule::JavaKeystore)?;
+    Ok(())
+}
+
+fn bytes_of(all: &BTreeMap<String, (i64, Vec<u8>)>) -> Vec<u8> {
+    let certificates: Vec<TrustedCertificate<'_>> = all
+        .iter()
+        .map(|(alias, (milliseconds, der))| TrustedCertificate { alias, since: milliseconds / 1000, der })
+        .collect();
+    java_keystore::write(&certificates)
+}

@@ -1,0 +1,63 @@
+//! What apk, its scripts and apko would have made of packages of apk's world.
+//!
+//! The order is apko's, so that its files build the same tree: accounts, the recipe's paths,
+//! certificates, keys, services, busybox, devices, library cache; then apk's database over the tree as
+//! it has become. The user's own files, which apko has not, come before the recipe's paths.
+
+mod accounts;
+mod busybox;
+mod certificates;
+mod database;
+mod devices;
+mod grouping;
+mod java_truststore;
+mod keys;
+mod library_cache;
+mod services;
+
+use bstr::{BString, ByteSlice};
+use rootfs::Owner;
+use rootfs::actions::Actions;
+
+use crate::accounts::Accounts;
+use crate::draft::{Draft, DraftError};
+use crate::{ComposeError, ComposeInput, Note, Rule, own};
+
+pub(crate) use grouping::by_origin;
+pub use keys::ApkKeyError;
+
+/// Before anything that packages ask for: accounts get their numbers, and what apk has in every root is
+/// noted as ours.
+pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<(), DraftError> {
+    let ours = draft.entries.values().filter(|e| e.owner == Owner::Derived);
+    let rule = |path: &BString| {
+        let state = path.contains_str("lib/apk") || path.starts_with(b"etc/apk");
+        if state { Rule::ApkState } else { Rule::Directories }
+    };
+    let ours: Vec<_> = ours.map(|e| (e.path.clone(), rule(&e.path))).collect();
+    draft.made.extend(ours);
+    let text = |path: &str| draft.read(path.as_bytes().as_bstr()).map(Option::unwrap_or_default);
+    let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
+    apk::scripts::number_accounts(actions, passwd.as_bstr(), group.as_bstr());
+    Ok(())
+}
+
+/// Makes what no package brings, and puts the user's files and changes where they belong.
+pub(crate) fn derive(
+    draft: &mut Draft<'_>,
+    input: &ComposeInput<'_>,
+    accounts: &Accounts,
+    actions: &Actions,
+) -> Result<Vec<Note>, ComposeError> {
+    accounts::write(draft, input.recipe, accounts, actions)?;
+    own::put_files(draft, input)?;
+    own::change_paths(draft, &input.recipe.paths)?;
+    certificates::make(draft, input)?;
+    keys::make(draft, input)?;
+    services::make(draft, input.recipe)?;
+    let note = busybox::make(draft)?;
+    devices::make(draft)?;
+    library_cache::make(draft, input)?;
+    database::make(draft, input)?;
+    Ok(note.into_iter().collect())
+}

@@ -1,0 +1,6 @@
+//! Images of apk packages: made up, real and like Wolfi's.
+#![allow(clippy::disallowed_methods, reason = "tests read the data beside the checkout")]
+
+mod golden;
+mod made_up;
+mod world;
