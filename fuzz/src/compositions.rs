@@ -18,6 +18,7 @@ pub(crate) fn certificates(data: &[u8]) {
         recipe: resolved,
         arch: &amd64,
         packages: Vec::new(),
+        apk_keys: Vec::new(),
         own_files: vec![None],
         certificates: vec![Some(data.to_vec())],
         objects: &HashMap::new(),

@@ -4,6 +4,7 @@
 //! cargo-fuzz runs them for hours (`cargo xtask fuzz`); `xtask/tests/fuzz_targets.rs` includes this
 //! file and feeds them the seeds and some thousand mutations on the stable compiler, in CI.
 
+mod apk_files;
 mod apk_words;
 mod compositions;
 mod elf_files;
@@ -23,7 +24,13 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them; `fuzz_targets/NAME.rs` for each, and the table in `fuzz/Cargo.toml` says what it covers.
 pub const TARGETS: &[Target] = &[
+    ("apk", apk_files::package),
+    ("apk_control", apk_files::stored),
     ("apk_dependencies", apk_words::dependencies),
+    ("apk_index", apk_files::index),
+    ("apk_scripts", apk_files::scripts),
+    ("apk_signature", apk_files::signature),
+    ("apk_texts", apk_files::texts),
     ("apk_versions", apk_words::versions),
     ("apt_files", host_files::apt_files),
     ("certificates", compositions::certificates),

@@ -26,7 +26,7 @@ pub(crate) fn shelf(data: &[u8]) {
 }
 
 /// Touches everything a shelf can say, at most so much of it.
-fn walk(shelf: &Shelf) {
+pub(crate) fn walk(shelf: &Shelf) {
     for record in shelf.records().take(64) {
         let _ = (record.name(), record.version(), record.arch(), record.source(), record.source_version());
         let _ = (record.size(), record.installed_size(), record.identity(), record.sha256());

@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Compression, Key, Package, SignWith, World, hostile};
+use testkit::apk::{Algorithm, Signer};
+use testkit::{ApkPackage, Compression, Key, Package, SignWith, World, hostile};
 
+use super::apk_files::{key as apk_key, signed_index};
 use super::trust_roots::{SIGNED, key};
 
 /// What fuzzing starts from, by target: made-up files that are the same everywhere, and real ones
@@ -143,12 +145,15 @@ fn made_up(all: &mut Seeds) {
     for text in ["1.0-1\x001:1.0~rc1\x001.0+b1-1~", "0\x000:0-0\x0000", "1.2.3a\x001.2.3+\x001.2.3~~"] {
         add(all, "versions", text);
     }
-    for text in ["so:libc.musl-x86_64.so.1 a@edge=1.0-r0", "!b<2 c~3.11 d=1@e", "x><Q1kqFQHSGzXGq3k7gQTqb+GxbmnOw="] {
+    for text in
+        ["so:libc.musl-x86_64.so.1 a@edge=1.0-r0", "!b<2 c~3.11 d=1@e", "x><Q1kqFQHSGzXGq3k7gQTqb+GxbmnOw="]
+    {
         add(all, "apk_dependencies", text);
     }
     for text in ["1.2.3_alpha2-r1\x001.2.3b_git2024\x001.2.3~0af-r2", "1.05\x001.1\x001_p1_pre2"] {
         add(all, "apk_versions", text);
     }
+    made_up_apks(all);
     let digest = "0123456789abcdef".repeat(4);
     for text in [
         "registry.example:5000/a/b:1.2".to_owned(),
@@ -220,7 +225,56 @@ fn made_up(all: &mut Seeds) {
     );
 }
 
+fn made_up_apks(all: &mut Seeds) {
+    let package = ApkPackage::new("foo", "1.0_rc1-r2")
+        .depends("so:libc.musl-x86_64.so.1 !bar<2")
+        .provides("cmd:foo=1.0-r0 so:libfoo.so.1=1")
+        .replaces("old<1")
+        .file("usr/bin/foo", 0o4755, "#!/bin/sh\nexec true\n")
+        .hard_link("usr/bin/baz", "usr/bin/foo")
+        .symlink("usr/bin/bar", "foo")
+        .xattr("security.capability", [1, 0, 0, 2])
+        .script(
+            ".pre-install",
+            "#!/bin/sh\naddgroup -S foo 2>/dev/null\nadduser -S -D -H -G foo foo\nexit 0\n",
+        )
+        .trigger(&["/bin", "/lib/modules/*"], "#!/bin/busybox sh\nexec /bin/busybox --install -s\n");
+    let unpacked = |gz: &[u8]| {
+        let mut out = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(gz), &mut out);
+        out
+    };
+    for signers in [&[Signer::new(apk_key(), Algorithm::Rsa)][..], &[]] {
+        let built = package.build(signers);
+        add(all, "apk", [&[0][..], &built.bytes()].concat());
+        add(all, "apk", [&[1][..], &unpacked(&built.data)].concat());
+        add(all, "apk", [&[2][..], &unpacked(&built.control)].concat());
+        add(all, "apk_index", [&[1][..], built.record("x86_64").as_bytes()].concat());
+        let mut out = rootfs::payload::Writer::new(Vec::new());
+        let (limits, proof) = (apk::Limits::default(), apk::Proof::default());
+        if let Ok(unpacked) = apk::unpack(&built.bytes()[..], &proof, &limits, &mut out) {
+            add(all, "apk_control", unpacked.files.encode());
+        }
+    }
+    add(all, "apk_texts", [&[0][..], package.info_text().as_bytes()].concat());
+    add(all, "apk_texts", [&[3][..], apk_key().public_pem().as_bytes()].concat());
+    add(all, "apk_texts", b"\x04bin/cat\nusr/bin/env\n\0..[\0[[\0acpid\0ash\0".to_vec());
+    add(
+        all,
+        "apk_scripts",
+        "addgroup -S a\nadduser -S -G a a\0for i in \"$@\"; do case $i in /bin) x=1;; esac; done\n",
+    );
+    add(all, "apk_signature", signed_index());
+    add(all, "apk_index", [&[0][..], signed_index()].concat());
+}
+
 fn attacks(all: &mut Seeds) {
+    for attack in testkit::apk::hostile::packages() {
+        add(all, "apk", [&[0][..], &attack.apk].concat());
+    }
+    for attack in testkit::apk::hostile::indexes() {
+        add(all, "apk_index", [&[0][..], &attack.index].concat());
+    }
     for attack in hostile::debs() {
         add(all, "deb", attack.deb.clone());
     }
@@ -290,11 +344,13 @@ fn of_the_tree(all: &mut Seeds) {
 fn of_shared_data(all: &mut Seeds) {
     if let Some(golden) = testkit::shared_data("apk/golden/iso-3.19.1") {
         for database in files(&golden, ".installed", 2) {
-            for line in String::from_utf8_lossy(&database).lines().filter(|l| l.starts_with(['D', 'p', 'i'])) {
+            for line in String::from_utf8_lossy(&database).lines().filter(|l| l.starts_with(['D', 'p', 'i']))
+            {
                 add(all, "apk_dependencies", &line[2..]);
             }
         }
     }
+    real_apks(all);
     if let Some(tables) = testkit::shared_data("apk/tables") {
         for table in files(&tables, ".tsv", 4) {
             let lines = String::from_utf8_lossy(&table).into_owned();
@@ -315,6 +371,31 @@ fn of_shared_data(all: &mut Seeds) {
     all.entry("keyring").or_default().extend(files(&derived, ".gpg", 4));
     if let Some(keys) = testkit::shared_data("apk/keys") {
         all.entry("keyring").or_default().extend(files(&keys, ".pub", 4));
+    }
+}
+
+fn real_apks(all: &mut Seeds) {
+    let chosen = |which: u8, bytes: &[u8]| [&[which][..], bytes].concat();
+    for folder in ["apk/alpine-3.19.1-iso/x86_64", "apk/wolfi", "apk/negative"] {
+        let Some(folder) = testkit::shared_data(folder) else { continue };
+        let mut packages = files(&folder, ".apk", 100);
+        packages.retain(|p| p.len() < 12 << 10);
+        for package in packages.iter().take(10) {
+            add(all, "apk", chosen(0, package));
+        }
+        for index in files(&folder, ".tar.gz", 6) {
+            add(all, "apk_signature", &index[..]);
+            add(all, "apk_index", chosen(0, &index));
+        }
+    }
+    if let Some(golden) = testkit::shared_data("apk/golden/iso-3.19.1") {
+        files(&golden, ".installed", 4).iter().for_each(|text| add(all, "apk_texts", chosen(1, text)));
+    }
+    if let Some(locks) = testkit::shared_data("apk/locks/taihen") {
+        files(&locks, ".lock.json", 3).iter().for_each(|text| add(all, "apk_texts", chosen(2, text)));
+    }
+    if let Some(keys) = testkit::shared_data("apk/keys/alpine") {
+        files(&keys, ".rsa.pub", 2).iter().for_each(|text| add(all, "apk_texts", chosen(3, text)));
     }
 }
 
