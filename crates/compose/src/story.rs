@@ -43,6 +43,12 @@ pub enum ComposeError {
         /// What is wrong.
         why: &'static str,
     },
+    /// The recipe's certificates cannot be added to a package's Java keystore.
+    #[error("cannot add certificates to /{path}: it is no Java keystore of trusted certificates (JKS)")]
+    Keystore {
+        /// The path.
+        path: &'static str,
+    },
     /// The user of the image is not in `/etc/passwd`.
     #[error("cannot run the image as `{name}`: it has no such user")]
     NoUser {
@@ -77,9 +83,10 @@ impl diag::Explain for ComposeError {
             ComposeError::Glob(e) => e.kind(),
             ComposeError::ApkKey(e) => e.kind(),
             ComposeError::Policy(e) => e.kind(),
-            ComposeError::Certificate { .. } | ComposeError::NoUser { .. } | ComposeError::Twice { .. } => {
-                diag::Kind::Input
-            }
+            ComposeError::Certificate { .. }
+            | ComposeError::Keystore { .. }
+            | ComposeError::NoUser { .. }
+            | ComposeError::Twice { .. } => diag::Kind::Input,
             ComposeError::NotRead { .. } => diag::Kind::Internal,
         }
     }
@@ -103,6 +110,9 @@ impl diag::Explain for ComposeError {
                  the last word"
                     .to_owned(),
             ),
+            ComposeError::Keystore { path } => {
+                Some(format!("leave the keystore out (`drop: [/{path}]`), or make it with `-storetype JKS`"))
+            }
             ComposeError::NotRead { .. } => None,
         }
     }

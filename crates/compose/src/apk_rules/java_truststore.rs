@@ -13,10 +13,8 @@ pub(super) const JAVA: &str = "etc/ssl/certs/java/cacerts";
 /// Adds certificates to the Java keystore, if there is one.
 pub(super) fn add_to_java(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), ComposeError> {
     let Some(bytes) = draft.read(JAVA.as_bytes().as_bstr())? else { return Ok(()) };
-    let name = format!("of the recipe in /{JAVA}");
-    let unreadable =
-        ComposeError::Certificate { name, why: "it is no Java keystore of trusted certificates (JKS)" };
-    let mut all = java_keystore::read(&bytes).ok_or(unreadable)?;
+    let unreadable = || ComposeError::Keystore { path: JAVA };
+    let mut all = java_keystore::read(&bytes).ok_or_else(unreadable)?;
     for one in trusted {
         all.insert(one.alias.to_lowercase(), (draft.mtime.saturating_mul(1000), one.der.clone()));
     }

@@ -1,6 +1,8 @@
 //! Images of apk packages: made up, real and like Wolfi's.
 #![allow(clippy::disallowed_methods, reason = "tests read the data beside the checkout")]
 
+mod certificates;
 mod golden;
 mod made_up;
+mod wolfi;
 mod world;
