@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use apk::scripts::{InTree, Subject, Verdict, actions, classify, number_accounts, owners};
+use apk::scripts::{InTree, Subject, Verdict, actions, classify, number_accounts, owners, with_owners};
 use apk::{ControlFiles, Limits, Proof, unpack};
 use bstr::BString;
 use rootfs::actions::{Account, Change, FileAction};
@@ -133,6 +133,11 @@ fn users_of_real_scripts_are_those_that_busybox_makes() {
     assert_eq!(found("var/lib/chrony"), (100, 101));
     assert_eq!(found("var/log/chrony"), (100, 101));
     assert_eq!(found("var/lib/dhcpcd"), (101, 102));
+    let (passwd, group) = (BString::from(users.join("\n")), BString::from("chrony:x:101:\nwheel:x:10:\n"));
+    let owned = with_owners(&packages[1].1, &packages[1].0, passwd.as_ref(), group.as_ref()).unwrap();
+    let owner = |path: &str| owned.get(path).map(|e| (e.uid, e.gid)).unwrap();
+    assert_eq!((owner("etc/chrony"), owner("var/log/chrony")), ((100, 101), (0, 10)));
+    assert!(with_owners(&packages[2].1, &packages[2].0, passwd.as_ref(), group.as_ref()).is_none());
     let joined: Vec<String> = all.memberships.iter().map(|m| format!("{} {}", m.user, m.group)).collect();
     assert_eq!(joined, ["chrony chrony", "dhcpcd dhcpcd"]);
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
+use rootfs::Tree;
 use rootfs::actions::{Account, Actions, Change, FileAction, Step};
 
 use crate::{ControlFiles, NamedOwner};
@@ -60,6 +61,22 @@ pub fn owners(files: &ControlFiles) -> Vec<Step> {
         Step { when: Vec::new(), action }
     };
     files.owners.iter().map(step).collect()
+}
+
+/// A package's tree with the owners that its archive names, as the image's `passwd` and `group` have
+/// them: what apk notes in its database. `None` where the archive names nobody but root.
+pub fn with_owners(tree: &Tree, files: &ControlFiles, passwd: &BStr, group: &BStr) -> Option<Tree> {
+    if files.owners.is_empty() {
+        return None;
+    }
+    let (users, groups) = (Numbers::of_file(passwd), Numbers::of_file(group));
+    let mut owned = tree.clone();
+    for owner in &files.owners {
+        let Some(entry) = owned.get_mut(&owner.path) else { continue };
+        entry.uid = users.find(&owner.user).unwrap_or(entry.uid);
+        entry.gid = groups.find(&owner.group).unwrap_or(entry.gid);
+    }
+    Some(owned)
 }
 
 #[derive(Default)]

@@ -1,8 +1,9 @@
+use apk::scripts::with_owners;
 use apk::{Installed, write_installed, write_scripts, write_triggers, write_world};
 use bstr::BStr;
 use package::parse_dependency;
 use recipe::{Resolved, Want};
-use rootfs::{Entry, Owner};
+use rootfs::{Entry, Owner, Tree};
 
 use crate::draft::{Draft, DraftError};
 use crate::{ComposeInput, Rule};
@@ -17,7 +18,7 @@ const FOLDER: &str = "lib/apk/db";
 /// and `lock`; what was asked for, the architecture, the repositories.
 pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
     let arch = input.arch.apk().unwrap_or_default();
-    let installed = installed(draft, input, arch);
+    let installed = installed(draft, input, arch)?;
     let all = || input.packages.iter().filter_map(crate::PackageTree::apk);
     let scripts = write_scripts(all(), u64::try_from(draft.mtime).unwrap_or(0));
     let triggers = write_triggers(all());
@@ -36,13 +37,23 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<()
     Ok(())
 }
 
-fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> bstr::BString {
+fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> Result<bstr::BString, DraftError> {
     let with_record = || input.packages.iter().enumerate().filter_map(|(n, p)| Some((n, p, p.apk()?)));
+    let text = |path: &str| draft.read(BStr::new(path)).map(Option::unwrap_or_default);
+    let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
+    let owned: Vec<Option<Tree>> = with_record()
+        .map(|(_, p, files)| with_owners(&p.tree, files, BStr::new(&passwd), BStr::new(&group)))
+        .collect();
     let packages: Vec<Installed<'_>> = with_record()
-        .map(|(_, p, files)| Installed { files, tree: &p.tree, size: p.pin.size, arch })
+        .zip(&owned)
+        .map(|((_, p, files), owned)| {
+            let tree = owned.as_ref().unwrap_or(&p.tree);
+            Installed { files, tree, size: p.pin.size, arch }
+        })
         .collect();
     let numbers: Vec<usize> = with_record().map(|(n, _, _)| n).collect();
-    write_installed(&packages, &|n, path| is_listed(draft, packages[n].tree.get(path), path, numbers[n]))
+    let listed = |n: usize, path: &BStr| is_listed(draft, packages[n].tree.get(path), path, numbers[n]);
+    Ok(write_installed(&packages, &listed))
 }
 
 /// Is the path still there, and still this package's? A file that a rule of ours completed is (`passwd`),
