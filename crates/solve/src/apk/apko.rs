@@ -249,7 +249,7 @@ impl<'p, 'u> Apko<'p, 'u> {
     }
 
     fn origin(&self, package: PkgIx) -> &'u str {
-        self.pool.universe.record(self.pool.packages[package.at()].records[0]).source()
+        self.pool.universe.record(self.pool.packages[package.at()].record).source()
     }
 
     /// Does the package meet its own demand, or one that was selected before?

@@ -63,7 +63,7 @@ impl<'u> State<'_, 'u> {
             .then_with(own_version)
             .then_with(|| p.priority.cmp(&q.priority))
             .then_with(|| p.preferred.cmp(&q.preferred))
-            .then_with(|| q.records[0].shelf.cmp(&p.records[0].shelf))
+            .then_with(|| q.record.shelf.cmp(&p.record.shelf))
     }
 
     fn assign(&mut self, name: NameIx, chosen: Option<Provider<'u>>) {

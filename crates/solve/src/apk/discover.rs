@@ -5,16 +5,47 @@
 //! of that has one. Asked names come first, names of packages before names that are only provided,
 //! and then those that got their place last. Written with a stack of its own: an index decides how deep it goes.
 
-use super::pool::{NameIx, PkgIx, Pool};
+use std::ops::Range;
+
+use super::pool::{FastMap, NameIx, PkgIx, Pool};
 
 /// What the walk found, by name.
-#[derive(Debug, Clone, Default)]
 pub(super) struct Found {
-    pub(super) is_seen: bool,
-    /// Place in the order of deciding: the highest first.
-    pub(super) order: u32,
-    /// Who waits for it in an `install_if`.
-    pub(super) waiting: Box<[NameIx]>,
+    /// Place in the order of deciding, the highest first; 0 for a name that was not seen.
+    pub(super) order: Vec<u32>,
+    /// In the order of seeing.
+    pub(super) seen: Vec<NameIx>,
+    waiting: Waiting,
+}
+
+/// Who waits for a name in an `install_if`: one list after the other.
+#[derive(Default)]
+struct Waiting {
+    items: Vec<NameIx>,
+    place: FastMap<NameIx, Range<u32>>,
+}
+
+impl Found {
+    /// Who waits for the name in an `install_if`.
+    pub(super) fn waiting(&self, name: NameIx) -> &[NameIx] {
+        self.waiting.of(name)
+    }
+}
+
+impl Waiting {
+    fn of(&self, name: NameIx) -> &[NameIx] {
+        let place = self.place.get(&name);
+        place.map_or(&[], |place| &self.items[place.start as usize..place.end as usize])
+    }
+
+    /// Most names have nobody who waits for them.
+    fn note(&mut self, name: NameIx, waiting: &[NameIx]) {
+        if !waiting.is_empty() {
+            let start = self.items.len() as u32;
+            self.items.extend(waiting);
+            self.place.insert(name, start..self.items.len() as u32);
+        }
+    }
 }
 
 const ASKED: u32 = 1 << 31;
@@ -27,7 +58,7 @@ enum Step {
     Packages(NameIx, usize),
     /// What waits for the name, from the n-th on.
     Waiting(NameIx, usize),
-    /// What waits for the n-th package of a name, and the m-th of what it provides.
+    /// What waits for the n-th package of a name (m is 0), and what it provides, from the m-th on.
     Provided(NameIx, usize, usize),
     Order(NameIx),
     /// What the packages of a name wait for themselves.
@@ -37,7 +68,8 @@ enum Step {
 pub(super) struct Discovery<'p, 'u> {
     pool: &'p Pool<'u>,
     asked: &'p [NameIx],
-    found: Vec<Found>,
+    found: Found,
+    is_seen: Vec<bool>,
     /// Packages whose dependencies were walked.
     walked: Vec<bool>,
     /// Packages all of whose provided names were seen.
@@ -47,11 +79,12 @@ pub(super) struct Discovery<'p, 'u> {
 }
 
 /// Walks from these names.
-pub(super) fn discover(pool: &Pool<'_>, asked: &[NameIx]) -> Vec<Found> {
+pub(super) fn discover(pool: &Pool<'_>, asked: &[NameIx]) -> Found {
     let mut walk = Discovery {
         pool,
         asked,
-        found: vec![Found::default(); pool.texts.len()],
+        found: Found { order: vec![0; pool.texts.len()], seen: Vec::new(), waiting: Waiting::default() },
+        is_seen: vec![false; pool.texts.len()],
         walked: vec![false; pool.packages.len()],
         spread: vec![false; pool.packages.len()],
         steps: Vec::new(),
@@ -72,7 +105,7 @@ impl Discovery<'_, '_> {
             Step::Name(name) => self.enter(name),
             Step::Packages(name, from) => self.packages(name, from),
             Step::Waiting(name, from) => {
-                if let Some(&next) = self.found[name.at()].waiting.get(from) {
+                if let Some(&next) = self.found.waiting(name).get(from) {
                     self.steps.push(Step::Waiting(name, from + 1));
                     self.enter(next);
                 }
@@ -84,11 +117,11 @@ impl Discovery<'_, '_> {
     }
 
     fn enter(&mut self, name: NameIx) {
-        if self.is_seen(name) {
+        if std::mem::replace(&mut self.is_seen[name.at()], true) {
             return;
         }
-        let waiting = self.pool.waiting_for(name);
-        self.found[name.at()] = Found { is_seen: true, order: 0, waiting };
+        self.found.waiting.note(name, &self.pool.waiting_for(name));
+        self.found.seen.push(name);
         self.steps.push(Step::Conditions(name));
         self.steps.push(Step::Order(name));
         self.steps.push(Step::Provided(name, 0, 0));
@@ -96,37 +129,43 @@ impl Discovery<'_, '_> {
         self.steps.push(Step::Packages(name, 0));
     }
 
-    fn is_seen(&self, name: NameIx) -> bool {
-        self.found[name.at()].is_seen
-    }
-
     fn packages(&mut self, name: NameIx, from: usize) {
-        let Some(provider) = self.pool.providers(name).get(from) else { return };
-        let package = provider.package;
-        self.steps.push(Step::Packages(name, from + 1));
-        if !std::mem::replace(&mut self.walked[package.at()], true) {
-            self.steps.extend(self.pool.depends(package).iter().rev().map(|d| Step::Name(d.name)));
+        let pool = self.pool;
+        for (i, provider) in pool.providers(name).iter().enumerate().skip(from) {
+            let package = provider.package;
+            if !std::mem::replace(&mut self.walked[package.at()], true) {
+                self.steps.push(Step::Packages(name, i + 1));
+                let depends = pool.depends(package).iter().rev();
+                self.steps.extend(depends.filter(|d| !self.is_seen[d.name.at()]).map(|d| Step::Name(d.name)));
+                return;
+            }
         }
     }
 
     fn provided(&mut self, name: NameIx, at: usize, from: usize) {
-        let Some(provider) = self.pool.providers(name).get(at) else { return };
-        let package = provider.package;
-        let next = match from {
-            // The package's own name stands for what waits for it.
-            0 => Some(self.pool.packages[package.at()].name),
-            _ => self.pool.provides(package).get(from - 1).map(|p| p.name),
-        };
-        if self.spread[package.at()] || next.is_none() {
+        let pool = self.pool;
+        let mut from = from;
+        for (i, provider) in pool.providers(name).iter().enumerate().skip(at) {
+            let package = provider.package;
+            let provides = pool.provides(package);
+            while !self.spread[package.at()] && from <= provides.len() {
+                from += 1;
+                let next = match from {
+                    // The package's own name stands for what waits for it.
+                    1 if pool.waiting_by_name(pool.packages[package.at()].name).is_empty() => continue,
+                    1 => None,
+                    _ if self.is_seen[provides[from - 2].name.at()] => continue,
+                    _ => Some(provides[from - 2].name),
+                };
+                self.steps.push(Step::Provided(name, i, from));
+                match next {
+                    Some(provided) => self.enter(provided),
+                    None => self.enter_waiting(pool.packages[package.at()].name),
+                }
+                return;
+            }
             self.spread[package.at()] = true;
-            self.steps.push(Step::Provided(name, at + 1, 0));
-            return;
-        }
-        self.steps.push(Step::Provided(name, at, from + 1));
-        match next {
-            Some(own) if from == 0 => self.enter_waiting(own),
-            Some(provided) => self.enter(provided),
-            None => {}
+            from = 0;
         }
     }
 
@@ -142,7 +181,7 @@ impl Discovery<'_, '_> {
         let own = |p: PkgIx| self.pool.packages[p.at()].name == name;
         let has_package = self.pool.providers(name).iter().any(|p| own(p.package));
         let flags = if is_asked { ASKED } else { 0 } | if has_package { HAS_PACKAGE } else { 0 };
-        self.found[name.at()].order = flags | self.last;
+        self.found.order[name.at()] = flags | self.last;
     }
 
     fn conditions(&mut self, name: NameIx) {

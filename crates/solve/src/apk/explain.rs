@@ -93,7 +93,7 @@ fn reached(state: &State<'_, '_>, lines: &[Dep<'_>]) -> HashMap<PkgIx, Came> {
         let own = state.pool.packages[package.at()].name;
         let names = state.pool.provides(package).iter().map(|d| d.name);
         for name in std::iter::once(own).chain(names) {
-            for waiting in &state.waiting[name.at()] {
+            for waiting in state.found.waiting(name) {
                 let chosen = state.names[waiting.at()].chosen;
                 if let Some(p) = chosen.filter(|p| state.packages[p.package.at()].is_triggered) {
                     meet(p.package, Came::InstallIf(package));

@@ -92,13 +92,13 @@ impl<'p, 'u> Walk<'_, 'p, 'u> {
                 None => return,
             },
         };
-        let Some(&waiting) = self.state.waiting[name.at()].get(from) else {
+        let Some(&waiting) = self.state.found.waiting(name).get(from) else {
             self.steps.push(Step::Waiting(package, at + 1, 0));
             return;
         };
         self.steps.push(Step::Waiting(package, at, from + 1));
         let state = &self.state.names[waiting.at()];
-        let Some(chosen) = state.chosen.filter(|_| state.is_seen && !self.is_done[waiting.at()]) else {
+        let Some(chosen) = state.chosen.filter(|_| state.is_seen() && !self.is_done[waiting.at()]) else {
             return;
         };
         let is_met = |dep: &Dep<'_>| {

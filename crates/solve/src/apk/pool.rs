@@ -17,10 +17,6 @@ pub(super) struct NameIx(u32);
 pub(super) struct PkgIx(u32);
 
 impl NameIx {
-    pub(super) fn from_place(place: usize) -> NameIx {
-        NameIx(place as u32)
-    }
-
     pub(super) fn at(self) -> usize {
         self.0 as usize
     }
@@ -55,8 +51,10 @@ pub(super) struct Provider<'u> {
 /// What a package says of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Package<'u> {
-    /// In the order of the repositories that have it.
-    pub(super) records: Vec<RecordId>,
+    /// In the first repository that has it.
+    pub(super) record: RecordId,
+    /// In the others, in their order.
+    also: Vec<RecordId>,
     pub(super) name: NameIx,
     pub(super) version: &'u str,
     pub(super) sha1: Option<Sha1>,
@@ -77,7 +75,7 @@ pub(super) struct Package<'u> {
 /// All names and packages of a universe.
 pub(super) struct Pool<'u> {
     pub(super) universe: &'u Universe,
-    names: HashMap<&'u str, NameIx, BuildHasherDefault<WordHasher>>,
+    names: FastMap<&'u str, NameIx>,
     pub(super) texts: Vec<&'u str>,
     /// For each name, who has it, in the order of the repositories and their indexes.
     providers: Grouped<Provider<'u>>,
@@ -88,6 +86,11 @@ pub(super) struct Pool<'u> {
     /// For each name, the packages that have it in their `install_if`.
     waiting: Grouped<PkgIx>,
 }
+
+/// A map whose keys nobody chooses to collide: an index is signed.
+pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
+
+type Firsts = FastMap<u64, PkgIx>;
 
 /// The bit of repositories without a tag.
 pub(super) const UNTAGGED: u64 = 1;
@@ -125,9 +128,7 @@ impl<'u> Pool<'u> {
 
     fn read_all(&mut self, arch: &str) {
         let universe = self.universe;
-        // Of records with one identity the first speaks for all.
-        let mut firsts: HashMap<Identity, PkgIx, BuildHasherDefault<WordHasher>> =
-            HashMap::with_capacity_and_hasher(universe.len(), BuildHasherDefault::default());
+        let mut firsts = Firsts::with_capacity_and_hasher(universe.len(), BuildHasherDefault::default());
         for (i, (shelf, _)) in universe.shelves().enumerate() {
             let mut rows: Vec<(u32, u32)> = shelf.records().map(|r| (r.ordinal(), r.row())).collect();
             rows.sort_unstable();
@@ -137,19 +138,38 @@ impl<'u> Pool<'u> {
                 // apk passes over a record without an identity.
                 let Some(identity) = record.identity() else { continue };
                 let next = PkgIx(self.packages.len() as u32);
-                let package = *firsts.entry(identity).or_insert(next);
+                let package = self.first(&mut firsts, &identity, next);
                 if package == next {
                     let package = self.read(id, record, identity, arch);
                     self.packages.push(package);
                 } else {
                     let tag = self.tag_of(id);
                     let package = &mut self.packages[package.at()];
-                    package.records.push(id);
+                    package.also.push(id);
                     package.tags |= tag;
                 }
             }
         }
         self.group();
+    }
+
+    /// Of records with one identity the first speaks for all: its package, or `next` for a new one.
+    fn first(&self, firsts: &mut Firsts, identity: &Identity, next: PkgIx) -> PkgIx {
+        let bytes = match identity {
+            Identity::Whole(digest) => digest.as_bytes(),
+            Identity::ApkControl(sha1) => &sha1.0,
+        };
+        // Eight bytes of a hash are enough to find it, not to be sure.
+        let mut key = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        loop {
+            let found = *firsts.entry(key).or_insert(next);
+            let is_same =
+                |p: &Package<'_>| self.universe.record(p.record).identity().as_ref() == Some(identity);
+            if self.packages.get(found.at()).is_none_or(is_same) {
+                return found;
+            }
+            key = key.wrapping_add(1);
+        }
     }
 
     /// Makes the lists by name.
@@ -208,7 +228,8 @@ impl<'u> Pool<'u> {
         }
         let is_foreign = !matches!(record.arch(), "" | "all") && record.arch() != arch;
         Package {
-            records: vec![id],
+            record: id,
+            also: Vec::new(),
             name,
             version: record.version(),
             sha1: match identity {
@@ -254,8 +275,9 @@ impl<'u> Pool<'u> {
 
     /// The record of a package to take: the first repository whose tag is allowed.
     pub(super) fn record_of(&self, package: PkgIx, allowed: u64) -> RecordId {
-        let records = &self.packages[package.at()].records;
-        *records.iter().find(|id| self.tag_of(**id) & allowed != 0).unwrap_or(&records[0])
+        let package = &self.packages[package.at()];
+        let mut records = std::iter::once(package.record).chain(package.also.iter().copied());
+        records.find(|id| self.tag_of(*id) & allowed != 0).unwrap_or(package.record)
     }
 
     pub(super) fn depends(&self, package: PkgIx) -> &[Dep<'u>] {
@@ -275,7 +297,7 @@ impl<'u> Pool<'u> {
     }
 
     /// The names of packages that have `name` in their `install_if`, and the names these provide.
-    pub(super) fn waiting_for(&self, name: NameIx) -> Box<[NameIx]> {
+    pub(super) fn waiting_for(&self, name: NameIx) -> Vec<NameIx> {
         let mut names: Vec<NameIx> = Vec::new();
         for &package in self.waiting_by_name(name) {
             names.push(self.packages[package.at()].name);
@@ -283,7 +305,7 @@ impl<'u> Pool<'u> {
         }
         names.sort_by_cached_key(|n| self.bucket(*n));
         names.dedup();
-        names.into()
+        names
     }
 
     /// The packages that have `name` in their `install_if`, in the order of the index.
@@ -339,7 +361,7 @@ fn tag_bit(place: usize) -> u64 {
 }
 
 /// A list for each name, all in one.
-struct Grouped<T> {
+pub(super) struct Grouped<T> {
     /// Where each name's list ends; it begins where the one before ends.
     ends: Vec<u32>,
     items: Vec<T>,
@@ -353,7 +375,7 @@ impl<T> Default for Grouped<T> {
 
 impl<T: Copy> Grouped<T> {
     /// Groups by name, and keeps the order within a group.
-    fn new(names: usize, all: impl Iterator<Item = (NameIx, T)> + Clone) -> Grouped<T> {
+    pub(super) fn new(names: usize, all: impl Iterator<Item = (NameIx, T)> + Clone) -> Grouped<T> {
         let mut ends = vec![0u32; names + 1];
         let mut first = None;
         for (name, item) in all.clone() {
@@ -375,7 +397,7 @@ impl<T: Copy> Grouped<T> {
         Grouped { ends, items }
     }
 
-    fn of(&self, name: NameIx) -> &[T] {
+    pub(super) fn of(&self, name: NameIx) -> &[T] {
         let start = name.at().checked_sub(1).map_or(0, |before| self.end(before));
         self.items.get(start..self.end(name.at())).unwrap_or(&[])
     }
@@ -386,9 +408,9 @@ impl<T: Copy> Grouped<T> {
     }
 }
 
-/// Hashes eight bytes at a time; an index is signed, so nobody chooses names that collide.
+/// Hashes eight bytes at a time.
 #[derive(Default)]
-struct WordHasher(u64);
+pub(super) struct WordHasher(u64);
 
 impl Hasher for WordHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -81,7 +81,7 @@ fn run(
     let tags: Vec<u64> = world.lines.iter().map(|(_, d)| tag_mask(&pool, d)).collect();
     let names: Vec<NameIx> = lines.iter().map(|d| d.name).collect();
     let found = discover(&pool, &names);
-    let mut state = State::new(&pool, found);
+    let mut state = State::new(&pool, &found);
     for (line, tag) in lines.iter().zip(&tags) {
         state.apply_line(line, *tag);
     }

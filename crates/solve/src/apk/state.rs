@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::discover::Found;
-use super::pool::{Dep, NameIx, PkgIx, Pool, Provider, UNTAGGED};
+use super::pool::{Dep, Grouped, NameIx, PkgIx, Pool, Provider, UNTAGGED};
 
 /// Which queue a name waits in to be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ enum Queue {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameState<'u> {
-    pub(super) is_seen: bool,
+    /// Place in the order of deciding; 0 for a name that was not seen.
     order: u32,
     /// Decided: [`NameState::chosen`] has it, or nobody does.
     pub(super) is_locked: bool,
@@ -67,8 +67,8 @@ pub(super) struct State<'p, 'u> {
     pub(super) names: Vec<NameState<'u>>,
     pub(super) packages: Vec<PackageState>,
     /// For each name, the seen names one of whose providers depends on it.
-    needed_by: Vec<Vec<NameIx>>,
-    pub(super) waiting: Vec<Box<[NameIx]>>,
+    needed_by: Grouped<NameIx>,
+    pub(super) found: &'p Found,
     dirty: VecDeque<NameIx>,
     now: VecDeque<NameIx>,
     selectable: BTreeSet<(u32, NameIx)>,
@@ -78,50 +78,51 @@ pub(super) struct State<'p, 'u> {
     line_tag: u64,
 }
 
+impl NameState<'_> {
+    pub(super) fn is_seen(&self) -> bool {
+        self.order > 0
+    }
+}
+
+/// For each name, the seen names one of whose providers depends on it, in the order of apk's table.
+fn needs(pool: &Pool<'_>, found: &Found) -> Grouped<NameIx> {
+    let mut seen: Vec<_> = found.seen.iter().map(|n| (pool.bucket(*n), *n)).collect();
+    seen.sort_unstable();
+    let mut last = vec![None; pool.texts.len()];
+    let mut all = Vec::new();
+    for (_, name) in seen {
+        // The providers of one name may repeat a dependency.
+        for dep in pool.providers(name).iter().flat_map(|p| pool.depends(p.package)) {
+            if last[dep.name.at()].replace(name) != Some(name) {
+                all.push((dep.name, name));
+            }
+        }
+    }
+    Grouped::new(pool.texts.len(), all.iter().copied())
+}
+
 impl<'p, 'u> State<'p, 'u> {
-    pub(super) fn new(pool: &'p Pool<'u>, found: Vec<Found>) -> State<'p, 'u> {
+    pub(super) fn new(pool: &'p Pool<'u>, found: &'p Found) -> State<'p, 'u> {
         let packages = (0..pool.packages.len()).map(|i| first_state(pool, PkgIx::from_place(i))).collect();
-        let mut state = State {
+        let mut names = vec![NameState::default(); found.order.len()];
+        for name in &found.seen {
+            let state = &mut names[name.at()];
+            state.order = found.order[name.at()];
+            let mut providers = pool.providers(*name).iter();
+            state.none_can_trigger = providers.all(|p| pool.install_if(p.package).is_empty());
+        }
+        State {
             pool,
-            names: Vec::with_capacity(found.len()),
+            names,
             packages,
-            needed_by: vec![Vec::new(); found.len()],
-            waiting: Vec::with_capacity(found.len()),
+            needed_by: needs(pool, found),
+            found,
             dirty: VecDeque::new(),
             now: VecDeque::new(),
             selectable: BTreeSet::new(),
             rest: BTreeSet::new(),
             errors: 0,
             line_tag: 0,
-        };
-        for (i, found) in found.into_iter().enumerate() {
-            let name = NameIx::from_place(i);
-            let cannot_trigger = |p: &Provider<'_>| state.packages[p.package.at()].cannot_trigger;
-            state.names.push(NameState {
-                is_seen: found.is_seen,
-                order: found.order,
-                none_can_trigger: pool.providers(name).iter().all(cannot_trigger),
-                ..NameState::default()
-            });
-            state.waiting.push(found.waiting);
-        }
-        state.note_needs();
-        state
-    }
-
-    /// Fills in `needed_by`; the providers of one name may repeat a dependency.
-    fn note_needs(&mut self) {
-        let mut last = vec![None; self.names.len()];
-        let all = (0..self.names.len()).map(NameIx::from_place);
-        let mut seen: Vec<NameIx> = all.filter(|n| self.names[n.at()].is_seen).collect();
-        seen.sort_by_cached_key(|n| self.pool.bucket(*n));
-        for name in seen {
-            let providers = self.pool.providers(name).iter();
-            for dep in providers.flat_map(|p| self.pool.depends(p.package)) {
-                if last[dep.name.at()].replace(name) != Some(name) {
-                    self.needed_by[dep.name.at()].push(name);
-                }
-            }
         }
     }
 
@@ -208,18 +209,18 @@ impl<'p, 'u> State<'p, 'u> {
     }
 
     pub(super) fn look_at_needing(&mut self, name: NameIx) {
-        for i in 0..self.needed_by[name.at()].len() {
-            let by = self.needed_by[name.at()][i];
+        for i in 0..self.needed_by.of(name).len() {
+            let by = self.needed_by.of(name)[i];
             self.names[by.at()].look_at_depends = true;
             self.queue_dirty(by);
         }
     }
 
     pub(super) fn look_at_waiting(&mut self, name: NameIx) {
-        for i in 0..self.waiting[name.at()].len() {
-            let by = self.waiting[name.at()][i];
+        let found = self.found;
+        for &by in found.waiting(name) {
             let state = &mut self.names[by.at()];
-            if state.is_seen && !state.none_can_trigger {
+            if state.is_seen() && !state.none_can_trigger {
                 state.look_at_conditions = true;
                 self.queue_dirty(by);
             }
@@ -362,8 +363,7 @@ impl<'u> State<'_, 'u> {
         if let Some(first) = merge.first {
             self.spread_common(name, first, merge.options);
         }
-        let undecided = |by: &NameIx| self.names[by.at()].is_seen && !self.names[by.at()].is_locked;
-        let decided = !self.needed_by[name.at()].iter().any(undecided);
+        let decided = self.needed_by.of(name).iter().all(|by| self.names[by.at()].is_locked);
         self.names[name.at()].requirers_decided = decided;
         self.queue_name(name, again);
     }
