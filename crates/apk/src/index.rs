@@ -14,7 +14,7 @@ use trust::{RsaKeyring, RsaSignature, Verified, verify_rsa};
 
 use crate::head::{Member, check_format};
 use crate::limits::Capped;
-use crate::member_signature::signatures_of;
+use crate::member_signature::{holds_signatures, signatures_of};
 use crate::{ApkError, Limits, Part};
 
 /// An index taken apart, nothing believed yet.
@@ -43,7 +43,7 @@ pub fn signed_part<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Signed<'a>, A
     let (used, ended) = match first.push(bytes, Part::Signatures) {
         Ok(found) => found,
         // The records themselves: far more than signatures may take.
-        Err(ApkError::TooLarge { .. }) if !first.unpacked.starts_with(b".SIGN.") => return Ok(unsigned),
+        Err(ApkError::TooLarge { .. }) if !holds_signatures(&first.unpacked) => return Ok(unsigned),
         Err(error) => return Err(error),
     };
     match signatures_of(&first.unpacked, limits)? {

@@ -10,11 +10,21 @@ use crate::{ApkError, Limits, Part};
 
 const PREFIX: &[u8] = b".SIGN.";
 
-/// The signatures in an unpacked first part; none where its first member is no signature, which means
-/// that the file is not signed and the part is the next one.
+/// Does an unpacked part, or the beginning of one, hold signatures? Its first member says so; a name
+/// that is too long for a plain header comes behind another.
+pub(crate) fn holds_signatures(part: &[u8]) -> bool {
+    if part.starts_with(PREFIX) {
+        return true;
+    }
+    let limits = tar::Limits { body_bytes: u64::MAX, open_end: true, ..tar::Limits::default() };
+    let first = tar::Reader::new(part, limits).next();
+    first.is_ok_and(|member| member.is_some_and(|m| m.path.starts_with(PREFIX)))
+}
+
+/// The signatures in an unpacked first part; none where it holds none, which means that the file is not
+/// signed and the part is the next one.
 pub(crate) fn signatures_of(part: &[u8], limits: &Limits) -> Result<Option<Vec<RsaSignature>>, ApkError> {
-    // The name field of the first header, before anything is believed of the rest.
-    if !part.starts_with(PREFIX) {
+    if !holds_signatures(part) {
         return Ok(None);
     }
     let tar_limits = tar::Limits {
@@ -45,4 +55,23 @@ pub(crate) fn signatures_of(part: &[u8], limits: &Limits) -> Result<Option<Vec<R
         signatures.push(RsaSignature { key, hash, bytes });
     }
     Ok(Some(signatures))
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::tar::{Entry, tar};
+
+    use super::*;
+
+    #[test]
+    fn a_key_with_a_long_name_is_found() {
+        let key = format!("{}.rsa.pub", "k".repeat(150));
+        let part = tar(&[Entry::file(format!(".SIGN.RSA256.{key}"), 0o644, "sum")]);
+        let found = signatures_of(&part, &Limits::default()).unwrap().unwrap();
+        assert_eq!((found[0].key.as_str(), found[0].hash), (key.as_str(), Some(RsaHash::Sha256)));
+        let control = tar(&[Entry::file(".PKGINFO", 0o644, "pkgname = a")]);
+        assert_eq!(signatures_of(&control, &Limits::default()).unwrap(), None);
+        let unnamed = tar(&[Entry::file(".SIGN.RSA", 0o644, "sum")]);
+        assert!(matches!(signatures_of(&unnamed, &Limits::default()), Err(ApkError::Member { .. })));
+    }
 }
