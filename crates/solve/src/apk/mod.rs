@@ -9,7 +9,7 @@
 //!   or something else requires its package; then any number of packages may provide the name.
 //! - A requirement on a name forbids all its providers that do not meet it; what all providers left
 //!   depend on is required as well, and who provides what they all provide must be one of them
-//!   (`state`).
+//!   (`state`, `reconsider`).
 //! - Next to be decided is a name with one option left and all its requirers decided, then one with a
 //!   provider that may be chosen by itself, then the rest; within these by a walk in depth from the
 //!   request (`discover`).
@@ -30,6 +30,7 @@ mod discover;
 mod explain;
 mod order;
 mod pool;
+mod reconsider;
 mod request;
 mod solution;
 mod state;
@@ -37,7 +38,7 @@ mod unsatisfiable;
 mod validate;
 
 pub use request::{Compat, Preferred, Request};
-pub use solution::{Solution, solve};
+pub use solution::{Solution, Solver, solve};
 pub use unsatisfiable::{Fact, Problem, Unsatisfiable};
 pub use validate::{Violation, validate};
 

@@ -97,7 +97,7 @@ pub(super) const UNTAGGED: u64 = 1;
 
 impl<'u> Pool<'u> {
     /// Reads every record: what a request reaches is most of an index anyway.
-    pub(super) fn new(universe: &'u Universe, arch: &str, prefer: &[Preferred]) -> Pool<'u> {
+    pub(super) fn new(universe: &'u Universe, arch: &str) -> Pool<'u> {
         let mut tags: Vec<&str> = Vec::new();
         for tag in universe.shelves().filter_map(|(_, source)| source.tag.as_deref()) {
             if !tags.contains(&tag) {
@@ -115,15 +115,17 @@ impl<'u> Pool<'u> {
             waiting: Grouped::default(),
         };
         pool.read_all(arch);
-        for p in prefer {
-            let same = pool.names.get(p.name.as_str()).copied();
-            let same = same.into_iter().flat_map(|name| pool.providers.of(name)).map(|p| p.package);
-            for package in same.collect::<Vec<_>>() {
-                let package = &mut pool.packages[package.at()];
-                package.preferred |= pool.texts[package.name.at()] == p.name && package.version == p.version;
-            }
-        }
         pool
+    }
+
+    /// Marks what an earlier answer had, and nothing else.
+    pub(super) fn prefer(&mut self, prefer: &[&Preferred]) {
+        let wanted: HashMap<&str, &str> =
+            prefer.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
+        for package in &mut self.packages {
+            let version = wanted.get(self.texts[package.name.at()]);
+            package.preferred = version.is_some_and(|v| *v == package.version);
+        }
     }
 
     fn read_all(&mut self, arch: &str) {

@@ -34,20 +34,61 @@ impl Solution {
 /// With [`Request::prefer`], those versions are kept as apk keeps what is installed; if that leads
 /// nowhere, those of them that what would be chosen freely still admits.
 pub fn solve(universe: &Universe, request: &Request) -> Result<Solution, Unsatisfiable> {
-    if request.compat == Compat::Apko {
-        return as_apko(universe, request);
+    Solver::new(universe, &request.arch).solve(request)
+}
+
+/// A universe that is read for one architecture, for several requests: reading it is half the work.
+pub struct Solver<'u> {
+    pool: Pool<'u>,
+}
+
+impl<'u> Solver<'u> {
+    /// Reads all records.
+    pub fn new(universe: &'u Universe, arch: &str) -> Solver<'u> {
+        Solver { pool: Pool::new(universe, arch) }
     }
-    let world = World::read(&request.world)?;
-    if request.prefer.is_empty() {
-        return run(universe, request, &world, &[]);
+
+    /// As [`solve`]; the request is for the architecture that was read.
+    pub fn solve(&mut self, request: &'u Request) -> Result<Solution, Unsatisfiable> {
+        if request.compat == Compat::Apko {
+            return as_apko(&mut self.pool, request);
+        }
+        let world = World::read(&request.world)?;
+        if request.prefer.is_empty() {
+            return self.run(&world, &[]);
+        }
+        let all: Vec<&Preferred> = request.prefer.iter().collect();
+        if let Ok(solution) = self.run(&world, &all) {
+            return Ok(solution);
+        }
+        let free = self.run(&world, &[])?;
+        let universe = self.pool.universe;
+        let fitting: Vec<&Preferred> =
+            all.into_iter().filter(|p| is_admitted(universe, &world, &free, p)).collect();
+        Ok(self.run(&world, &fitting).unwrap_or(free))
     }
-    if let Ok(solution) = run(universe, request, &world, &request.prefer) {
-        return Ok(solution);
+
+    fn run(&mut self, world: &World<'u>, prefer: &[&Preferred]) -> Result<Solution, Unsatisfiable> {
+        self.pool.prefer(prefer);
+        let lines: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| self.pool.dep(d)).collect();
+        let pool = &self.pool;
+        let names: Vec<NameIx> = lines.iter().map(|d| d.name).collect();
+        let found = discover(pool, &names);
+        let mut state = State::new(pool, &found);
+        for (line, (_, d)) in lines.iter().zip(&world.lines) {
+            state.apply_line(line, tag_mask(pool, d));
+        }
+        state.run();
+        let order = install_order(&mut state, &lines);
+        if state.errors > 0 {
+            return Err(explain(&state, world, &lines, &order));
+        }
+        let met_by = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.map(|p| p.package);
+        let because = causes(pool, world, &lines, &order, met_by);
+        let record = |p: PkgIx| pool.record_of(p, state.packages[p.at()].allowed);
+        let chosen = order.iter().zip(because).map(|(p, because)| Chosen { id: record(*p), because });
+        Ok(Solution { chosen: chosen.collect() })
     }
-    let free = run(universe, request, &world, &[])?;
-    let fitting: Vec<Preferred> =
-        request.prefer.iter().filter(|p| is_admitted(universe, &world, &free, p)).cloned().collect();
-    Ok(run(universe, request, &world, &fitting).unwrap_or(free))
 }
 
 /// The lines of a request, keyed by name and sorted as apk sorts them.
@@ -70,49 +111,22 @@ impl<'a> World<'a> {
     }
 }
 
-fn run(
-    universe: &Universe,
-    request: &Request,
-    world: &World<'_>,
-    prefer: &[Preferred],
-) -> Result<Solution, Unsatisfiable> {
-    let mut pool = Pool::new(universe, &request.arch, prefer);
-    let lines: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
-    let tags: Vec<u64> = world.lines.iter().map(|(_, d)| tag_mask(&pool, d)).collect();
-    let names: Vec<NameIx> = lines.iter().map(|d| d.name).collect();
-    let found = discover(&pool, &names);
-    let mut state = State::new(&pool, &found);
-    for (line, tag) in lines.iter().zip(&tags) {
-        state.apply_line(line, *tag);
-    }
-    state.run();
-    let order = install_order(&mut state, &lines);
-    if state.errors > 0 {
-        return Err(explain(&state, world, &lines, &order));
-    }
-    let met_by = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.map(|p| p.package);
-    let because = causes(&pool, world, &lines, &order, met_by);
-    let record = |p: PkgIx| pool.record_of(p, state.packages[p.at()].allowed);
-    let chosen = order.iter().zip(because).map(|(p, because)| Chosen { id: record(*p), because });
-    Ok(Solution { chosen: chosen.collect() })
-}
-
 /// apko's own choice. It knows no earlier answer, so nothing is preferred.
-fn as_apko(universe: &Universe, request: &Request) -> Result<Solution, Unsatisfiable> {
+fn as_apko<'u>(pool: &mut Pool<'u>, request: &'u Request) -> Result<Solution, Unsatisfiable> {
     let mut world = World { lines: Vec::new() };
     for text in &request.world {
         world.lines.push((text, read_line(text)?));
     }
-    let mut pool = Pool::new(universe, &request.arch, &[]);
     let deps: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
+    let pool = &*pool;
     let tag = |d: &Dependency<'_>| d.tag.and_then(|tag| pool.tag(tag)).unwrap_or(0);
     let lines: Vec<_> = world.lines.iter().zip(&deps).map(|((text, d), dep)| (*text, *dep, tag(d))).collect();
-    let order = apko::choose(&pool, &lines)?;
+    let order = apko::choose(pool, &lines)?;
     let met_by = |dep: &Dep<'_>| {
         let fits = |p: &&Provider<'_>| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
         pool.providers(dep.name).iter().find(fits).map(|p| p.package)
     };
-    let because = causes(&pool, &world, &deps, &order, met_by);
+    let because = causes(pool, &world, &deps, &order, met_by);
     let tags = lines.iter().fold(UNTAGGED, |all, (.., tag)| all | tag);
     let chosen = order.iter().zip(because);
     let chosen = chosen.map(|(p, because)| Chosen { id: pool.record_of(*p, tags), because });
