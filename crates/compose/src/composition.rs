@@ -15,7 +15,8 @@ pub struct Composition {
     pub derived: MemoryPayload,
     /// Execution parameters.
     pub config: ContainerConfig,
-    /// When the image was made: SOURCE_DATE_EPOCH, or the newest mtime of a kept package file.
+    /// When the image was made: SOURCE_DATE_EPOCH, or the newest mtime of a kept package file; of apk
+    /// packages, when the newest was built.
     pub created: i64,
     /// Paths that we made or changed, with the rule, by path.
     pub made: Vec<Made>,

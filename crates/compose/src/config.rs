@@ -13,8 +13,15 @@ fn defaults(world: World) -> [(&'static str, &'static str); 2] {
     [("PATH", path), ("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")]
 }
 
-/// The execution parameters of the image, whose user has number `uid`.
-pub(crate) fn config(recipe: &Resolved, uid: Option<u32>) -> ContainerConfig {
+/// What apko writes into every image's labels: when it was made.
+const CREATED: &str = "org.opencontainers.image.created";
+
+/// The execution parameters of the image, whose user has number `uid`, made at `created`.
+pub(crate) fn config(recipe: &Resolved, uid: Option<u32>, created: i64) -> ContainerConfig {
+    let mut labels = recipe.labels.clone();
+    if recipe.world == World::Apk {
+        labels.entry(CREATED.to_owned()).or_insert_with(|| trust::Time(created).to_string());
+    }
     let mut environment: BTreeMap<&str, &str> = defaults(recipe.world).into();
     environment.extend(recipe.environment.iter().map(|(k, v)| (k.as_str(), v.as_str())));
     let default_dir = match recipe.world {
@@ -30,7 +37,7 @@ pub(crate) fn config(recipe: &Resolved, uid: Option<u32>) -> ContainerConfig {
         healthcheck: None,
         volumes: recipe.volumes.iter().map(|v| (v.clone(), oci::Empty {})).collect(),
         working_dir: recipe.work_dir.clone().unwrap_or_else(|| default_dir.to_owned()),
-        labels: recipe.labels.clone(),
+        labels,
         stop_signal: recipe.stop_signal.clone().unwrap_or_default(),
     }
 }

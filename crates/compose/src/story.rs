@@ -199,12 +199,12 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     let groups = layers::split(&tree, &input.packages, &names, recipe.layering);
     cuts.sort_by(|a, b| (&a.path, a.owner).cmp(&(&b.path, b.owner)));
     let totals = totals(&cuts, |cut| sizes.get(&(cut.owner, cut.path.clone())).copied());
-    let created = input.epoch.unwrap_or_else(|| layers::newest(&tree));
+    let created = input.epoch.unwrap_or_else(|| newest(&tree, &input));
     let mut made: Vec<_> = std::mem::take(&mut draft.made).into_iter().collect();
     made.retain(|(path, _)| tree.get(path).is_some());
     Ok(Composition {
         groups,
-        config: config::config(recipe, uid),
+        config: config::config(recipe, uid, created),
         created,
         made: made.into_iter().map(|(path, rule)| crate::Made { path, rule }).collect(),
         cuts: totals,
@@ -240,6 +240,18 @@ fn derive_deb(
     derive::settle_aliases(draft);
     status::write(draft, input)?;
     Ok(())
+}
+
+/// When the image was made, if nobody says: of apk packages when the newest was built, as apko has it;
+/// else the newest time of a file.
+fn newest(tree: &Tree, input: &ComposeInput<'_>) -> i64 {
+    match input.recipe.world {
+        World::Deb => layers::newest(tree),
+        World::Apk => {
+            let built = input.packages.iter().filter_map(|p| p.apk()).map(|files| files.info.build_time);
+            built.max().and_then(|t| i64::try_from(t).ok()).unwrap_or_else(|| layers::newest(tree))
+        }
+    }
 }
 
 fn user_of(input: &ComposeInput<'_>, accounts: &Accounts) -> Result<Option<u32>, ComposeError> {

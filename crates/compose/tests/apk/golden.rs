@@ -162,3 +162,46 @@ fn busybox_is_as_with_scripts() {
     assert_eq!(found, by_path(wanted));
     assert_eq!(links(&made), 303);
 }
+
+#[test]
+fn the_real_apk_finds_its_own() {
+    let (Some(golden), Some(data), Some(keys)) = (
+        testkit::shared_data("apk/golden/iso-3.19.1"),
+        testkit::shared_data("apk/alpine-3.19.1-iso"),
+        testkit::shared_data("apk/keys/alpine/x86_64"),
+    ) else {
+        testkit::skip!("no apk data among the shared data")
+    };
+    let apk = match testkit::apk::real_apk() {
+        Ok(apk) => apk,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    for (world, asked) in [("alpine-base", "alpine-base"), ("sshd", "openssh, alpine-base")] {
+        let log = read(&golden.join(format!("{world}.log")));
+        let packages = installed(&log, &data.join("x86_64"));
+        let count = packages.packages.len();
+        let made =
+            packages.compose(&recipe(asked, "accounts: {users: [{username: u, uid: 1000}]}"), "x86_64");
+        let dir = tempfile::tempdir().unwrap();
+        if let Err(why) = made.unwrap().lay_out(dir.path()) {
+            testkit::skip!("cannot give files their owners: {why}")
+        }
+        let root = apk.at(dir.path());
+        assert_eq!(root.installed().unwrap().len(), count);
+        // Unchanged, and with the modes that it would have given them itself.
+        let audit = || {
+            let mut command = root.command(&[], None);
+            let run = command.args(["audit", "--system", "--check-permissions"]).output().unwrap();
+            let text = String::from_utf8(run.stdout).unwrap();
+            text.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        // apk itself makes it 0555, whatever the package says.
+        let proc = "m proc/".to_owned();
+        assert_eq!(audit(), BTreeSet::from([proc.clone()]), "{world}");
+        std::fs::write(dir.path().join("bin/busybox"), "").unwrap();
+        assert_eq!(audit(), BTreeSet::from([proc, "U bin/busybox".to_owned()]), "{world}");
+        let words: Vec<&str> = asked.split(", ").collect();
+        let said = root.simulate(&[&data], &keys, &words).unwrap();
+        assert!(said.starts_with("OK: "), "{said}");
+    }
+}

@@ -196,6 +196,10 @@ paths:
     let env = &made.composition.config.env;
     assert_eq!(env[0], "PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/sbin:/bin");
     assert_eq!(made.composition.config.working_dir, "");
+    // What the packages of testkit are built at.
+    assert_eq!(made.composition.created, 1_735_689_600);
+    let created = &made.composition.config.labels["org.opencontainers.image.created"];
+    assert_eq!(created, "2025-01-01T00:00:00Z");
 }
 
 #[test]

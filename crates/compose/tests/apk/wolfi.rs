@@ -1,10 +1,8 @@
 //! A world like Wolfi's: glibc, merged `/usr`, libraries where only `ld.so.conf.d` says.
 
-use std::path::Path;
 use std::process::Command;
 
 use elf::ld_so_cache::{Cache, read};
-use rootfs::Node;
 
 use crate::world::{Made, World, recipe};
 
@@ -14,24 +12,6 @@ fn composed() -> Result<Made, String> {
     packages.rotate_left(1);
     let asked = recipe("wolfi-base, openssl, posix-libc-utils", "");
     Ok(World::of(&packages).compose(&asked, "x86_64").unwrap_or_else(|e| panic!("{e}")))
-}
-
-/// The tree as files of the machine, without devices.
-fn lay_out(made: &Made, root: &Path) {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    for entry in made.tree().entries().iter().filter(|e| !e.path.is_empty()) {
-        let path = entry.path.to_string();
-        let at = root.join(&path);
-        match &entry.node {
-            Node::Dir => std::fs::create_dir_all(&at).unwrap(),
-            Node::Symlink(target) => symlink(target.to_string(), &at).unwrap(),
-            Node::File(_) | Node::Hardlink(_) => {
-                std::fs::write(&at, made.bytes(&path)).unwrap();
-                std::fs::set_permissions(&at, std::fs::Permissions::from_mode(entry.mode)).unwrap();
-            }
-            Node::Special(_) => {}
-        }
-    }
 }
 
 fn shown(cache: &Cache) -> Vec<String> {
@@ -60,7 +40,7 @@ fn the_library_cache_is_ldconfigs() {
     assert_eq!(ours.generator, "ldconfig (GNU libc) stable release version 2.43");
 
     let dir = tempfile::tempdir().unwrap();
-    lay_out(&made, dir.path());
+    made.lay_out(dir.path()).unwrap();
     let run = Command::new(dir.path().join("usr/bin/ldconfig")).arg("-X").arg("-r").arg(dir.path()).output();
     match run {
         Ok(run) if run.status.success() => {}

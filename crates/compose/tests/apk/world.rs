@@ -1,6 +1,9 @@
 //! Packages of apk's format, unpacked and composed.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::path::Path;
 
 use apk::scripts::{InTree, Subject, actions, classify};
 use apk::{ControlFiles, Limits, Proof, unpack};
@@ -147,5 +150,27 @@ impl Made {
             Node::Special(device) => format!("{device:?}"),
         };
         format!("{:04o} {}:{} {what}", e.mode, e.uid, e.gid)
+    }
+
+    /// Lays the tree out as files of the machine, without devices. Owners other than root's need root.
+    pub(crate) fn lay_out(&self, root: &Path) -> std::io::Result<()> {
+        for entry in self.tree().entries().iter().filter(|e| !e.path.is_empty()) {
+            let path = entry.path.to_string();
+            let at = root.join(&path);
+            match &entry.node {
+                Node::Dir => std::fs::create_dir_all(&at)?,
+                Node::Symlink(target) => symlink(target.to_string(), &at)?,
+                Node::File(_) => std::fs::write(&at, self.bytes(&path))?,
+                Node::Hardlink(target) => std::fs::hard_link(root.join(target.to_string()), &at)?,
+                Node::Special(_) => continue,
+            }
+            if (entry.uid, entry.gid) != (0, 0) {
+                lchown(&at, Some(entry.uid), Some(entry.gid))?;
+            }
+            if !matches!(entry.node, Node::Symlink(_)) {
+                std::fs::set_permissions(&at, Permissions::from_mode(entry.mode))?;
+            }
+        }
+        Ok(())
     }
 }
