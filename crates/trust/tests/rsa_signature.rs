@@ -86,3 +86,26 @@ fn a_name_without_suffix_means_the_same_key() {
     let short = signature(&one.clone().named("made-up-1"), Algorithm::Rsa, Some(RsaHash::Sha1));
     assert!(verify_rsa(TEXT, Digest::of(TEXT), &[short], &ring).is_ok());
 }
+
+/// The first 320 bytes of the two files of `https://shattered.io` (Stevens and others, 2017).
+fn shattered() -> [Vec<u8>; 2] {
+    let text: String = include_str!("shattered.txt").split_whitespace().collect();
+    let bytes: Vec<u8> =
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
+    [bytes[..320].to_vec(), bytes[320..].to_vec()]
+}
+
+#[test]
+fn documents_made_to_collide_are_refused_however_they_are_signed() {
+    let one = ApkKey::test_only(1);
+    let ring: RsaKeyring = [public(&one)].into_iter().collect();
+    let [first, second] = shattered();
+    let bytes = one.sign(Algorithm::Rsa, &first);
+    assert_eq!(bytes, one.sign(Algorithm::Rsa, &second), "one signature fits both");
+    let signature = RsaSignature { key: one.file_name().to_owned(), hash: Some(RsaHash::Sha1), bytes };
+    for document in [first, second] {
+        let error = verify_rsa(&document, Digest::of(&document), std::slice::from_ref(&signature), &ring);
+        let collision = RsaVerifyError::Refused { key: signature.key.clone(), fault: RsaFault::Collision };
+        assert_eq!(error.map(drop), Err(collision));
+    }
+}
