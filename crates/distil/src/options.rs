@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use diag::{Diagnostic, Kind};
 use oci::Reference;
-use ops::request::{BuildRequest, Compat, LockMode, LockPlace, LockRequest};
+use ops::request::{Above, BuildRequest, Compat, LockMode, LockPlace, LockRequest};
 use ops::target::Target;
 
 use crate::args::{BuildArgs, CompatWord, LockArgs, LockChoice, UpdateArgs};
@@ -33,6 +33,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         recipes,
         archs: args.choice.arch.clone(),
         variants: args.choice.variant.clone(),
+        above: Above::default(),
         names,
         targets,
         load: args.load,
@@ -45,6 +46,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
 pub(crate) fn lock(args: &LockArgs) -> LockRequest {
     LockRequest {
         recipe: recipe(args.recipe.as_deref()),
+        above: Above::default(),
         lock: place(&args.lock),
         mode: LockMode::Keep,
         dry_run: args.dry_run,
@@ -54,6 +56,7 @@ pub(crate) fn lock(args: &LockArgs) -> LockRequest {
 pub(crate) fn update(args: &UpdateArgs) -> LockRequest {
     LockRequest {
         recipe: recipe(args.recipe.as_deref()),
+        above: Above::default(),
         lock: place(&args.lock),
         mode: LockMode::Update,
         dry_run: args.dry_run,
@@ -73,6 +76,8 @@ fn place(choice: &LockChoice) -> LockPlace {
             CompatWord::Apk => Compat::Apk,
             CompatWord::Apko => Compat::Apko,
         },
+        apko: None,
+        ignore_signatures: false,
     }
 }
 
@@ -90,7 +95,7 @@ pub(crate) fn epoch(env: &Environment) -> Result<Option<i64>, Diagnostic> {
 }
 
 /// 9999-12-31: the last second that RFC 3339 can write.
-const MAX_EPOCH: i64 = 253_402_300_799;
+pub(crate) const MAX_EPOCH: i64 = 253_402_300_799;
 
 /// An age such as `12h`, `30d` or `4w`, in seconds.
 pub(crate) fn age(text: &str) -> Result<u64, Diagnostic> {

@@ -87,13 +87,13 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
 
 /// Everything that the answer depends on and that is no file.
 fn question(world: &World, request: &BuildRequest) -> String {
-    let lock = &request.lock;
-    let place = (&lock.file, &lock.vendor, lock.allow_rollback, lock.compat);
+    let place = &request.lock;
     let what = (&request.recipes, &request.archs, &request.variants, &request.names, &request.compression);
     format!(
-        "build {} {:?} {what:?} {place:?} {:?} {:?} {} {}",
+        "build {} {:?} {what:?} {:?} {place:?} {:?} {:?} {} {}",
         env!("CARGO_PKG_VERSION"),
         world.working_dir,
+        request.above,
         request.mode,
         world.epoch,
         world.data_dir.display(),
@@ -136,7 +136,7 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
     let store = image_store(shop.world)?;
     let mut answer = Answer { images: Vec::new(), locks: Vec::new() };
     for typed in &request.recipes {
-        let recipe = recipes::load(shop, typed)?;
+        let recipe = recipes::load(shop, typed, &request.above)?;
         let chosen = choose(shop, &recipe, request)?;
         // Before the network is asked for anything: a slip in a path should show at once, and leave no lock.
         chosen.iter().try_for_each(|(variant, _)| own_bodies::check(shop, variant))?;

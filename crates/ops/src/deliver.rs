@@ -53,6 +53,13 @@ pub(crate) fn write(
                 )?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
+            Target::ArchiveOfEach { file, reference } => {
+                let image = only(images, "a docker-archive")?;
+                let platforms = names_of_each(image, reference);
+                let path = world.working_dir.join(file);
+                docker_archive::save_each(store, &stored_name(image), &platforms, &path)?;
+                written.push(format!("docker-archive:{}", file.display()));
+            }
             Target::Daemon { .. } => {}
         }
     }
@@ -148,6 +155,21 @@ fn only_platform(image: &Built) -> Result<&Platform, Diagnostic> {
             .hint(format!("choose a platform with --arch ({}), or write an oci-archive", all.join(", "))))
         }
     }
+}
+
+/// NAME:TAG-ARCHITECTURE for every platform; the variant stands there only where two platforms have one
+/// architecture (apko gives both one name, and one is lost).
+fn names_of_each(image: &Built, reference: &Reference) -> Vec<(Platform, Vec<Reference>)> {
+    let tag = reference.tag.as_deref().unwrap_or("latest");
+    let name = |platform: &Platform| {
+        let alike = |other: &&BuiltPlatform| other.platform.architecture == platform.architecture;
+        let variant =
+            platform.variant.as_deref().filter(|_| image.platforms.iter().filter(alike).count() > 1);
+        let arch =
+            variant.map_or(platform.architecture.clone(), |v| format!("{}_{v}", platform.architecture));
+        Reference { tag: Some(format!("{tag}-{arch}")), ..reference.clone() }
+    };
+    image.platforms.iter().map(|p| (p.platform.clone(), vec![name(&p.platform)])).collect()
 }
 
 /// In a layout: the tag given, `TAG-VARIANT` for variants; without one the names of `-t`, else

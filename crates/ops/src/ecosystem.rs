@@ -27,6 +27,7 @@ use crate::place::Place;
 use crate::recipes::Loaded;
 use crate::records::LastSeen;
 use crate::report::ExplainRow;
+use crate::request::LockPlace;
 use crate::scripts::Scripts;
 use crate::shop::Shop;
 
@@ -87,10 +88,14 @@ pub(crate) struct Wish<'a> {
 
 impl Ecosystem {
     /// The world of a recipe, and the sources of all its variants.
-    pub(crate) fn of(shop: &Shop<'_>, recipe: &Loaded, compat: Compat) -> Result<Ecosystem, Diagnostic> {
+    pub(crate) fn of(
+        shop: &Shop<'_>,
+        recipe: &Loaded,
+        place: &LockPlace,
+    ) -> Result<Ecosystem, Diagnostic> {
         let apk = |v: &Resolved| v.world == World::Apk;
         if !recipe.variants.iter().any(apk) {
-            if compat == Compat::Apko {
+            if place.compat == Compat::Apko {
                 let text =
                     format!("cannot resolve {} as apko does: its packages are deb packages", recipe.typed);
                 return Err(Diagnostic::new(Kind::Usage, text).hint("leave --compat away"));
@@ -105,7 +110,7 @@ impl Ecosystem {
             );
             return Err(Diagnostic::new(Kind::Input, text).hint("name the distribution above the variants"));
         }
-        Ok(Ecosystem::Apk(Repositories::of(shop, recipe, compat)?))
+        Ok(Ecosystem::Apk(Repositories::of(shop, recipe, place)?))
     }
 
     /// Reads the indexes of all sources for `archs`: fetched, verified, fresh.

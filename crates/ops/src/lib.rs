@@ -5,6 +5,8 @@
 //! own (`pins`, `payloads`, `mirrors` …), and verbs never call verbs.
 
 mod apk_world;
+pub mod apko;
+mod apko_lock;
 mod blobs;
 pub mod build;
 pub mod cache;
@@ -31,6 +33,7 @@ mod scripts;
 pub mod settings;
 mod shop;
 pub mod target;
+mod vcs;
 mod world;
 
 pub use world::{Outside, Surroundings, World};

@@ -67,7 +67,7 @@ pub fn lock(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagnos
 
 fn lock_once(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagnostic> {
     let shop = Shop::open(world)?;
-    let recipe = recipes::load(&shop, &request.recipe)?;
+    let recipe = recipes::load(&shop, &request.recipe, &request.above)?;
     let how = How {
         place: &request.lock,
         mode: request.mode,
@@ -112,13 +112,13 @@ fn copy(shop: &Shop<'_>, name: &oci::Digest, to: &Path) -> Result<(), Diagnostic
 /// What is missing, by name; or what does not agree.
 pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagnostic> {
     let shop = Shop::open(world)?;
-    let recipe = recipes::load(&shop, &request.recipe)?;
+    let recipe = recipes::load(&shop, &request.recipe, &request.above)?;
     let path = lock_path(&shop, &recipe, &request.lock);
     let lock = read_lock(&shop, &path)?.ok_or_else(|| {
         Diagnostic::new(Kind::Input, format!("cannot verify {}: there is no such lock", path.display()))
             .hint(format!("write one with `{}`", request.lock.command(world, "lock", &request.recipe)))
     })?;
-    let ecosystem = Ecosystem::of(&shop, &recipe, request.lock.compat)?;
+    let ecosystem = Ecosystem::of(&shop, &recipe, &request.lock)?;
     let vendor = request.lock.vendor.as_ref().map(|d| shop.path(d));
     documents::bring_keys(&shop, &lock.keys, vendor.as_deref())?;
     let mut out = Vec::new();

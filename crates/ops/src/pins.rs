@@ -16,6 +16,7 @@ use solve::apk::Compat;
 use store::write_atomically;
 use trust::{RsaKeyring, Verified};
 
+use crate::apko_lock;
 use crate::documents;
 use crate::ecosystem::{self, Before, Ecosystem, Wish};
 use crate::packages::{Supply, blob_name, bring};
@@ -56,7 +57,10 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             Diagnostic::new(Kind::Input, text).hint("write `slim: classes` (the default) or `slim: none`")
         );
     }
-    let ecosystem = Ecosystem::of(shop, recipe, how.place.compat)?;
+    if let Some(file) = &how.place.apko {
+        return apko_lock::pinned(shop, recipe, how, &shop.path(file));
+    }
+    let ecosystem = Ecosystem::of(shop, recipe, how.place)?;
     let path = lock_path(shop, recipe, how.place);
     let old = read_lock(shop, &path)?;
     let vendor = how.place.vendor.as_ref().map(|dir| shop.path(dir));
@@ -84,14 +88,14 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
 }
 
 /// What a recipe asks for, in the words of a lock.
-struct Wanted {
-    requests: BTreeMap<String, Vec<String>>,
-    platforms: Vec<Platform>,
-    archs: Vec<Arch>,
+pub(crate) struct Wanted {
+    pub(crate) requests: BTreeMap<String, Vec<String>>,
+    pub(crate) platforms: Vec<Platform>,
+    pub(crate) archs: Vec<Arch>,
 }
 
 impl Wanted {
-    fn of(variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
+    pub(crate) fn of(variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
         let mut wanted = Wanted { requests: BTreeMap::new(), platforms: Vec::new(), archs: Vec::new() };
         for variant in variants {
             let mut lines: Vec<String> = recipe::request_text(variant).lines().map(str::to_owned).collect();
@@ -251,7 +255,7 @@ fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagn
 }
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.
-fn learn(shop: &Shop<'_>, lock: &mut Lockfile, keys: &RsaKeyring) -> Result<(), Diagnostic> {
+pub(crate) fn learn(shop: &Shop<'_>, lock: &mut Lockfile, keys: &RsaKeyring) -> Result<(), Diagnostic> {
     let parcels = lock.packages.iter().filter_map(|p| Some(Parcel::new(sha256(shop, &p.pin)?, &p.pin)));
     payloads::unpack_all(shop, parcels.collect::<Vec<_>>(), keys)?;
     let platforms: BTreeSet<Platform> = lock.packages.iter().map(|p| p.platform.clone()).collect();
@@ -302,7 +306,7 @@ fn drifted(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>, path: &Path, drift: 
     d.hint(format!("bring the lock up to the recipe with `{command}`"))
 }
 
-fn report(
+pub(crate) fn report(
     shop: &Shop<'_>,
     recipe: &Loaded,
     path: &Path,

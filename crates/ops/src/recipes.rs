@@ -2,13 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diag::{Diagnostic, Kind};
 use package::Arch;
 use recipe::{Loader, LocalPath, Recipe, Resolved, Source, World};
-use store::OwnFiles;
 
+use crate::request::Above;
 use crate::shop::Shop;
+use crate::vcs;
 
 /// A recipe that was read, with all its variants.
 pub(crate) struct Loaded {
@@ -20,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) catalogue: bool,
     /// Every variant, the untagged one first.
     pub(crate) variants: Vec<Resolved>,
+    /// The texts it was read from: its own, then what it includes.
+    pub(crate) sources: Vec<Arc<Source>>,
 }
 
 impl Loaded {
@@ -29,15 +33,16 @@ impl Loaded {
     }
 }
 
-/// Reads the recipe that `typed` names.
-pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
+/// Reads the recipe that `typed` names, with what the command line puts above it.
+pub(crate) fn load(shop: &Shop<'_>, typed: &str, above: &Above) -> Result<Loaded, Diagnostic> {
     let host = Arch::of(&shop.world.host).map_err(|e| Diagnostic::new(Kind::Machine, e.to_string()))?;
     let (mut recipe, name, catalogue) = match is_file(typed) {
-        true => (read_file(shop, typed)?, stem(typed), false),
+        true => (read_file(shop, typed, above)?, stem(typed), false),
         false => {
             (recipe::load_catalogue(typed).map_err(|e| or_a_file(e, shop, typed))?, typed.to_owned(), true)
         }
     };
+    append(shop, typed, &mut recipe, above)?;
     look_into_directories(shop, &mut recipe);
     let variants = recipe.resolve_all(&host)?;
     if variants.iter().all(is_empty) {
@@ -47,7 +52,18 @@ pub(crate) fn load(shop: &Shop<'_>, typed: &str) -> Result<Loaded, Diagnostic> {
              `include: base`",
         ));
     }
-    Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants })
+    Ok(Loaded { name, typed: typed.to_owned(), catalogue, variants, sources: recipe.sources })
+}
+
+fn append(shop: &Shop<'_>, typed: &str, recipe: &mut Recipe, above: &Above) -> Result<(), Diagnostic> {
+    let mut appended = above.appended.clone();
+    if above.vcs && recipe.body.vcs_url.is_none() && appended.vcs_url.is_none() {
+        appended.vcs_url = vcs::find(shop, &shop.path(typed));
+    }
+    if above.apk {
+        recipe.world_hint = Some(World::Apk);
+    }
+    Ok(recipe.append(&appended)?)
 }
 
 /// Where only local directories of packages could tell the world of a recipe, what they hold does:
@@ -88,19 +104,20 @@ fn stem(typed: &str) -> String {
     Path::new(typed).file_stem().map_or_else(|| typed.to_owned(), |s| s.to_string_lossy().into_owned())
 }
 
-fn read_file(shop: &Shop<'_>, typed: &str) -> Result<Recipe, Diagnostic> {
-    let bytes = shop.own.read(&shop.path(typed)).map_err(|e| {
-        let d = Diagnostic::new(Kind::Input, format!("cannot read recipe {typed}: {e}"));
-        match e.kind() {
-            io::ErrorKind::NotFound => d.hint(format!(
-                "name a recipe file, or an image of the catalogue: {}",
-                recipe::catalogue_names().collect::<Vec<_>>().join(", ")
-            )),
-            _ => d,
-        }
-    })?;
+fn read_file(shop: &Shop<'_>, typed: &str, above: &Above) -> Result<Recipe, Diagnostic> {
+    let loader = Includes { shop, above };
+    let bytes =
+        loader.read_any(&[shop.path(typed)], Path::new(typed)).map(|(_, bytes)| bytes).map_err(|e| {
+            let d = Diagnostic::new(Kind::Input, format!("cannot read recipe {typed}: {e}"));
+            match e.kind() {
+                io::ErrorKind::NotFound => d.hint(format!(
+                    "name a recipe file, or an image of the catalogue: {}",
+                    recipe::catalogue_names().collect::<Vec<_>>().join(", ")
+                )),
+                _ => d,
+            }
+        })?;
     let text = utf8(typed, bytes)?;
-    let loader = Includes { own: &shop.own, base: &shop.world.working_dir };
     Ok(recipe::load(typed, &text, &loader)?)
 }
 
@@ -113,25 +130,32 @@ pub(crate) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
 }
 
 struct Includes<'a> {
-    own: &'a OwnFiles,
-    base: &'a Path,
+    shop: &'a Shop<'a>,
+    above: &'a Above,
+}
+
+impl Includes<'_> {
+    /// The first of these files that is there, or else `path` below the directories that the command line
+    /// names.
+    fn read_any(&self, first: &[PathBuf], path: &Path) -> io::Result<(PathBuf, Vec<u8>)> {
+        let last = self.above.include_paths.iter().map(|dir| dir.join(path));
+        let mut error = io::Error::from(io::ErrorKind::NotFound);
+        for candidate in first.iter().cloned().chain(last) {
+            match self.shop.own.read(&self.shop.path(&candidate)) {
+                Ok(bytes) => return Ok((candidate, bytes)),
+                Err(e) => error = e,
+            }
+        }
+        Err(error)
+    }
 }
 
 impl Loader for Includes<'_> {
     fn read(&self, path: &str, from: &str) -> io::Result<Source> {
         let local = LocalPath { path: path.to_owned(), beside: from.to_owned() };
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for candidate in local.candidates() {
-            match self.own.read(&self.base.join(&candidate)) {
-                Ok(bytes) => {
-                    let text = String::from_utf8(bytes)
-                        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-                    return Ok(Source { name: candidate.display().to_string(), text });
-                }
-                Err(e) => last = e,
-            }
-        }
-        Err(last)
+        let (found, bytes) = self.read_any(&local.candidates(), Path::new(path))?;
+        let text = String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        Ok(Source { name: found.display().to_string(), text })
     }
 }
 

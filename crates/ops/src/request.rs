@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use oci::Reference;
+pub use recipe::Appended;
 pub use solve::apk::Compat;
 
 use crate::World;
@@ -32,6 +33,23 @@ pub struct LockPlace {
     pub allow_rollback: bool,
     /// Whose choice of apk packages is wanted; it is part of what a lock answers.
     pub compat: Compat,
+    /// An apk index that nobody signed, or nobody known, is taken.
+    pub ignore_signatures: bool,
+    /// A lock of apko's that takes the place of ours.
+    pub apko: Option<PathBuf>,
+}
+
+/// What a command line says of a recipe besides naming it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Above {
+    /// What it puts on top.
+    pub appended: Appended,
+    /// Where the recipe and what it includes are looked for at last.
+    pub include_paths: Vec<PathBuf>,
+    /// It is apko's command line: what does not tell its package world is of apk packages.
+    pub apk: bool,
+    /// Where the recipe has no `vcs-url`, the git checkout that it stands in tells.
+    pub vcs: bool,
 }
 
 impl LockPlace {
@@ -78,6 +96,8 @@ pub struct BuildRequest {
     pub archs: Vec<String>,
     /// Only these variants; empty: all.
     pub variants: Vec<String>,
+    /// What is put on top of them.
+    pub above: Above,
     /// Names given with `-t`.
     pub names: Vec<Reference>,
     /// Where it goes besides the local store.
@@ -97,6 +117,8 @@ pub struct BuildRequest {
 pub struct LockRequest {
     /// Recipe file or catalogue name.
     pub recipe: String,
+    /// What is put on top of it.
+    pub above: Above,
     /// The lock.
     pub lock: LockPlace,
     /// Keep or update.

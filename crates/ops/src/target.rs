@@ -30,6 +30,14 @@ pub enum Target {
         /// The name in it.
         reference: Option<Reference>,
     },
+    /// What `apko build` writes: a docker archive of every platform, each an image of its own that is
+    /// called NAME:TAG-ARCHITECTURE. No text names it.
+    ArchiveOfEach {
+        /// The file.
+        file: PathBuf,
+        /// NAME:TAG.
+        reference: Reference,
+    },
     /// `docker-daemon:REF`: a running Docker or Podman.
     Daemon {
         /// The name there.

@@ -35,18 +35,23 @@ impl Resolved {
     /// The lines of the image's `/etc/apk/repositories`, in the recipe's order: of the distribution, of
     /// `repositories` and of `runtime_repositories`, each once. No user information.
     pub fn apk_repository_lines(&self) -> Vec<String> {
-        let distribution =
-            self.distribution.iter().flat_map(|d| d.apk_repositories()).map(|(archive, path)| {
-                format!("{}/{path}", archive.default_url()).trim_end_matches('/').to_owned()
-            });
         let written = self.repositories.iter().chain(&self.runtime_repositories);
         let mut lines: Vec<String> = Vec::new();
-        for line in distribution.chain(written.filter_map(Repository::apk_line)) {
+        for line in self.distribution_lines().into_iter().chain(written.filter_map(Repository::apk_line)) {
             if !lines.contains(&line) {
                 lines.push(line);
             }
         }
         lines
+    }
+
+    /// The addresses of the distribution's apk repositories.
+    pub fn distribution_lines(&self) -> Vec<String> {
+        let repositories = self.distribution.iter().flat_map(|d| d.apk_repositories());
+        let line = |(archive, path): (crate::archives::Archive, String)| {
+            format!("{}/{path}", archive.default_url()).trim_end_matches('/').to_owned()
+        };
+        repositories.map(line).collect()
     }
 
     /// The repositories from which packages come, after those of the distribution: `repositories`, then

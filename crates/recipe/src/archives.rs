@@ -106,6 +106,9 @@ pub fn archive_of(url: &str) -> Option<(Archive, &str)> {
     })
 }
 
+/// Where Alpine publishes its keys.
+const AT_ALPINE: &str = "https://alpinelinux.org/keys/";
+
 /// The built-in keys to which the URL of a key file leads, and the name of the one that is meant; apko
 /// files name such URLs in `keyring`, and need not be answered from the network.
 pub fn builtin_key(url: &str) -> Option<(KeySet, &str)> {
@@ -113,9 +116,17 @@ pub fn builtin_key(url: &str) -> Option<(KeySet, &str)> {
     if let Some((archive, _)) = archive_of(url) {
         return archive.apk_keys().map(|keys| (keys, name));
     }
-    let at_alpine =
-        ["https://alpinelinux.org/keys/", "https://git.alpinelinux.org/aports/plain/main/alpine-keys/"];
+    let at_alpine = [AT_ALPINE, "https://git.alpinelinux.org/aports/plain/main/alpine-keys/"];
     at_alpine.iter().any(|base| url.strip_prefix(base) == Some(name)).then_some((KeySet::Alpine, name))
+}
+
+/// Where a built-in key of that name is published.
+pub fn builtin_key_url(keys: KeySet, name: &str) -> Option<String> {
+    match keys {
+        KeySet::Alpine => Some(format!("{AT_ALPINE}{name}")),
+        KeySet::Wolfi => Some(format!("{}/{name}", Archive::Wolfi.default_url())),
+        KeySet::Debian12 | KeySet::Debian13 => None,
+    }
 }
 
 fn host_matches(host: &str, pattern: &str) -> bool {

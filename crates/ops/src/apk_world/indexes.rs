@@ -39,6 +39,8 @@ struct Reading<'a> {
     keys: &'a Keys,
     before: &'a Before,
     records: &'a BTreeMap<String, LastSeen>,
+    /// The user's word: `--ignore-signatures`.
+    ignore_signatures: bool,
 }
 
 /// Reads the indexes of `repositories` for `archs`.
@@ -51,7 +53,8 @@ pub(crate) fn read(
     let offline = shop.world.offline.then_some("--offline");
     let keys = Keys::load(shop, repositories, &before.keys, offline)?;
     let records = records::read(shop.world);
-    let reading = Reading { shop, keys: &keys, before, records: &records };
+    let ignore_signatures = repositories.ignore_signatures;
+    let reading = Reading { shop, keys: &keys, before, records: &records, ignore_signatures };
     // One address may stand there twice, with a tag and without: it is read once.
     let mut wanted: Vec<(&Source, &Arch)> = Vec::new();
     for source in &repositories.list {
@@ -236,8 +239,8 @@ impl Reading<'_> {
         Ok(Read { shelf, pin: IndexPin { path, size: bytes.len() as u64, digest, date } })
     }
 
-    /// A local directory needs no signature: that the recipe names it is the user's word. A bad
-    /// signature by a key that the recipe trusts is refused all the same.
+    /// A local directory needs no signature: that the recipe names it is the user's word. So is
+    /// `--ignore-signatures`. A bad signature by a key that the recipe trusts is refused all the same.
     fn taken_anyway<'a>(
         &self,
         source: &Source,
@@ -245,11 +248,12 @@ impl Reading<'_> {
         error: &RsaVerifyError,
     ) -> Result<Option<Verified<&'a [u8]>>, Diagnostic> {
         let local = matches!(source.place, Place::Directory(_));
-        if !local || matches!(error, RsaVerifyError::Refused { .. }) {
+        if !(local || self.ignore_signatures) || matches!(error, RsaVerifyError::Refused { .. }) {
             return Ok(None);
         }
         let signed = index::signed_part(bytes, &Limits::default())?;
-        Ok(Some(Verified::declared_by_user(signed.bytes, format!("local directory {}", source.id))))
+        let word = if local { "local directory" } else { "--ignore-signatures" };
+        Ok(Some(Verified::declared_by_user(signed.bytes, format!("{word} {}", source.id))))
     }
 
     fn check_date(&self, source: &Source, path: &str, date: i64) -> Result<(), Diagnostic> {

@@ -42,18 +42,9 @@ impl Keys {
     ) -> Result<Keys, Diagnostic> {
         let mut keys = Keys { own: Vec::new(), builtin: repositories.builtin.clone(), pins: Vec::new() };
         for source in &repositories.keyring {
-            let (name, pem) = match source {
-                KeySource::Local(path) => (file_name(&path.path), own_file(shop, path)?),
-                KeySource::Url(url) => match embedded_at(url) {
-                    Some(key) => (key.name, key.pem().to_vec()),
-                    None => {
-                        let (pin, pem) = fetched(shop, url, known, no_network)?;
-                        keys.pins.push(pin);
-                        (file_name(url), pem)
-                    }
-                },
-            };
-            let key = RsaKey::from_pem(name, &pem)?;
+            let (pem, pin) = pem_of(shop, source, known, no_network)?;
+            keys.pins.extend(pin);
+            let key = RsaKey::from_pem(key_name(source), &pem)?;
             if !keys.own.iter().any(|(other, _)| *other == key) {
                 keys.own.push((key, pem));
             }
@@ -82,7 +73,31 @@ impl Keys {
     }
 }
 
-fn embedded(set: KeySet) -> &'static [EmbeddedRsa] {
+/// The key that a recipe names, and (of one that was fetched) what the lock says of it.
+pub(crate) fn pem_of(
+    shop: &Shop<'_>,
+    source: &KeySource,
+    known: &[KeyPin],
+    no_network: Option<&str>,
+) -> Result<(Vec<u8>, Option<KeyPin>), Diagnostic> {
+    match source {
+        KeySource::Local(path) => Ok((own_file(shop, path)?, None)),
+        KeySource::Url(url) => match embedded_at(url) {
+            Some(key) => Ok((key.pem().to_vec(), None)),
+            None => fetched(shop, url, known, no_network).map(|(pin, pem)| (pem, Some(pin))),
+        },
+    }
+}
+
+/// What signatures call the key.
+fn key_name(source: &KeySource) -> &str {
+    match source {
+        KeySource::Local(path) => file_name(&path.path),
+        KeySource::Url(url) => file_name(url),
+    }
+}
+
+pub(crate) fn embedded(set: KeySet) -> &'static [EmbeddedRsa] {
     match set {
         KeySet::Alpine => apk_keys::ALPINE,
         KeySet::Wolfi => apk_keys::WOLFI,

@@ -2,11 +2,12 @@
 
 use diag::{Diagnostic, Kind};
 use recipe::archives::{Archive, KeySet, archive_of};
-use recipe::{KeySource, Repository, Resolved};
+use recipe::{KeySource, LocalPath, Repository, Resolved};
 use solve::apk::Compat;
 
 use crate::place::{Place, id_of};
 use crate::recipes::{Loaded, find};
+use crate::request::LockPlace;
 use crate::shop::Shop;
 
 /// The repositories of a recipe, and who may sign them. As on a system of apk's, a key counts for all.
@@ -19,6 +20,8 @@ pub(crate) struct Repositories {
     pub(crate) builtin: Vec<KeySet>,
     /// Whose verdict is wanted.
     pub(crate) compat: Compat,
+    /// An index that nobody signed, or nobody known, is taken by the user's word.
+    pub(crate) ignore_signatures: bool,
 }
 
 /// One repository: what a line of `/etc/apk/repositories` names.
@@ -34,14 +37,34 @@ pub(crate) struct Source {
     line: String,
 }
 
+impl Source {
+    /// Its address or directory as the recipe has it, without tag and login.
+    pub(crate) fn address(&self) -> &str {
+        match &self.tag {
+            Some(_) => self.line.split_once(' ').map_or(self.line.as_str(), |(_, rest)| rest.trim_start()),
+            None => &self.line,
+        }
+    }
+}
+
 impl Repositories {
     /// Those of all variants.
-    pub(crate) fn of(shop: &Shop<'_>, recipe: &Loaded, compat: Compat) -> Result<Repositories, Diagnostic> {
-        let mut all = Repositories { list: Vec::new(), keyring: Vec::new(), builtin: Vec::new(), compat };
+    pub(crate) fn of(
+        shop: &Shop<'_>,
+        recipe: &Loaded,
+        place: &LockPlace,
+    ) -> Result<Repositories, Diagnostic> {
+        let mut all = Repositories {
+            list: Vec::new(),
+            keyring: Vec::new(),
+            builtin: Vec::new(),
+            compat: place.compat,
+            ignore_signatures: place.ignore_signatures,
+        };
         for variant in &recipe.variants {
             all.add(shop, variant);
         }
-        if compat == Compat::Apko {
+        if all.compat == Compat::Apko {
             all.list.sort_by(|a, b| a.line.cmp(&b.line));
         }
         let asks = recipe.variants.iter().any(|v| !v.packages.is_empty());
@@ -61,6 +84,7 @@ impl Repositories {
             keyring: Vec::new(),
             builtin: Vec::new(),
             compat: Compat::default(),
+            ignore_signatures: false,
         };
         all.add(shop, variant);
         all
@@ -91,6 +115,24 @@ impl Repositories {
         self.builtin.extend(keys.filter(|k| !self.builtin.contains(k)));
     }
 
+    /// The id of the source at an address, or of a directory of the user's. A lock of apko's may name one
+    /// that the recipe does not: its command line did.
+    pub(crate) fn at(&mut self, shop: &Shop<'_>, base: &str) -> String {
+        let source = match base.contains("://") {
+            true => of_url(base.to_owned(), None, base.to_owned()),
+            false => {
+                let directory = LocalPath { path: base.to_owned(), beside: String::new() };
+                let place = Place::Directory(find(shop, &directory));
+                Source { id: base.to_owned(), place, tag: None, line: base.to_owned() }
+            }
+        };
+        let id = source.id.clone();
+        if self.find(&id).is_none() {
+            self.list.push(source);
+        }
+        id
+    }
+
     /// The source of a lock's suite.
     pub(crate) fn find(&self, id: &str) -> Option<&Source> {
         self.list.iter().find(|s| s.id == id)
@@ -102,17 +144,20 @@ fn of_archive(archive: Archive, path: String) -> Source {
     Source { id: id_of(&line), place: Place::Archive(archive, path), tag: None, line }
 }
 
+fn of_url(url: String, tag: Option<String>, line: String) -> Source {
+    let id = id_of(&url);
+    let place = match archive_of(&url).filter(|(archive, _)| archive.apk_keys().is_some()) {
+        Some((archive, rest)) => Place::Archive(archive, rest.to_owned()),
+        None => Place::Url(url),
+    };
+    Source { id, place, tag, line }
+}
+
 fn of_recipe(shop: &Shop<'_>, repository: &Repository) -> Option<Source> {
     let line = repository.apk_line()?;
     Some(match repository {
         Repository::Deb(_) => return None,
-        Repository::Apk(apk) => {
-            let place = match archive_of(&apk.url).filter(|(archive, _)| archive.apk_keys().is_some()) {
-                Some((archive, rest)) => Place::Archive(archive, rest.to_owned()),
-                None => Place::Url(apk.url.clone()),
-            };
-            Source { id: id_of(&apk.url), place, tag: apk.tag.clone(), line }
-        }
+        Repository::Apk(apk) => of_url(apk.url.clone(), apk.tag.clone(), line),
         Repository::Local(local) => Source {
             id: local.directory.path.clone(),
             place: Place::Directory(find(shop, &local.directory)),
