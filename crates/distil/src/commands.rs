@@ -31,6 +31,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
             talk.data(|| json!({ "schema": 0, "lock": outcome.report }))?;
         }
+        Command::Apko(args) => return crate::apko::run(args, cli, env, talk),
         Command::Settings(_) => {
             let world = surroundings::world(&cli.global, env, talk)?;
             settings(&world, talk)?;
@@ -51,21 +52,21 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
 }
 
 /// The time a command took, for the summary.
-struct Clock(Instant);
+pub(crate) struct Clock(Instant);
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the summary says how long it took; nothing depends on it")]
-    fn start() -> Clock {
+    pub(crate) fn start() -> Clock {
         Clock(Instant::now())
     }
 
-    fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
 /// One line per image, or JSON.
-fn print_images(talk: &Talk, report: &ops::report::BuildReport) -> Result<(), Diagnostic> {
+pub(crate) fn print_images(talk: &Talk, report: &ops::report::BuildReport) -> Result<(), Diagnostic> {
     if talk.json {
         talk.data(|| {
             json!({

@@ -35,6 +35,11 @@ impl Environment {
         }
     }
 
+    /// The same, but for the working directory: `dir`, meant from the old one.
+    pub(crate) fn working_in(&self, dir: &std::path::Path) -> Environment {
+        Environment { working_dir: self.working_dir.join(dir), ..self.clone() }
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())

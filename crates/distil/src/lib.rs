@@ -3,6 +3,7 @@
 //!
 //! Why a library: tests can reach the command model (for docs and completions) without a process.
 
+mod apko;
 mod args;
 mod commands;
 mod environment;
@@ -87,6 +88,11 @@ impl Talk {
                 std::process::exit(130);
             }
         });
+    }
+
+    /// The same, louder or less so.
+    pub(crate) fn at(&self, loudness: Loudness) -> Talk {
+        Talk { loudness, cancelled: Arc::clone(&self.cancelled), ..*self }
     }
 
     pub(crate) fn reporter(&self) -> Arc<dyn diag::Reporter> {
