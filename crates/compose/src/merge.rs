@@ -1,6 +1,6 @@
 //! Packages become one tree, by the rules of their world.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use apk::{agree_on_directories, initial_tree, overwrites};
 use bstr::BString;
@@ -95,6 +95,7 @@ fn merge_apk(mut parts: Vec<Part>, packages: &[PackageTree<'_>], mtime: i64) -> 
         let (x, y) = if a < b { (0, 1) } else { (1, 0) };
         overwrites(&[first, second], x, y)
     };
+    leave_out_twins(&mut parts, &decide);
     let rules = MergeRules {
         lower: None,
         start: with_merged_usr(initial_tree(&parts, mtime), &parts, packages),
@@ -103,6 +104,43 @@ fn merge_apk(mut parts: Vec<Part>, packages: &[PackageTree<'_>], mtime: i64) -> 
         mtime,
     };
     merge(parts, &rules)
+}
+
+/// What two packages bring alike stays the first one's, as apko has it: nothing is lost. (apk itself
+/// refuses them.)
+fn leave_out_twins(parts: &mut [Part], decide: &dyn Fn(usize, usize) -> bool) {
+    let mut first: HashMap<BString, (usize, Entry)> = HashMap::new();
+    for n in 0..parts.len() {
+        let linked: HashSet<BString> = parts[n].tree.entries().iter().filter_map(link_target).collect();
+        parts[n].tree.retain(|entry| {
+            let plain = matches!(entry.node, Node::File(_) | Node::Symlink(_));
+            if !plain || linked.contains(&entry.path) {
+                return true;
+            }
+            let twin = first
+                .get(&entry.path)
+                .is_some_and(|(m, other)| are_alike(other, entry) && !decide(*m, n) && !decide(n, *m));
+            if !twin {
+                first.insert(entry.path.clone(), (n, entry.clone()));
+            }
+            !twin
+        });
+    }
+}
+
+fn link_target(entry: &Entry) -> Option<BString> {
+    match &entry.node {
+        Node::Hardlink(target) => Some(target.clone()),
+        _ => None,
+    }
+}
+
+fn are_alike(a: &Entry, b: &Entry) -> bool {
+    let node = match (&a.node, &b.node) {
+        (Node::File(x), Node::File(y)) => x.digest == y.digest,
+        (x, y) => x == y,
+    };
+    node && (a.mode, a.uid, a.gid) == (b.mode, b.uid, b.gid) && a.xattrs == b.xattrs
 }
 
 /// The links of a package that says it merges directories (`merged-lib`, `merged-usrsbin` …: Wolfi's

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use compose::{ApkKey, ComposeError, Rule};
 use diag::Explain;
 use recipe::Allow;
+use rootfs::Owner;
 use testkit::apk::ApkPackage;
 
 use crate::world::{Made, World, recipe};
@@ -40,6 +41,9 @@ fn packages_meet_as_apk_has_them_meet() {
     let file = |name: &str, body: &str| ApkPackage::new(name, "1-r0").file("usr/x", 0o644, body);
     let error = refused(&[file("a", "1"), file("b", "2")]);
     assert_eq!(error.to_string(), "cannot merge /usr/x: both a and b bring it");
+
+    let alike = composed(&[file("a", "1").symlink("l", "usr/x"), file("b", "1").symlink("l", "usr/x")], "");
+    assert_eq!(alike.composition.owner("usr/x"), Some(Owner::Package(0)));
 
     let one = composed(&[file("a", "1").origin("o"), file("b", "2").origin("o")], "");
     assert_eq!(one.text("usr/x"), "2");
