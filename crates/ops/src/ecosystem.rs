@@ -88,11 +88,7 @@ pub(crate) struct Wish<'a> {
 
 impl Ecosystem {
     /// The world of a recipe, and the sources of all its variants.
-    pub(crate) fn of(
-        shop: &Shop<'_>,
-        recipe: &Loaded,
-        place: &LockPlace,
-    ) -> Result<Ecosystem, Diagnostic> {
+    pub(crate) fn of(shop: &Shop<'_>, recipe: &Loaded, place: &LockPlace) -> Result<Ecosystem, Diagnostic> {
         let apk = |v: &Resolved| v.world == World::Apk;
         if !recipe.variants.iter().any(apk) {
             if place.compat == Compat::Apko {
@@ -110,7 +106,9 @@ impl Ecosystem {
             );
             return Err(Diagnostic::new(Kind::Input, text).hint("name the distribution above the variants"));
         }
-        Ok(Ecosystem::Apk(Repositories::of(shop, recipe, place)?))
+        let repositories = Repositories::of(shop, recipe, place)?;
+        apk_world::closure::check_tags(recipe, &repositories)?;
+        Ok(Ecosystem::Apk(repositories))
     }
 
     /// Reads the indexes of all sources for `archs`: fetched, verified, fresh.
@@ -287,8 +285,8 @@ impl Format {
     /// Reads that part; none if it is damaged.
     pub(crate) fn control(self, bytes: &[u8]) -> Option<Control> {
         match self {
-            Format::Deb => deb::ControlFiles::decode(bytes).ok().map(Control::Deb),
-            Format::Apk(_) => apk::ControlFiles::decode(bytes).ok().map(Control::Apk),
+            Format::Deb => deb::ControlFiles::decode(bytes).ok().map(|c| Control::Deb(Box::new(c))),
+            Format::Apk(_) => apk::ControlFiles::decode(bytes).ok().map(|c| Control::Apk(Box::new(c))),
         }
     }
 
@@ -307,9 +305,9 @@ impl Format {
 /// What a package says beside its files.
 pub(crate) enum Control {
     /// Of a `.deb`.
-    Deb(deb::ControlFiles),
+    Deb(Box<deb::ControlFiles>),
     /// Of an `.apk`.
-    Apk(apk::ControlFiles),
+    Apk(Box<apk::ControlFiles>),
 }
 
 /// Reads the scripts of one package, in the tree that they would run in.

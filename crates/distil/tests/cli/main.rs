@@ -1,6 +1,7 @@
 //! The binary as users meet it: a process, its files, its exit code and what it says.
 #![allow(clippy::disallowed_methods, reason = "a test makes, harms and reads files itself")]
 
+mod apk;
 mod bad_input;
 mod lock;
 mod run;

@@ -232,8 +232,15 @@ pub(crate) struct Archive {
 
 impl Archive {
     pub(crate) fn serve(world: &World) -> Archive {
+        Archive::of(|dir| {
+            world.publish(dir);
+        })
+    }
+
+    /// Serves what `publish` puts into a directory.
+    pub(crate) fn of(publish: impl Fn(&Path)) -> Archive {
         let dir = tempfile::tempdir().expect("a directory");
-        world.publish(dir.path());
+        publish(dir.path());
         let (root, faults) = (dir.path().to_owned(), Faults::default());
         let now = Arc::clone(&faults);
         let server = Server::start(move |request| {
@@ -270,6 +277,11 @@ impl Archive {
         self.server = None;
         // The listener leaves at the next connection.
         let _ = std::net::TcpStream::connect(&self.authority);
+    }
+
+    /// Its address, without a slash at the end.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.authority)
     }
 
     /// How many requests there were.

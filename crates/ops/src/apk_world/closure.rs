@@ -1,12 +1,14 @@
 //! What apk (or apko) would choose.
 
-use diag::Diagnostic;
-use package::{Cause, Closure, Pin, Universe};
+use diag::{Diagnostic, Kind};
+use package::{Cause, Closure, Pin, Universe, parse_dependency};
 use recipe::Resolved;
 use solve::apk::{Compat, Preferred, Request};
 use trust::Verified;
 
+use super::Repositories;
 use crate::ecosystem::Wish;
+use crate::recipes::Loaded;
 use crate::report::ExplainRow;
 
 /// The closure of a variant.
@@ -34,6 +36,23 @@ pub(crate) fn closure(
 fn lines(variant: &Resolved) -> Vec<String> {
     let asked = variant.packages.iter().map(|ask| ask.text.clone());
     asked.chain(variant.removed.iter().map(|name| format!("!{name}"))).collect()
+}
+
+/// Looks whether the tags that package lines name are those of repositories; apk commits nothing
+/// otherwise (`apk_db_check_world`).
+pub(crate) fn check_tags(recipe: &Loaded, repositories: &Repositories) -> Result<(), Diagnostic> {
+    let known: Vec<&str> = repositories.list.iter().filter_map(|s| s.tag.as_deref()).collect();
+    for text in recipe.variants.iter().flat_map(lines) {
+        let tag = parse_dependency(&text).ok().and_then(|d| d.tag);
+        let Some(tag) = tag.filter(|tag| !known.contains(tag)) else { continue };
+        let what = format!("cannot resolve {text}: no repository has the tag `{tag}`");
+        let hint = match diag::nearest(tag, known.iter().copied(), 1).first() {
+            Some(near) => format!("did you mean `@{near}`?"),
+            None => format!("name one under `repositories:`, as `@{tag} https://…`"),
+        };
+        return Err(Diagnostic::new(Kind::Input, what).hint(hint));
+    }
+    Ok(())
 }
 
 fn explain_closure(closure: &Closure, explain: &mut Vec<ExplainRow>) {

@@ -137,7 +137,7 @@ impl Reading<'_> {
         let word = arch.apk().map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
         let path = format!("{word}/APKINDEX.tar.gz");
         if let Place::Directory(dir) = &source.place {
-            let Some(bytes) = self.from_directory(source, dir, &path)? else { return Ok(None) };
+            let Some(bytes) = self.read_file(source, dir, &path)? else { return Ok(None) };
             return self.judged(source, arch, path, &bytes).map(Some);
         }
         let last = self.records.get(&record_key(source, &path)).filter(|_| self.shop.world.offline);
@@ -146,10 +146,10 @@ impl Reading<'_> {
         {
             return self.judged(source, arch, path, &bytes).map(Some);
         }
-        self.from_mirrors(source, arch, &path).map(Some)
+        self.fetch_from_any(source, arch, &path).map(Some)
     }
 
-    fn from_directory(
+    fn read_file(
         &self,
         source: &Source,
         dir: &std::path::Path,
@@ -170,7 +170,7 @@ impl Reading<'_> {
 
     /// Each place is tried until one is genuine; the first complaint about trust is the one to hear,
     /// since a mirror that merely lacks the index says less.
-    fn from_mirrors(&self, source: &Source, arch: &Arch, path: &str) -> Result<Read, Diagnostic> {
+    fn fetch_from_any(&self, source: &Source, arch: &Arch, path: &str) -> Result<Read, Diagnostic> {
         let mut first: Option<Diagnostic> = None;
         for base in source.place.bases(self.shop)? {
             let found = self
@@ -222,7 +222,7 @@ impl Reading<'_> {
                 Some(declared) => declared,
                 None => return Err(doing(unvouched(e))),
             },
-            Err(e) => return Err(Diagnostic::from(e).while_doing(format!("cannot read {}", source.id))),
+            Err(e) => return Err(malformed(source, e)),
         };
         // Reading finds and deletes a damaged copy, which `put` would take for the index.
         let _ = self.shop.blobs.read(&Digest::of(bytes));
@@ -269,6 +269,20 @@ impl Reading<'_> {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Bytes that are no index. From a mirror they are nobody's word yet: it is a matter of trust, not of the
+/// recipe; but of the user's own directory, and of a format that we name, they are input.
+fn malformed(source: &Source, e: apk::ApkError) -> Diagnostic {
+    let theirs = !matches!(source.place, Place::Directory(_)) && !matches!(e, apk::ApkError::Format3);
+    let doing = format!("cannot read {}", source.id);
+    match Diagnostic::from(e) {
+        d if theirs && d.kind == Kind::Input => Diagnostic::new(Kind::Trust, d.to_string()).while_doing(doing).hint(
+            "what the mirror gave is no index that anybody signed: it is damaged, or was changed on the way; use \
+             another mirror (`distil settings` shows which are asked), or try again later",
+        ),
+        d => d.while_doing(doing),
     }
 }
 

@@ -1,0 +1,141 @@
+//! Where apk packages come from: addresses, tags, directories, mirrors, and whose keys count.
+
+use testkit::{ApkKey, ApkPackage, ApkRepository};
+
+use super::{machine, plain, publish, recipe, serve};
+use crate::run::Machine;
+
+/// A directory is the user's word: it needs no signature, and is named wherever that matters.
+#[test]
+fn a_directory_is_taken_by_the_users_word() {
+    let machine = Machine::new();
+    ApkRepository::new(&machine.path("work/packages"))
+        .add_all(plain())
+        .unsigned()
+        .publish(&ApkKey::test_only(1));
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &[]));
+    machine.build().good().says(&["unsigned", "local directory ./packages"]);
+    let lock = machine.read("work/app.lock");
+    assert!(lock.contains("unsigned = \"local directory ./packages\""), "{lock}");
+    machine.distil(&["lock", "app.yaml", "--verify"]).good().says(&["not signed, declared by you"]);
+    // It is no network: what the cache has lost is found there.
+    let first = machine.build().good().digests();
+    machine.forget();
+    assert_eq!(machine.distil(&["build", "app.yaml", "--frozen"]).good().digests(), first);
+    machine.forget();
+    std::fs::remove_file(machine.path("work/packages/x86_64/hello-1.0-r0.apk")).expect("a package");
+    machine.build().fails(4, &["hello 1.0-r0", "is not there", "distil update app.yaml"]);
+}
+
+/// Signed by a key of the recipe it is as good as any other repository; `file://` is the same directory.
+#[test]
+fn a_directory_that_is_signed() {
+    let machine = Machine::new();
+    publish(&machine.path("work/packages"), plain());
+    let at = format!("file://{}", machine.path("work/packages").display());
+    for place in ["packages", &at] {
+        let key = "packages/made-up-1.rsa.pub";
+        machine.write("work/app.yaml", recipe(&[place], &["hello"], &[key]));
+        let ran = machine.distil(&["update", "app.yaml"]).good();
+        assert!(!ran.stderr.contains("unsigned"), "{}", ran.stderr);
+        machine.distil(&["lock", "app.yaml", "--verify"]).good().says(&["signed by made-up-1.rsa.pub"]);
+    }
+    // A changed index is refused there too: the user's word is not for what a key is trusted for.
+    let index = machine.path("work/packages/x86_64/APKINDEX.tar.gz");
+    let other = machine.path("other");
+    publish(&other, vec![ApkPackage::new("hello", "9-r0")]);
+    let (ours, theirs) = (std::fs::read(&index).expect("ours"), other.join("x86_64/APKINDEX.tar.gz"));
+    let theirs = std::fs::read(theirs).expect("theirs");
+    let second = |bytes: &[u8]| {
+        let magic = b"\x1f\x8b\x08";
+        1 + bytes[1..].windows(3).position(|w| w == magic).expect("a second member")
+    };
+    std::fs::write(&index, [&ours[..second(&ours)], &theirs[second(&theirs)..]].concat()).expect("a forgery");
+    machine.distil(&["update", "app.yaml"]).fails(5, &["made-up-1.rsa.pub", "was changed"]);
+}
+
+/// The archives of the table have mirrors; the recipe's keys count beside the distribution's.
+#[test]
+fn a_mirror_of_alpine() {
+    let machine = Machine::new();
+    for part in ["main", "community"] {
+        publish(&machine.path("work/mirror/v3.22").join(part), plain());
+    }
+    machine.write("work/key.rsa.pub", ApkKey::test_only(1).public_pem());
+    std::fs::rename(machine.path("work/key.rsa.pub"), machine.path("work/made-up-1.rsa.pub")).expect("a key");
+    let text = "archs: [amd64]\ncontents:\n  distribution: alpine-3.22\n  keyring: [made-up-1.rsa.pub]\n  packages: [hello]\n";
+    machine.write("work/app.yaml", text);
+    let mirror = format!("alpine={}", machine.path("work/mirror").display());
+    machine.distil(&["build", "app.yaml", "--mirror", &mirror]).good();
+    let lock = machine.read("work/app.lock");
+    assert!(lock.contains("id = \"alpine/v3.22/main\"") && lock.contains("id = \"alpine/v3.22/community\""));
+    assert!(!lock.contains("mirror"), "the mirror is in the lock: {lock}");
+    // Without that key nobody vouches.
+    machine.write("work/app.yaml", text.replace("  keyring: [made-up-1.rsa.pub]\n", ""));
+    machine.forget();
+    let ran = machine.distil(&["update", "app.yaml", "--mirror", &mirror]);
+    ran.fails(5, &["alpine/v3.22/main", "made-up-1.rsa.pub", "keyring"]);
+}
+
+/// A repository with a tag serves those lines that name it, and what they need.
+#[test]
+fn a_tag() {
+    let (stable, edge) = (serve(plain), serve(super::later));
+    let machine = machine(&stable, &["hello"]);
+    let repositories = [stable.url(), format!("@edge {}", edge.url())];
+    let repositories: Vec<&str> = repositories.iter().map(String::as_str).collect();
+    let write = |packages: &[&str]| {
+        machine.write("work/app.yaml", recipe(&repositories, packages, &["made-up-1.rsa.pub"]));
+        machine.distil(&["update", "app.yaml"]).good();
+        machine.read("work/app.lock")
+    };
+    let lock = write(&["hello"]);
+    assert!(!lock.contains("hello-1.1-r0.apk"), "an untagged line took it: {lock}");
+    let lock = write(&["hello@edge"]);
+    assert!(lock.contains("hello-1.1-r0.apk"), "{lock}");
+    machine.distil(&["build", "app.yaml", "--locked"]).good();
+}
+
+/// One arch of several that the directory lacks.
+#[test]
+fn architectures() {
+    let machine = Machine::new();
+    let arm = plain().into_iter().map(|p| p.arch("aarch64"));
+    publish(&machine.path("work/packages"), plain().into_iter().chain(arm).collect());
+    let text = recipe(&["packages"], &["hello"], &[]);
+    machine.write("work/app.yaml", text.replace("[amd64]", "[x86_64, arm64]"));
+    machine.build().good().says(&["linux/amd64", "linux/arm64"]);
+    machine.write("work/app.yaml", text.replace("[amd64]", "[amd64, riscv64]"));
+    machine.build().fails(3, &["riscv64", "archs"]);
+}
+
+/// apko sorts repositories, and which choice is wanted is part of what a lock answers.
+#[test]
+fn as_apko_chooses() {
+    let machine = Machine::new();
+    for (dir, file) in [("b", "usr/share/from-b"), ("a", "usr/share/from-a")] {
+        publish(
+            &machine.path("work").join(dir),
+            vec![ApkPackage::new("same", "1-r0").file(file, 0o644, dir)],
+        );
+    }
+    machine.write("work/app.yaml", recipe(&["b", "a"], &["same"], &[]));
+    let from = |machine: &Machine| {
+        let lock = machine.read("work/app.lock");
+        let at = lock.find("repository = \"").expect("a package") + "repository = \"".len();
+        lock[at..=at].to_owned()
+    };
+    machine.distil(&["lock", "app.yaml"]).good();
+    assert_eq!(from(&machine), "b", "the recipe's order");
+    machine.distil(&["build", "app.yaml", "--compat", "apko", "--locked"]).fails(3, &["compat apko"]);
+    machine.distil(&["update", "app.yaml", "--compat", "apko"]).good();
+    assert_eq!(from(&machine), "a", "apko's order");
+    machine.distil(&["build", "app.yaml", "--compat", "apko", "--locked"]).good();
+    machine.distil(&["build", "app.yaml", "--locked"]).fails(3, &["no longer asked: compat apko"]);
+}
+
+#[test]
+fn only_apk_recipes_are_resolved_as_apko_does() {
+    let machine = Machine::new();
+    machine.distil(&["lock", "base", "--compat", "apko"]).fails(2, &["deb packages", "--compat"]);
+}
