@@ -96,23 +96,37 @@ fn merge_apk(mut parts: Vec<Part>, packages: &[PackageTree<'_>], mtime: i64) -> 
         overwrites(&[first, second], x, y)
     };
     leave_out_twins(&mut parts, &decide);
-    let rules = MergeRules {
-        lower: None,
-        start: with_merged_usr(initial_tree(&parts, mtime), &parts, packages),
-        overwrites: &decide,
-        diversions: &[],
-        mtime,
+    let start = with_merged_usr(initial_tree(&parts, mtime), &parts, packages);
+    let brought = who_brings(&start, &parts);
+    let rules = MergeRules { lower: None, start, overwrites: &decide, diversions: &[], mtime };
+    let mut tree = merge(parts, &rules)?;
+    for (path, owner, mtime) in brought {
+        if let Some(entry) = tree.get_mut(&path).filter(|e| e.is_dir()) {
+            (entry.owner, entry.mtime) = (owner, mtime);
+        }
+    }
+    Ok(tree)
+}
+
+/// The directories of the start that packages bring, too: theirs, with the time that the first says.
+fn who_brings(start: &Tree, parts: &[Part]) -> Vec<(BString, Owner, i64)> {
+    let first = |entry: &Entry| {
+        let mut all = parts.iter().zip(0..);
+        all.find_map(|(part, n)| {
+            let found = part.tree.get(&entry.path).filter(|e| e.is_dir() && entry.is_dir())?;
+            Some((entry.path.clone(), Owner::Package(n), found.mtime))
+        })
     };
-    merge(parts, &rules)
+    start.entries().iter().filter_map(first).collect()
 }
 
 /// What two packages bring alike stays the first one's, as apko has it: nothing is lost. (apk itself
 /// refuses them.)
 fn leave_out_twins(parts: &mut [Part], decide: &dyn Fn(usize, usize) -> bool) {
     let mut first: HashMap<BString, (usize, Entry)> = HashMap::new();
-    for n in 0..parts.len() {
-        let linked: HashSet<BString> = parts[n].tree.entries().iter().filter_map(link_target).collect();
-        parts[n].tree.retain(|entry| {
+    for (n, part) in parts.iter_mut().enumerate() {
+        let linked: HashSet<BString> = part.tree.entries().iter().filter_map(link_target).collect();
+        part.tree.retain(|entry| {
             let plain = matches!(entry.node, Node::File(_) | Node::Symlink(_));
             if !plain || linked.contains(&entry.path) {
                 return true;

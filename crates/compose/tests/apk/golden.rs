@@ -132,6 +132,7 @@ fn the_difference_is_what_is_derived() {
             let asked = file("world").split_whitespace().collect::<Vec<_>>().join(", ");
             let packages = installed(&file("log"), &data);
             let made = packages.compose(&recipe(&asked, ""), arch).unwrap();
+            assert_eq!(made.composition.notes, [], "{set}/{world}");
             let found = differences(&made, &file("tree.tsv"));
             if found != expected(set, world) {
                 wrong.push_str(&format!("[{set}/{world}]\n{}\n\n", found.join("\n")));

@@ -123,6 +123,8 @@ fn apks_state_is_what_the_recipe_says() {
     assert_eq!(made.composition.rule("lib/apk/db/installed"), Some(Rule::ApkState));
     assert_eq!(made.line("dev/null"), "0666 0:0 Char { major: 1, minor: 3 }");
     assert_eq!(made.line("proc"), "0555 0:0 dir");
+    assert_eq!(made.composition.rule("proc"), Some(Rule::Directories));
+    assert_eq!(made.composition.owner("etc"), Some(Owner::Package(0)));
 }
 
 #[test]
