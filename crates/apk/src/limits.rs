@@ -14,6 +14,8 @@ pub struct Limits {
     pub control_members: u64,
     /// Bytes of the data, whatever the package says of itself; apko's bound.
     pub data_bytes: u64,
+    /// Bytes of the data where the package declares no size.
+    pub undeclared_bytes: u64,
     /// The data may be this many times the declared size, which counts no headers …
     pub ratio: u64,
     /// … and this much more.
@@ -38,6 +40,7 @@ impl Default for Limits {
             control_bytes: 10 << 20,
             control_members: 256,
             data_bytes: 16 << 30,
+            undeclared_bytes: 512 << 20,
             ratio: 4,
             slack_bytes: 64 << 20,
             members: 1_000_000,
@@ -50,9 +53,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How many bytes the data may become, given the size that the package declares.
+    /// How many bytes the data may become, given the size that the package declares; 0 is none.
     pub fn data_cap(&self, declared: u64) -> u64 {
-        declared.saturating_mul(self.ratio).saturating_add(self.slack_bytes).min(self.data_bytes)
+        let cap = match declared {
+            0 => self.undeclared_bytes,
+            size => size.saturating_mul(self.ratio).saturating_add(self.slack_bytes),
+        };
+        cap.min(self.data_bytes)
     }
 }
 
