@@ -318,9 +318,9 @@ impl Accounts {
         out
     }
 
-    /// Every user's home with its owner and group.
-    pub(crate) fn homes(&self) -> impl Iterator<Item = (&BString, u32, u32)> {
-        self.users.iter().map(|u| (&u.home, u.uid, u.gid))
+    /// Every user's name, home, and its owner and group.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = (&BString, &BString, u32, u32)> {
+        self.users.iter().map(|u| (&u.name, &u.home, u.uid, u.gid))
     }
 
     /// Writes the two files and the homes, as images of Debian packages have them.

@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::draft::{Draft, DraftError};
 
 /// Writes `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/shells` where somebody asks for more than
-/// packages bring, and makes the homes that are missing: of every user, as apko does.
+/// packages bring, and makes the homes that are missing: of every user of these, as apko does.
 pub(super) fn write(
     draft: &mut Draft<'_>,
     recipe: &Resolved,
@@ -25,7 +25,7 @@ pub(super) fn write(
     let own = recipe.users.iter().map(|u| BString::from(u.username.as_str()));
     write_shadow(draft, asked.chain(own))?;
     add_shells(draft, &actions.shells)?;
-    make_homes(draft, accounts)
+    make_homes(draft, accounts, actions)
 }
 
 /// A locked line for each user that has none: nobody logs in with a password.
@@ -77,9 +77,13 @@ fn end_line(text: &mut BString) {
 /// them, and then nobody else can run what is put there.
 const PROGRAMS: [&str; 4] = ["bin", "sbin", "usr/bin", "usr/sbin"];
 
-fn make_homes(draft: &mut Draft<'_>, accounts: &Accounts) -> Result<(), DraftError> {
-    for (home, uid, gid) in accounts.homes() {
-        // Scripts and packages that want no home say so by one of these.
+fn make_homes(draft: &mut Draft<'_>, accounts: &Accounts, actions: &Actions) -> Result<(), DraftError> {
+    for (name, home, uid, gid) in accounts.homes() {
+        // Scripts make the homes that they want themselves: a step of theirs.
+        if actions.users.iter().any(|u| u.name == *name) {
+            continue;
+        }
+        // Who wants no home says so by one of these.
         if home == "/dev/null" || home == "/nonexistent" {
             continue;
         }

@@ -178,6 +178,7 @@ fn accounts_are_added_behind_those_of_packages() {
     );
     assert_eq!(made.line("home/app"), "0700 1000:1500 dir");
     assert_eq!(made.line("var/mail"), "0700 8:12 dir");
+    assert_eq!(made.line("var/lib/daemon"), "nothing", "its script says -H");
     assert_eq!(made.composition.config.user, "1000");
 }
 
