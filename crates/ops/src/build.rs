@@ -262,7 +262,8 @@ fn make_image(
     }
     let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();
     let all: Vec<image::Image> = made.into_iter().map(|m| m.image).collect();
-    let index = index(&all, variant.annotations.clone());
+    let created = created.into_iter().max().unwrap_or(0);
+    let index = index(&all, images::annotations(variant, created));
     let built = Built {
         recipe: recipe.name.clone(),
         typed: recipe.typed.clone(),
@@ -270,7 +271,7 @@ fn make_image(
         variant: name.to_owned(),
         names: names(recipe, name, &request.names),
         digest: index.digest(),
-        created: created.into_iter().max().unwrap_or(0),
+        created,
         platforms,
     };
     publish(store, &deliver::stored_name(&built), &all, &index)?;

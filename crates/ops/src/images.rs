@@ -1,6 +1,6 @@
 //! From a lock to images in the local store: unpacked packages → composition → layers → image.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use compose::{ComposeInput, Composition, compose};
 use diag::{Diagnostic, Kind, Note};
@@ -9,7 +9,7 @@ use image::{Codec, Image, LayerWriter, Layout, assemble};
 use lockfile::{LockedPin, Lockfile};
 use oci::{Digest, Platform};
 use package::Arch;
-use recipe::Resolved;
+use recipe::{Resolved, World};
 use rootfs::{Node, Owner, Payloads};
 
 use crate::ecosystem;
@@ -130,8 +130,18 @@ fn write(
         layers.push(writer.write(group)?);
     }
     let created = trust::Time(composition.created).to_string();
-    let annotations = order.recipe.annotations.clone();
+    let annotations = annotations(order.recipe, composition.created);
     Ok(assemble(platform.clone(), composition.config.clone(), Some(created), layers, annotations))
+}
+
+/// Those of a manifest or an index made at `created`: apko's say when that was.
+pub(crate) fn annotations(recipe: &Resolved, created: i64) -> BTreeMap<String, String> {
+    let mut all = recipe.annotations.clone();
+    if recipe.world == World::Apk {
+        let key = "org.opencontainers.image.created".to_owned();
+        all.entry(key).or_insert_with(|| trust::Time(created).to_string());
+    }
+    all
 }
 
 fn explain_composition(composition: &Composition, explain: &mut Vec<ExplainRow>) {
