@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test makes, harms and reads files itself")]
 
 mod apk;
+mod apko;
 mod bad_input;
 mod lock;
 mod run;
