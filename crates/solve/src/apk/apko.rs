@@ -20,7 +20,7 @@ use super::pool::{Dep, NameIx, PkgIx, Pool, UNTAGGED};
 use super::unsatisfiable::{Fact, Problem, Unsatisfiable};
 
 /// No real chain of dependencies is as long.
-const DEEPEST: usize = 1000;
+const DEEPEST: usize = 300;
 
 /// A demand as apko reads it.
 #[derive(Clone)]

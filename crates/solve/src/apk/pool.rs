@@ -106,8 +106,8 @@ impl<'u> Pool<'u> {
         }
         let mut pool = Pool {
             universe,
-            names: HashMap::with_capacity_and_hasher(2 * universe.len(), BuildHasherDefault::default()),
-            texts: Vec::with_capacity(2 * universe.len()),
+            names: HashMap::with_capacity_and_hasher(3 * universe.len(), BuildHasherDefault::default()),
+            texts: Vec::with_capacity(3 * universe.len()),
             providers: Grouped::default(),
             packages: Vec::with_capacity(universe.len()),
             deps: Vec::with_capacity(8 * universe.len()),

@@ -7,7 +7,7 @@ pub struct Request {
     /// `name@tag`, `!name`. As in apk, a later line of the same name replaces an earlier one.
     pub world: Vec<String>,
     /// What an earlier answer had: these versions are kept as apk keeps what is installed, as long as
-    /// that leads to an answer.
+    /// that leads to an answer. [`Compat::Apko`] knows nothing of it.
     pub prefer: Vec<Preferred>,
     /// Whose verdict is wanted.
     pub compat: Compat,
