@@ -17,7 +17,7 @@ mod services;
 
 use bstr::{BString, ByteSlice};
 use rootfs::Owner;
-use rootfs::actions::Actions;
+use rootfs::actions::{Account, Actions, Group};
 
 use crate::accounts::Accounts;
 use crate::draft::{Draft, DraftError};
@@ -39,7 +39,20 @@ pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<(), 
     let text = |path: &str| draft.read(path.as_bytes().as_bstr()).map(Option::unwrap_or_default);
     let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
     apk::scripts::number_accounts(actions, passwd.as_bstr(), group.as_bstr());
+    name_groups(actions, &group);
     Ok(())
+}
+
+/// A user whom no group was named for got one of its own number, which needs a line.
+fn name_groups(actions: &mut Actions, group: &[u8]) {
+    for user in &actions.users {
+        let Some(Account::Id(gid)) = user.group else { continue };
+        let number = gid.to_string();
+        let has_line = group.lines().any(|l| l.split(|b| *b == b':').nth(2) == Some(number.as_bytes()));
+        if !has_line && actions.groups.iter().all(|g| g.gid != Some(gid)) {
+            actions.groups.push(Group { name: user.name.clone(), gid: Some(gid) });
+        }
+    }
 }
 
 /// Makes what no package brings, and puts the user's files and changes where they belong.

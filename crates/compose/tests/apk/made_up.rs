@@ -183,6 +183,16 @@ fn accounts_are_added_behind_those_of_packages() {
 }
 
 #[test]
+fn a_user_of_a_script_has_its_own_group() {
+    let package = ApkPackage::new("web", "1-r0")
+        .script(".pre-install", "#!/bin/sh\nadduser -D -u 1234 -h /srv/web web\n");
+    let made = composed(&[baselayout(), package], "");
+    assert!(made.text("etc/passwd").contains("\nweb:x:1234:1234:Linux User,,,:/srv/web:/bin/sh\n"));
+    assert!(made.text("etc/group").contains("\nweb:x:1234:"), "{}", made.text("etc/group"));
+    assert_eq!(made.line("srv/web"), "2755 1234:1234 dir");
+}
+
+#[test]
 fn services_of_s6_and_paths() {
     let more = "entrypoint: {type: service-bundle, services: {web: /usr/bin/web -p 80}}
 paths:
