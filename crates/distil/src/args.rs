@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Build(BuildArgs),
     Lock(LockArgs),
     Update(UpdateArgs),
-    Apko(crate::apko::args::ApkoArgs),
+    Apko(Box<crate::apko::args::ApkoArgs>),
     Settings(SettingsArgs),
     /// Print the JSON Schema of recipes
     #[command(after_help = "Examples:\n  distil schema > distil.schema.json")]
