@@ -4,6 +4,7 @@
 
 mod apk_keys;
 mod apk_locks;
+mod apko_engine;
 mod distil;
 mod docker;
 mod docs;
