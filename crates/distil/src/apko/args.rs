@@ -82,6 +82,9 @@ pub(crate) struct RecipeArgs {
     /// distil's lock [default: beside the recipe, .yaml replaced by .lock]
     #[arg(long = "lock", value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
+    /// Accept an index older than the one seen before
+    #[arg(long)]
+    pub(crate) allow_rollback: bool,
     /// Take an index without a good signature, and say so; one that a known key signed wrongly is refused all the same
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new())]
@@ -94,6 +97,9 @@ pub(crate) struct ImageArgs {
     /// Take the packages from this lock of apko's
     #[arg(long, value_name = "FILE")]
     pub(crate) lockfile: Option<PathBuf>,
+    /// A directory that holds the packages of the lock
+    #[arg(long, value_name = "DIR")]
+    pub(crate) vendor: Option<PathBuf>,
     /// Annotations, as key:value; commas or several times
     #[arg(long, value_name = "KEY:VALUE", value_delimiter = ',')]
     pub(crate) annotations: Vec<String>,

@@ -51,6 +51,7 @@ fn place(args: &RecipeArgs) -> LockPlace {
             CompatWord::Apko => Compat::Apko,
         },
         ignore_signatures: args.ignore_signatures,
+        allow_rollback: args.allow_rollback,
         ..LockPlace::default()
     }
 }
@@ -122,7 +123,7 @@ fn image(
         names,
         targets,
         load: false,
-        lock: LockPlace { apko: image.lockfile.clone(), ..place(recipe) },
+        lock: LockPlace { apko: image.lockfile.clone(), vendor: image.vendor.clone(), ..place(recipe) },
         mode: LockMode::Keep,
         compression: None,
     })

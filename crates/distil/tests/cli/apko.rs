@@ -224,6 +224,25 @@ fn a_lock_of_apkos_that_was_tampered_with() {
         .fails(3, &["no.json"]);
 }
 
+/// Other people's locks, whose packages are not here: each fits its recipe, and what it names is missing.
+#[test]
+fn real_locks_of_apkos_are_taken() {
+    let Some(data) = testkit::shared_data("apk/locks/taihen") else { testkit::skip!("no locks") };
+    let machine = Machine::new();
+    for file in std::fs::read_dir(&data).expect("the locks").flatten() {
+        let to = machine.path("work").join(file.file_name());
+        std::fs::copy(file.path(), to).expect("a copy");
+    }
+    for (name, packages) in [("base", 6), ("glibc", 14), ("debug", 32)] {
+        let (recipe, lock) = (format!("{name}.yaml"), format!("{name}.lock.json"));
+        let words = ["apko", "build", &recipe, "acme/app:1", "a.tar", "--offline", "--lockfile", &lock];
+        machine.distil(&words).fails(4, &["--offline asks nobody", &format!("(and {} more", packages - 1)]);
+    }
+    let words =
+        ["apko", "build", "glibc.yaml", "acme/app:1", "a.tar", "--offline", "--lockfile", "base.lock.json"];
+    machine.distil(&words).fails(3, &["the recipe was changed since", "it was made for base.yaml"]);
+}
+
 #[test]
 fn an_index_that_nobody_signed() {
     let machine = Machine::new();
