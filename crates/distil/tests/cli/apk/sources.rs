@@ -19,7 +19,7 @@ fn a_directory_is_taken_by_the_users_word() {
     assert!(lock.contains("unsigned = \"local directory ./packages\""), "{lock}");
     machine.distil(&["lock", "app.yaml", "--verify"]).good().says(&["not signed, declared by you"]);
     // It is no network: what the cache has lost is found there.
-    let first = machine.build().good().digests();
+    let first = machine.build().good().says(&["nothing changed"]).digests();
     machine.forget();
     assert_eq!(machine.distil(&["build", "app.yaml", "--frozen"]).good().digests(), first);
     machine.forget();
@@ -75,6 +75,26 @@ fn a_mirror_of_alpine() {
     machine.forget();
     let ran = machine.distil(&["update", "app.yaml", "--mirror", &mirror]);
     ran.fails(5, &["alpine/v3.22/main", "made-up-1.rsa.pub", "keyring"]);
+}
+
+/// Wolfi's is one repository, at the archive's own base.
+#[test]
+fn a_mirror_of_wolfi() {
+    let machine = Machine::new();
+    publish(&machine.path("work/mirror"), plain());
+    machine.write("work/made-up-1.rsa.pub", ApkKey::test_only(1).public_pem());
+    let text = "archs: [amd64]\ncontents:\n  distribution: wolfi\n  keyring: [made-up-1.rsa.pub]\n  packages: [hello]\n";
+    machine.write("work/app.yaml", text);
+    let mirror = format!("wolfi={}", machine.path("work/mirror").display());
+    let first = machine.distil(&["build", "app.yaml", "--mirror", &mirror]).good();
+    let lock = machine.read("work/app.lock");
+    assert!(lock.contains("id = \"wolfi\"") && lock.contains("path = \"x86_64/hello-1.0-r0.apk\""), "{lock}");
+    // The lock knows no mirror: another one serves it as well.
+    std::fs::rename(machine.path("work/mirror"), machine.path("work/elsewhere")).expect("a mirror");
+    machine.forget();
+    let mirror = format!("wolfi={}", machine.path("work/elsewhere").display());
+    let second = machine.distil(&["build", "app.yaml", "--locked", "--mirror", &mirror]).good();
+    assert_eq!(first.digests(), second.digests());
 }
 
 /// A repository with a tag serves those lines that name it, and what they need.
