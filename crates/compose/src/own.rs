@@ -172,12 +172,25 @@ pub(crate) fn change_paths(draft: &mut Draft<'_>, changes: &[PathChange]) -> Res
             all.extend(draft.below(real.as_bstr()).map(|e| e.path.clone()));
         }
         for path in all {
-            if let Some(entry) = draft.entries.get_mut(&path) {
-                set(entry, change, path == real);
+            for name in names_of_file(draft, &path) {
+                if let Some(entry) = draft.entries.get_mut(&name) {
+                    set(entry, change, path == real);
+                }
             }
         }
     }
     Ok(())
+}
+
+/// All names of the file at a path: mode and owner are the file's, whichever name they are given by.
+fn names_of_file(draft: &Draft<'_>, path: &BString) -> Vec<BString> {
+    let file = match draft.entries.get(path).map(|e| &e.node) {
+        Some(Node::Hardlink(target)) => target,
+        Some(Node::File(_)) => path,
+        _ => return vec![path.clone()],
+    };
+    let links = draft.entries.values().filter(|e| matches!(&e.node, Node::Hardlink(t) if t == file));
+    links.map(|e| &e.path).chain([file]).cloned().collect()
 }
 
 fn make(draft: &mut Draft<'_>, kind: &PathKind, path: &BString) -> Result<(), DraftError> {

@@ -56,7 +56,7 @@ paths:
   - {path: /data, type: permissions, uid: 1, gid: 2, permissions: 0o711, recursive: true}
   - {path: /data/empty, type: empty-file, permissions: 0o644}
   - {path: /data/link, type: symlink, source: /data/empty}
-  - {path: /usr/bin/again, type: hardlink, source: /usr/bin/a, permissions: 0o755}
+  - {path: /usr/bin/again, type: hardlink, source: /usr/bin/a, uid: 7, permissions: 0o750}
 ";
     let made = world.compose(recipe).unwrap();
     assert_eq!(made.line("etc/a.conf"), "0600 5:6 file \"ours\"");
@@ -70,8 +70,10 @@ paths:
     assert_eq!(made.line("data/deep"), "0711 1:2 dir");
     assert_eq!(made.line("data/empty"), "0644 0:0 file \"\"");
     assert_eq!(made.line("data/link"), "0777 0:0 -> /data/empty");
-    assert_eq!(made.line("usr/bin/a"), "0755 0:0 file \"usr/bin/a\"");
-    assert_eq!(made.line("usr/bin/again"), "0755 0:0 = usr/bin/a");
+    // One file under three names has one owner and one mode.
+    assert_eq!(made.line("usr/bin/a"), "0750 7:0 file \"usr/bin/a\"");
+    assert_eq!(made.line("usr/bin/b"), "0750 7:0 = usr/bin/a");
+    assert_eq!(made.line("usr/bin/again"), "0750 7:0 = usr/bin/a");
     assert_eq!(made.line("home/app"), "0700 1000:1000 dir");
     assert!(made.text("etc/passwd").contains("\napp:x:1000:1000:app:/home/app:/sbin/nologin\n"));
     assert!(made.text("etc/group").contains("\nweb:x:2000:app\n"));
