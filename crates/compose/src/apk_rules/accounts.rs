@@ -25,7 +25,7 @@ pub(super) fn write(
     let own = recipe.users.iter().map(|u| BString::from(u.username.as_str()));
     write_shadow(draft, asked.chain(own))?;
     add_shells(draft, &actions.shells)?;
-    make_homes(draft, accounts, actions)
+    make_homes(draft, recipe, accounts, actions)
 }
 
 /// A locked line for each user that has none: nobody logs in with a password.
@@ -77,10 +77,17 @@ fn end_line(text: &mut BString) {
 /// them, and then nobody else can run what is put there.
 const PROGRAMS: [&str; 4] = ["bin", "sbin", "usr/bin", "usr/sbin"];
 
-fn make_homes(draft: &mut Draft<'_>, accounts: &Accounts, actions: &Actions) -> Result<(), DraftError> {
+fn make_homes(
+    draft: &mut Draft<'_>,
+    recipe: &Resolved,
+    accounts: &Accounts,
+    actions: &Actions,
+) -> Result<(), DraftError> {
     for (name, home, uid, gid) in accounts.homes() {
-        // Scripts make the homes that they want themselves: a step of theirs.
-        if actions.users.iter().any(|u| u.name == *name) {
+        // Scripts make the homes that they want themselves: a step of theirs. A user of the recipe, who
+        // takes the place of theirs, has the recipe's home.
+        let own = recipe.users.iter().any(|u| *name == u.username.as_str());
+        if !own && actions.users.iter().any(|u| u.name == *name) {
             continue;
         }
         // Who wants no home says so by one of these.

@@ -183,6 +183,16 @@ fn accounts_are_added_behind_those_of_packages() {
 }
 
 #[test]
+fn a_user_of_the_recipe_has_its_home_though_a_script_asks_for_that_name() {
+    let package = ApkPackage::new("web", "1-r0")
+        .script(".pre-install", "#!/bin/sh\nadduser -S -D -H -h /var/lib/web web 2>/dev/null\nexit 0\n");
+    let made = composed(&[baselayout(), package], "accounts: {users: [{username: web, uid: 1000}]}");
+    assert!(made.text("etc/passwd").contains("\nweb:x:1000:1000:Account created by apko:/home/web:/bin/sh\n"));
+    assert_eq!(made.line("home/web"), "0700 1000:1000 dir");
+    assert_eq!(made.line("var/lib/web"), "nothing");
+}
+
+#[test]
 fn a_user_of_a_script_has_its_own_group() {
     let package = ApkPackage::new("web", "1-r0")
         .script(".pre-install", "#!/bin/sh\nadduser -D -u 1234 -h /srv/web web\n");
