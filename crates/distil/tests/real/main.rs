@@ -2,6 +2,7 @@
 //! skopeo and umoci, emulation of arm64. What a machine lacks is skipped, visibly.
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine")]
 
+mod apk;
 mod apk_keys;
 mod apk_locks;
 mod apko_engine;

@@ -10,7 +10,7 @@ use crate::docker::{load, run_in};
 use crate::programs::{ARM64, NATIVE, Target};
 
 /// `openssl s_server` on the loopback, with a certificate for `localhost` by an authority of its own.
-struct Server {
+pub(crate) struct Server {
     dir: tempfile::TempDir,
     port: String,
     child: Child,
@@ -23,7 +23,7 @@ const COMMANDS: [&str; 3] = [
 ];
 
 impl Server {
-    fn start() -> Server {
+    pub(crate) fn start() -> Server {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("ext"), "subjectAltName=DNS:localhost\n").expect("a file");
         for words in COMMANDS {
@@ -46,8 +46,12 @@ impl Server {
         server
     }
 
-    fn authority(&self) -> PathBuf {
+    pub(crate) fn authority(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        &self.port
     }
 }
 
