@@ -123,7 +123,6 @@ fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&st
             let expected = (distribution.to_owned(), expected.clone());
             assert_eq!(scan(scanner, home, &archive), expected, "{name} by {}", scanner.display());
         }
-        println!("{name}: {} packages seen", expected.len());
     }
 }
 
