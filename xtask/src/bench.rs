@@ -3,6 +3,7 @@
 //! Runs of both sides alternate, so that a slow minute of the machine hits both; a ratio is the
 //! median of the ratios of neighbours. A row that cannot be measured says why and fails the run.
 
+mod apk;
 mod base;
 mod changed;
 mod first;
@@ -41,6 +42,8 @@ const BENCHES: &[Entry] = &[
     ("first", first::beside_curl),
     ("index", index::load),
     ("solve", index::solve_beside_apt),
+    ("apk", apk::build),
+    ("solve-apk", apk::solve_beside_apk),
     ("growth", growth::curves),
 ];
 

@@ -75,7 +75,7 @@ fn trixie(bench: &Bench) -> Result<Vec<u8>> {
 }
 
 /// Median seconds of some runs, after one that does not count.
-fn times(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+pub(super) fn times(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     work()?;
     let mut seconds = Vec::new();
     for _ in 0..runs {
