@@ -49,17 +49,30 @@ fn apko() -> Option<PathBuf> {
     named.or_else(|| has("apko").then(|| "apko".into()))
 }
 
-const WOLFI: &str = "https://packages.wolfi.dev/os";
-const ALPINE_URL: &str = "https://dl-cdn.alpinelinux.org/alpine";
+/// Where an example takes its packages from.
+fn repository_of(example: &str) -> String {
+    let file = testkit::shared_data(&format!("apk/apko/examples/{example}.yaml")).expect("the example");
+    let text = std::fs::read_to_string(file).expect("the example");
+    let mut lines = text.lines().skip_while(|l| l.trim() != "repositories:");
+    let line = lines.nth(1).expect("a repository");
+    line.trim_start_matches([' ', '-']).to_owned()
+}
+
+/// Wolfi, and the releases of Alpine.
+fn public() -> (String, String) {
+    let (wolfi, alpine) = (repository_of("wolfi-base"), repository_of("alpine-base"));
+    (wolfi, alpine.trim_end_matches("/v3.22/main").to_owned())
+}
 
 /// The 3.19.1 medium in the place of Wolfi and Alpine 3.22, and of packages that it lacks its own.
 fn to_medium(source: &Source) -> Changes {
     let keys: Vec<String> = source.keys.iter().map(|k| k.display().to_string()).collect();
     let repository = source.repository.display().to_string();
+    let (wolfi, alpine) = public();
     let pairs = [
-        (format!("{WOLFI}/wolfi-signing.rsa.pub"), keys.join("\n    - ")),
-        (WOLFI.to_owned(), repository.clone()),
-        (format!("{ALPINE_URL}/v3.22/main"), repository),
+        (format!("{wolfi}/wolfi-signing.rsa.pub"), keys.join("\n    - ")),
+        (wolfi, repository.clone()),
+        (format!("{alpine}/v3.22/main"), repository),
         (
             "contents:\n  repositories:".to_owned(),
             format!("contents:\n  keyring:\n    - {}\n  repositories:", keys.join("\n    - ")),
@@ -80,14 +93,15 @@ fn to_made_up(dir: &Path) -> Changes {
     let made = testkit::apk::example_repositories(dir);
     let at = |path: &Path| path.display().to_string();
     let key = at(made.wolfi.key_file());
+    let (wolfi, alpine) = public();
     let pairs = [
-        (format!("{WOLFI}/wolfi-signing.rsa.pub"), key.clone()),
-        (WOLFI.to_owned(), at(made.wolfi.root())),
+        (format!("{wolfi}/wolfi-signing.rsa.pub"), key.clone()),
+        (wolfi, at(made.wolfi.root())),
         ("    - ./internal/cli/testdata/melange.rsa.pub\n".to_owned(), String::new()),
         ("./internal/cli/testdata/packages".to_owned(), at(made.local.root())),
-        (format!("    - {ALPINE_URL}/v3.22/community\n"), String::new()),
-        (format!("{ALPINE_URL}/v3.22/main"), at(made.alpine.root())),
-        (format!("{ALPINE_URL}/edge/main"), at(made.alpine.root())),
+        (format!("    - {alpine}/v3.22/community\n"), String::new()),
+        (format!("{alpine}/v3.22/main"), at(made.alpine.root())),
+        (format!("{alpine}/edge/main"), at(made.alpine.root())),
         ("contents:\n  repositories:".to_owned(), format!("contents:\n  keyring: [{key}]\n  repositories:")),
     ];
     pairs.into()
