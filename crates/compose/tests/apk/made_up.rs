@@ -187,7 +187,9 @@ fn a_user_of_the_recipe_has_its_home_though_a_script_asks_for_that_name() {
     let package = ApkPackage::new("web", "1-r0")
         .script(".pre-install", "#!/bin/sh\nadduser -S -D -H -h /var/lib/web web 2>/dev/null\nexit 0\n");
     let made = composed(&[baselayout(), package], "accounts: {users: [{username: web, uid: 1000}]}");
-    assert!(made.text("etc/passwd").contains("\nweb:x:1000:1000:Account created by apko:/home/web:/bin/sh\n"));
+    assert!(
+        made.text("etc/passwd").contains("\nweb:x:1000:1000:Account created by apko:/home/web:/bin/sh\n")
+    );
     assert_eq!(made.line("home/web"), "0700 1000:1000 dir");
     assert_eq!(made.line("var/lib/web"), "nothing");
 }
