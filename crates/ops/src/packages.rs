@@ -131,10 +131,21 @@ fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<bool, 
             shop.world.reporter.note(Note::Warning(note));
             Ok(false)
         }
+        Some(Err(StoreError::Io { path, source, .. })) if is_no_package(&source) => {
+            let note =
+                format!("{} is not the package of the lock: {source}; looking elsewhere", path.display());
+            shop.world.reporter.note(Note::Warning(note));
+            Ok(false)
+        }
         Some(Err(e)) => Err(e.into()),
         Some(Ok(())) => Ok(true),
         None => Ok(false),
     }
+}
+
+/// A pipe, or longer than the package may be.
+fn is_no_package(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::FileTooLarge | std::io::ErrorKind::InvalidInput)
 }
 
 /// Looks into the directory that a local repository is.
@@ -161,7 +172,11 @@ fn from_directory(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<boo
 
 /// Takes a pin's file from there; none if there is none.
 fn from_file(shop: &Shop<'_>, pin: &Pin, path: &Path) -> Option<Result<(), StoreError>> {
-    let bytes = shop.own.read(path).ok()?;
+    let bytes = match shop.own.read_at_most(path, pin.size) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(source) => return Some(Err(StoreError::Io { verb: "read", path: path.to_owned(), source })),
+    };
     let expected = expected(pin);
     let ingest = shop.blobs.ingest(&path.display().to_string(), expected.judge());
     let kept = ingest.and_then(|mut ingest| ingest.write(&bytes).and_then(|()| ingest.commit()));

@@ -54,6 +54,28 @@ impl OwnFiles {
         Ok(bytes)
     }
 
+    /// The content of a regular file of no more than `most` bytes: of what somebody else may have laid
+    /// there, a pipe that never ends or a file that fills the memory.
+    ///
+    /// # Errors
+    /// As the file system says; `FileTooLarge` if it has more, `InvalidInput` if it is no regular file.
+    pub fn read_at_most(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        // Opening a pipe would wait for its writer.
+        if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        let mut bytes = Vec::new();
+        self.pass(path, |chunk| {
+            if (bytes.len() + chunk.len()) as u64 > most {
+                let text = format!("it has more than {most} bytes");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+            }
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
     /// A file's content, put among the blobs; its digest, size and mode.
     ///
     /// # Errors

@@ -72,7 +72,8 @@ fn is_listed(draft: &Draft<'_>, brought: Option<&Entry>, path: &BStr, package: u
     owner == u32::try_from(package).ok().map(Owner::Package)
 }
 
-/// What the recipe asks for, in apk's spelling.
+/// What the recipe asks for, in apk's spelling. apk's world has one line of a name, and the last one counts
+/// for the solver, too: an earlier one would contradict the image.
 fn world(recipe: &Resolved) -> bstr::BString {
     let asked = recipe.packages.iter().map(|ask| match &ask.want {
         Want::Apk { constraint, tag: Some(tag) } => format!("{}@{tag}{constraint}", ask.name),
@@ -84,6 +85,11 @@ fn world(recipe: &Resolved) -> bstr::BString {
         Ok(dependency) => dependency.to_string(),
         Err(_) => text,
     });
-    let lines: Vec<String> = spelled.collect();
+    let mut lines: Vec<String> = Vec::new();
+    for line in spelled {
+        let name = |text: &str| parse_dependency(text).map(|d| d.name.to_owned()).ok();
+        lines.retain(|earlier| name(earlier).is_none() || name(earlier) != name(&line));
+        lines.push(line);
+    }
     write_world(lines.iter().map(String::as_str))
 }

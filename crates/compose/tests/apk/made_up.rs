@@ -108,7 +108,7 @@ fn apks_state_is_what_the_recipe_says() {
   repositories: [https://apk.example/alpine/main, '@edge https://user:word@apk.example/edge']
   build_repositories: [https://build.example/x]
   runtime_repositories: [https://run.example/y]
-  packages: [keys>0, baselayout@edge, '!busybox']
+  packages: ['keys<1', keys>0, baselayout@edge, '!busybox']
 ";
     let made = world.compose(text, "aarch64").unwrap();
     assert_eq!(made.text("etc/apk/world"), "!busybox\nbaselayout@edge\nkeys>0\n");

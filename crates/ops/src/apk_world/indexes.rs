@@ -41,6 +41,8 @@ struct Reading<'a> {
     records: &'a BTreeMap<String, LastSeen>,
     /// The user's word: `--ignore-signatures`.
     ignore_signatures: bool,
+    /// The recipe names keys: then somebody whom it trusts must have signed, directories too.
+    names_keys: bool,
 }
 
 /// Reads the indexes of `repositories` for `archs`.
@@ -54,7 +56,8 @@ pub(crate) fn read(
     let keys = Keys::load(shop, repositories, &before.keys, offline)?;
     let records = records::read(shop.world);
     let ignore_signatures = repositories.ignore_signatures;
-    let reading = Reading { shop, keys: &keys, before, records: &records, ignore_signatures };
+    let names_keys = !repositories.keyring.is_empty();
+    let reading = Reading { shop, keys: &keys, before, records: &records, ignore_signatures, names_keys };
     // One address may stand there twice, with a tag and without: it is read once.
     let mut wanted: Vec<(&Source, &Arch)> = Vec::new();
     for source in &repositories.list {
@@ -161,7 +164,7 @@ impl Reading<'_> {
         };
         // Of the directory itself there must be one.
         self.shop.own.names(dir).map_err(|e| failed(&e))?;
-        match self.shop.own.read(&dir.join(path)) {
+        match self.shop.own.read_at_most(&dir.join(path), Limits::default().index_bytes) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(failed(&e)),
@@ -218,7 +221,7 @@ impl Reading<'_> {
         let word = arch.apk().unwrap_or_default();
         let signed = match index::verify(bytes, &self.keys.ring(word), &Limits::default()) {
             Ok(signed) => signed,
-            Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, bytes, &e)? {
+            Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, &path, bytes, &e)? {
                 Some(declared) => declared,
                 None => return Err(doing(unvouched(e))),
             },
@@ -239,15 +242,20 @@ impl Reading<'_> {
         Ok(Read { shelf, pin: IndexPin { path, size: bytes.len() as u64, digest, date } })
     }
 
-    /// A local directory needs no signature: that the recipe names it is the user's word. So is
-    /// `--ignore-signatures`. A bad signature by a key that the recipe trusts is refused all the same.
+    /// A local directory needs no signature where the recipe names no key: that it names the directory is
+    /// the user's word. So is `--ignore-signatures`. A bad signature by a key that the recipe trusts is
+    /// refused all the same, and so is an index that was signed when it was last seen: else who takes a
+    /// signature away takes the check with it.
     fn taken_anyway<'a>(
         &self,
         source: &Source,
+        path: &str,
         bytes: &'a [u8],
         error: &RsaVerifyError,
     ) -> Result<Option<Verified<&'a [u8]>>, Diagnostic> {
-        let local = matches!(source.place, Place::Directory(_));
+        let key = record_key(source, path);
+        let was_signed = self.before.lock.contains_key(&key) || self.records.contains_key(&key);
+        let local = matches!(source.place, Place::Directory(_)) && !self.names_keys && !was_signed;
         if !(local || self.ignore_signatures) || matches!(error, RsaVerifyError::Refused { .. }) {
             return Ok(None);
         }
@@ -293,7 +301,7 @@ fn unvouched(error: RsaVerifyError) -> Diagnostic {
     match unsigned {
         true => d.hint(
             "a repository of your own is signed with `abuild-sign` or `melange sign-index`; what you have on \
-             disk is taken unsigned, if you name its directory",
+             disk is taken unsigned, if you name its directory and the recipe names no key in `keyring`",
         ),
         false => d,
     }

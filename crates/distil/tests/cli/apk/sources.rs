@@ -54,6 +54,48 @@ fn a_directory_that_is_signed() {
     machine.distil(&["update", "app.yaml"]).fails(5, &["made-up-1.rsa.pub", "was changed"]);
 }
 
+/// Who takes the signature away does not take the check with it: a recipe that names keys means them, and
+/// what was signed once stays so.
+#[test]
+fn a_directory_that_lost_its_signature() {
+    let machine = Machine::new();
+    publish(&machine.path("work/packages"), plain());
+    let key = "packages/made-up-1.rsa.pub";
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &[key]));
+    machine.build().good();
+    let index = machine.path("work/packages/x86_64/APKINDEX.tar.gz");
+    let bytes = std::fs::read(&index).expect("an index");
+    let second = 1 + bytes[1..].windows(3).position(|w| w == b"\x1f\x8b\x08").expect("a second member");
+    std::fs::write(&index, &bytes[second..]).expect("without its signature");
+    machine
+        .distil(&["update", "app.yaml"])
+        .fails(5, &["cannot trust ./packages", "signature: there is none"]);
+    // Without the recipe's key, the lock still says that somebody had signed it.
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello", "musl"], &[]));
+    machine
+        .distil(&["update", "app.yaml"])
+        .fails(5, &["cannot trust ./packages", "signature: there is none"]);
+}
+
+/// A pipe would be waited for, and a file without end would fill the memory.
+#[test]
+fn what_is_no_package_and_no_index() {
+    let machine = Machine::new();
+    publish(&machine.path("work/packages"), plain());
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &[]));
+    let package = machine.path("work/packages/x86_64/hello-1.0-r0.apk");
+    std::fs::File::options().write(true).open(&package).and_then(|f| f.set_len(20 << 30)).expect("a hole");
+    machine.build().fails(7, &["hello-1.0-r0.apk", "more than"]);
+    let pipe_instead = |path: &std::path::Path| {
+        std::fs::remove_file(path).expect("the file");
+        assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+    };
+    pipe_instead(&package);
+    machine.build().fails(7, &["hello-1.0-r0.apk", "no regular file"]);
+    pipe_instead(&machine.path("work/packages/x86_64/APKINDEX.tar.gz"));
+    machine.build().fails(3, &["./packages", "no regular file"]);
+}
+
 /// The archives of the table have mirrors; the recipe's keys count beside the distribution's.
 #[test]
 fn a_mirror_of_alpine() {
