@@ -17,7 +17,12 @@ mkdir -p -m 700 /root/.ssh
 ssh-keygen -q -t ed25519 -N '' -f /root/key
 cp /root/key.pub /root/.ssh/authorized_keys
 /usr/sbin/sshd -p 2222 -o ListenAddress=127.0.0.1
-ssh -q -p 2222 -i /root/key -o BatchMode=yes -o StrictHostKeyChecking=no root@127.0.0.1 'echo logged in as $(id -un)'";
+# It goes to the background before it listens.
+for second in 1 2 3 4 5 6 7 8 9 10; do
+  ssh -q -p 2222 -i /root/key -o BatchMode=yes -o StrictHostKeyChecking=no root@127.0.0.1 'echo logged in as $(id -un)' && exit 0
+  sleep 1
+done
+exit 1";
 
 /// What the container says, without what apk warns of on stderr.
 fn say(docker: &Docker, image: &str, more: &[&str], words: &[&str]) -> String {
