@@ -159,6 +159,12 @@ impl Row {
             (None, Some(digest)) => Identity::Whole(digest),
             (None, None) => return Err(("name", "comes without sha256 and identity")),
         };
+        // Two sums of one kind are one: else what is taken would not be what the index names.
+        if let (Identity::Whole(Digest::Sha256(named)), Some(Digest::Sha256(taken))) = (identity, sha256)
+            && named != taken
+        {
+            return Err(("sha256", "is not that of its identity"));
+        }
         let because = self.because.iter().map(|t| read_cause(t)).collect::<Option<Vec<_>>>();
         let scripts = self.scripts.iter().map(|t| read_script(t)).collect::<Option<Vec<_>>>();
         Ok(LockedPin {

@@ -190,12 +190,12 @@ impl Ecosystem {
     }
 
     /// Proves the packages of a suite again; calls `proved` with each.
-    pub(crate) fn prove(
+    pub(crate) fn prove<'l>(
         &self,
         shop: &Shop<'_>,
-        of: (&Lockfile, &SuitePin),
+        of: (&'l Lockfile, &SuitePin),
         vendor: Option<&Path>,
-        proved: &mut dyn FnMut(&Pin),
+        proved: &mut dyn FnMut(&'l Pin),
     ) -> Result<(), Diagnostic> {
         match self {
             Ecosystem::Deb(sources) => match sources.iter().find(|s| s.id == of.1.id) {
@@ -220,13 +220,16 @@ fn union<S: PartialEq>(
     Ok(all)
 }
 
-/// Does an index name the file of a pin, as the lock has it?
+/// Does an index name the package of a pin, and its file, as the lock has them?
 pub(crate) fn names(shelf: &Shelf, pin: &Pin) -> bool {
     shelf.rows_named(&pin.name).map(|row| shelf.record(row)).any(|record| {
         record.version() == pin.version
+            && record.arch() == pin.arch.as_str()
             && record.path() == pin.path
             && record.size() == pin.size
             && record.identity() == Some(pin.identity)
+            && record.source() == pin.source.as_deref().unwrap_or(&pin.name)
+            && record.sha256().is_none_or(|said| pin.sha256.is_none_or(|locked| said == locked))
     })
 }
 
@@ -256,20 +259,21 @@ impl Format {
         }
     }
 
-    /// Reads a package, front to back, into a payload. If it carries a signature by one of `keys`, that
-    /// must be good.
+    /// Reads a package, front to back, into a payload; gives what it says beside its files. If it carries
+    /// a signature by one of `keys`, that must be good.
     pub(crate) fn unpack<W: Write>(
         self,
         package: impl Read,
         keys: &RsaKeyring,
         out: &mut payload::Writer<W>,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<Control, Diagnostic> {
         match self {
-            Format::Deb => Ok(deb::unpack(package, &deb::Limits::default(), out).map(drop)?),
+            Format::Deb => Ok(Control::Deb(Box::new(deb::unpack(package, &deb::Limits::default(), out)?))),
             Format::Apk(control) => {
                 let keys = Some(keys).filter(|keys| !keys.is_empty());
                 let proof = apk::Proof { control: Some(control), keys };
-                Ok(apk::unpack(package, &proof, &apk::Limits::default(), out).map(drop)?)
+                let unpacked = apk::unpack(package, &proof, &apk::Limits::default(), out)?;
+                Ok(Control::Apk(Box::new(unpacked.files)))
             }
         }
     }
@@ -308,6 +312,29 @@ pub(crate) enum Control {
     Deb(Box<deb::ControlFiles>),
     /// Of an `.apk`.
     Apk(Box<apk::ControlFiles>),
+}
+
+impl Control {
+    /// The name, version and architecture that the package gives itself, the last in its own world's word.
+    pub(crate) fn own_words(&self) -> (&str, &str, &str) {
+        match self {
+            Control::Deb(c) => (c.control.package(), c.control.version(), c.control.architecture()),
+            Control::Apk(c) => (&c.info.name, &c.info.version, &c.info.arch),
+        }
+    }
+
+    /// Is it a package for what an index says is one for `arch`?
+    pub(crate) fn is_for(&self, arch: &Arch) -> bool {
+        match self {
+            Control::Deb(c) => c.control.architecture() == arch.as_str(),
+            Control::Apk(c) => match c.info.arch.as_str() {
+                // Alpine's indexes are made with `--rewrite-arch`: in them, what fits all machines is for
+                // the one whose index it is. Packages made by hand may say nothing.
+                "noarch" | "all" | "" => true,
+                word => Arch::from_apk(word).map_or(word == arch.as_str(), |a| a == *arch),
+            },
+        }
+    }
 }
 
 /// Reads the scripts of one package, in the tree that they would run in.

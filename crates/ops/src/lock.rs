@@ -6,11 +6,16 @@ use std::path::Path;
 use diag::{Diagnostic, Kind, Note};
 use image::Codec;
 use lockfile::Lockfile;
+use oci::Digest;
+use package::{Identity, Pin};
+use rootfs::PayloadIx;
+use trust::RsaKeyring;
 
 use crate::World;
 use crate::documents;
 use crate::ecosystem::Ecosystem;
-use crate::packages::{blob_name, vendor_path};
+use crate::packages::{Supply, blob_name, bring, vendor_path};
+use crate::payloads::{self, Parcel};
 use crate::pins::{self, How, lock_path, read_lock};
 use crate::recipes;
 use crate::report::LockReport;
@@ -106,11 +111,24 @@ fn copy(shop: &Shop<'_>, name: &oci::Digest, to: &Path) -> Result<(), Diagnostic
 }
 
 /// Proves a lock again: each signed document it names is genuine, names the indexes, and those name the
-/// packages with the same size and digest. Gives a line for each suite.
+/// packages as the lock has them; and where an index does not say a file's SHA-256, the file itself is looked
+/// at. Gives a line for each suite.
 ///
 /// # Errors
 /// What is missing, by name; or what does not agree.
 pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagnostic> {
+    for _ in 1..ATTEMPTS {
+        match verify_once(world, request) {
+            Err(d) if d.to_string().contains("damaged on disk") => {
+                world.reporter.note(Note::Warning(format!("{d}; beginning anew")));
+            }
+            done => return done,
+        }
+    }
+    verify_once(world, request)
+}
+
+fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagnostic> {
     let shop = Shop::open(world)?;
     let recipe = recipes::load(&shop, &request.recipe, &request.above)?;
     let path = lock_path(&shop, &recipe, &request.lock);
@@ -122,7 +140,7 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
     let vendor = request.lock.vendor.as_ref().map(|d| shop.path(d));
     documents::bring_keys(&shop, &lock.keys, vendor.as_deref())?;
     let mut out = Vec::new();
-    let mut proved = BTreeSet::new();
+    let mut proved: Vec<&Pin> = Vec::new();
     for suite in &lock.suites {
         if let Some(word) = &suite.unsigned {
             out.push(format!("{}: not signed, declared by you ({word})", suite.id));
@@ -135,27 +153,75 @@ pub fn verify(world: &World, request: &LockRequest) -> Result<Vec<String>, Diagn
                 request.lock.command(world, "lock", &request.recipe)
             )));
         }
-        let before = proved.len();
+        let mut packages = BTreeSet::new();
         ecosystem.prove(&shop, (&lock, suite), vendor.as_deref(), &mut |pin| {
-            proved.insert(key(pin));
+            packages.insert(file_of(pin));
+            proved.push(pin);
         })?;
-        let packages = proved.len() - before;
+        let packages = packages.len();
         out.push(format!("{}: signed by {}, {packages} packages", suite.id, suite.signed_by.join(", ")));
     }
     let unsigned = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_some());
-    if let Some(row) =
-        lock.packages.iter().find(|p| !unsigned(&p.pin.repository) && !proved.contains(&key(&p.pin)))
-    {
+    let is_proved = |pin: &Pin| unsigned(&pin.repository) || proved.iter().any(|p| std::ptr::eq(*p, pin));
+    if let Some(row) = lock.packages.iter().find(|row| !is_proved(&row.pin)) {
         return Err(Diagnostic::new(
             Kind::Trust,
-            format!("cannot verify {} {}: no signed index names that file", row.pin.name, row.pin.version),
+            format!(
+                "cannot verify {} {} ({}): no signed index names that package and that file",
+                row.pin.name, row.pin.version, row.pin.arch
+            ),
         )
         .hint("the lock was changed by hand; restore it, or lock again"));
     }
+    let supply = Supply {
+        ecosystem: &ecosystem,
+        lock: &lock,
+        place: &request.lock,
+        recipe: &recipe.typed,
+        no_network: world.offline.then_some("--offline"),
+    };
+    verify_files(&shop, &supply)?;
     Ok(out)
 }
 
-fn key(pin: &package::Pin) -> (String, String, u64, String) {
-    let identity = format!("{:?}", pin.identity);
-    (pin.repository.clone(), pin.path.clone(), pin.size, identity)
+/// Looks at the files of which no index says the SHA-256: each is the one that the index names, has the sum
+/// that the lock has, and calls itself what both call it.
+fn verify_files(shop: &Shop<'_>, supply: &Supply<'_>) -> Result<(), Diagnostic> {
+    // By what the index says alone: the lock's sum is what is in question.
+    let mut by_index = supply.lock.clone();
+    let mut locked: Vec<(&Pin, Digest)> = Vec::new();
+    by_index.packages.clear();
+    for row in &supply.lock.packages {
+        let (Identity::ApkControl(_), Some(sum)) = (row.pin.identity, row.pin.sha256) else { continue };
+        // A blob of that sum is proof enough, once it is unpacked; another file may carry the same control
+        // part with another signature before it.
+        if shop.blobs.contains(&sum) != Some(row.pin.size) {
+            let pin = Pin { sha256: None, ..row.pin.clone() };
+            by_index.packages.push(lockfile::LockedPin { pin, ..row.clone() });
+        }
+        locked.push((&row.pin, sum));
+    }
+    bring(shop, &Supply { lock: &by_index, ..*supply }, |_| true)?;
+    for row in &by_index.packages {
+        let found = blob_name(shop, &row.pin);
+        let same = |(pin, sum): &&(&Pin, Digest)| file_of(pin) == file_of(&row.pin) && Some(*sum) != found;
+        if let (Some((pin, sum)), Some(found)) = (locked.iter().find(same), found) {
+            let text =
+                format!("cannot verify {} {}: its file is not the one of the lock", pin.name, pin.version);
+            return Err(Diagnostic::new(Kind::Trust, text)
+                .detail(format!("the lock has sha256 {}", sum.hex()))
+                .detail(format!("the file that the index names has {}", found.hex()))
+                .hint(
+                    "the lock was changed by hand (restore it), or the package was signed anew since (lock again)",
+                ));
+        }
+    }
+    let parcels: Vec<Parcel> = locked.iter().map(|(pin, sum)| Parcel::new(*sum, pin)).collect();
+    payloads::unpack_all(shop, parcels.iter().cloned(), &RsaKeyring::empty())?;
+    parcels.iter().try_for_each(|parcel| payloads::open(shop, parcel, PayloadIx(0)).map(drop))
+}
+
+/// What one file in an archive is, however many platforms use it.
+fn file_of(pin: &Pin) -> (&str, &str, u64, Identity) {
+    (&pin.repository, &pin.path, pin.size, pin.identity)
 }

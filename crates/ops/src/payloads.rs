@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use diag::{Diagnostic, Kind, Unit};
 use oci::{Digest, Hasher};
+use package::Arch;
 use rootfs::payload::{self, Payload};
 use rootfs::{PayloadIx, Payloads, ReadAt, Tree};
 use store::{Derived, StoreError};
@@ -40,18 +41,49 @@ pub(crate) struct Parcel {
     format: Format,
     /// As errors name it.
     name: String,
+    /// What the package must say of itself.
+    meant: Meant,
+}
+
+/// Name, version and architecture that a lock and its index give a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Meant {
+    name: String,
+    version: String,
+    arch: Arch,
 }
 
 impl Parcel {
     /// The file of a pin.
     pub(crate) fn new(digest: Digest, pin: &package::Pin) -> Parcel {
         let name = format!("{} {} of {}", pin.name, pin.version, pin.repository);
-        Parcel { digest, format: Format::of(&pin.identity), name }
+        let meant = Meant { name: pin.name.clone(), version: pin.version.clone(), arch: pin.arch.clone() };
+        Parcel { digest, format: Format::of(&pin.identity), name, meant }
     }
 
     /// The key of its payload: the file, and the revisions of what reads it.
     fn key(&self) -> String {
         format!("{}-{}.{}", self.digest.hex(), self.format.revision(), payload::REVISION)
+    }
+
+    /// Looks whether the package is the one that is meant: the bytes that an index names under one name
+    /// may be another package, an older one with a known hole, or one for other machines. Nobody but the
+    /// package itself says so, and it is found by the file's digest, whoever gave that.
+    fn check(&self, control: &Control) -> Result<(), Diagnostic> {
+        let doing = |d: Diagnostic| d.while_doing(format!("cannot use package {}", self.name));
+        self.format.check(control).map_err(doing)?;
+        let (name, version, arch) = control.own_words();
+        if (name, version) == (&*self.meant.name, &*self.meant.version) && control.is_for(&self.meant.arch) {
+            return Ok(());
+        }
+        let text = format!(
+            "cannot use package {}: by its own words it is {name} {version} ({arch}), not {} {} ({})",
+            self.name, self.meant.name, self.meant.version, self.meant.arch
+        );
+        Err(Diagnostic::new(Kind::Trust, text).hint(
+            "if the lock was changed by hand, restore it or lock again; else whoever made the repository's index put \
+             another package under this name: take another version, and tell its maker",
+        ))
     }
 }
 
@@ -107,7 +139,7 @@ pub(crate) fn unpack_all(
 /// Unpacks one package. Its bytes are hashed again while they pass: what was damaged on disk is found
 /// and deleted, and never becomes a payload.
 fn unpack(shop: &Shop<'_>, parcel: &Parcel, keys: &RsaKeyring) -> Result<(), Diagnostic> {
-    let Parcel { digest: package, format, name } = parcel;
+    let Parcel { digest: package, format, name, .. } = parcel;
     let blob = shop.blobs.open_blob(package)?;
     let mut input = Hashing { inner: blob, hasher: Hasher::new(package.algorithm()) };
     let mut new = shop.cache.begin(KIND, &parcel.key())?;
@@ -119,7 +151,7 @@ fn unpack(shop: &Shop<'_>, parcel: &Parcel, keys: &RsaKeyring) -> Result<(), Dia
         shop.blobs.delete(package);
         return Err(StoreError::Damaged { digest: *package }.into());
     }
-    read.map_err(|d| malformed(name, d))?;
+    parcel.check(&read.map_err(|d| malformed(name, d))?)?;
     let mut out = writer.finish().map_err(|e| refused(name, e))?;
     out.flush().map_err(|e| broken(name, &e))?;
     drop(out);
@@ -162,7 +194,7 @@ pub(crate) fn open(shop: &Shop<'_>, parcel: &Parcel, ix: PayloadIx) -> Result<Un
     let payload = Payload::read(source.as_ref(), len, ix).map_err(|_| damaged())?;
     let control = payload.extra(source.as_ref(), format.control_part()).ok().flatten().ok_or_else(damaged)?;
     let control = format.control(&control).ok_or_else(damaged)?;
-    format.check(&control).map_err(|d| d.while_doing(format!("cannot use package {}", parcel.name)))?;
+    parcel.check(&control)?;
     Ok(Unpacked { payload, control, source })
 }
 

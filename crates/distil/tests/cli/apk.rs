@@ -3,6 +3,7 @@
 
 mod bad;
 mod life;
+mod names;
 mod sources;
 
 use std::path::Path;

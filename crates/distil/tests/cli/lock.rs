@@ -269,6 +269,36 @@ fn a_tampered_lock_is_not_proved() {
     machine.distil(&["lock", "app.yaml", "--verify"]).fails(5, &["libhello1 1.0-1", "no signed index"]);
 }
 
+/// One line of the lock changed by hand: neither built nor proved.
+#[test]
+fn a_lock_changed_by_hand() {
+    let (machine, _archive) = locked();
+    let good = machine.read("work/app.lock");
+    let row = good.find("name = \"hello\"").expect("the row of hello");
+    for (from, to) in [("version = \"1.0-1\"", "version = \"1.0-9\""), ("arch = \"amd64\"", "arch = \"all\"")]
+    {
+        machine.write("work/app.lock", good[..row].to_owned() + &good[row..].replacen(from, to, 1));
+        machine.distil(&["lock", "app.yaml", "--verify"]).fails(5, &["no signed index names"]);
+        let said = ["by its own words it is hello 1.0-1 (amd64)", "lock was changed by hand"];
+        machine.distil(&["build", "app.yaml", "--frozen"]).fails(5, &said);
+    }
+    // The source package stands in the SBOM.
+    machine.write(
+        "work/app.lock",
+        good[..row].to_owned() + &good[row..].replacen("because", "source = \"x\"\nbecause", 1),
+    );
+    machine.distil(&["lock", "app.yaml", "--verify"]).fails(5, &["no signed index names"]);
+    // What the index says of the file, beside other bytes that are to be taken.
+    let at = good[row..].find("\nsha256 = \"").expect("a sum") + row + "\nsha256 = \"".len();
+    let sum = good[at..at + 64].to_owned();
+    let other = sum.chars().rev().collect::<String>();
+    let two = format!("sha256 = \"{other}\"\nidentity = \"sha256:{sum}\"\n");
+    machine.write("work/app.lock", good.replacen(&format!("sha256 = \"{sum}\"\n"), &two, 1));
+    for words in [&["lock", "app.yaml", "--verify"][..], &["build", "app.yaml", "--frozen"]] {
+        machine.distil(words).fails(3, &["`sha256` of package hello is not that of its identity"]);
+    }
+}
+
 #[test]
 fn a_lock_that_cannot_be_read() {
     let (machine, _archive) = locked();

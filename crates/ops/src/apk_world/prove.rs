@@ -28,12 +28,12 @@ fn document(suite: &SuitePin, index: &IndexPin) -> Document {
 
 /// Proves the packages of a repository: its indexes are genuine, and name them. Calls `proved` with each
 /// package that they name with the lock's size and identity.
-pub(crate) fn prove(
+pub(crate) fn prove<'l>(
     shop: &Shop<'_>,
-    (lock, suite): (&Lockfile, &SuitePin),
+    (lock, suite): (&'l Lockfile, &SuitePin),
     repositories: &Repositories,
     vendor: Option<&Path>,
-    proved: &mut dyn FnMut(&Pin),
+    proved: &mut dyn FnMut(&'l Pin),
 ) -> Result<(), Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
     let keys = Keys::load(shop, repositories, &lock.keys, offline)?;

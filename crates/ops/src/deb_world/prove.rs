@@ -44,12 +44,12 @@ pub(crate) fn documents(suite: &SuitePin, source: &Source) -> Vec<Document> {
 
 /// Proves the packages of a suite: its document is genuine and names the indexes. Calls `proved` with
 /// each package that they name with the lock's size and digest.
-pub(crate) fn prove(
+pub(crate) fn prove<'l>(
     shop: &Shop<'_>,
-    (lock, suite): (&Lockfile, &SuitePin),
+    (lock, suite): (&'l Lockfile, &SuitePin),
     source: &Source,
     vendor: Option<&Path>,
-    proved: &mut dyn FnMut(&Pin),
+    proved: &mut dyn FnMut(&'l Pin),
 ) -> Result<(), Diagnostic> {
     let document = release_of(suite, source).ok_or_else(|| {
         Diagnostic::new(Kind::Input, format!("cannot verify {}: the lock names no signed document", suite.id))

@@ -50,6 +50,24 @@ fn signed_and_malformed() {
     }
 }
 
+/// Another package under this name: only the package itself says so.
+#[test]
+fn signed_and_passed_off() {
+    for (other, own) in [
+        (Package::new("other", "1.0-1"), "by its own words it is other 1.0-1 (amd64)"),
+        (Package::new("hello", "0.9-1"), "by its own words it is hello 0.9-1 (amd64)"),
+        (Package::new("hello", "1.0-1").arch("arm64"), "by its own words it is hello 1.0-1 (arm64)"),
+    ] {
+        let world = World::new().package(Package::new("hello", "1.0-1").raw(&other.deb()));
+        let (machine, archive) = (Machine::new(), Archive::serve(&world));
+        machine.recipe(&archive, &["hello"]);
+        for _ in 0..2 {
+            machine.build().fails(5, &["hello 1.0-1", own, "tell its maker"]);
+            machine.assert_nothing_left();
+        }
+    }
+}
+
 #[test]
 fn impossible_version() {
     build(&plain_world(), &["hello (>= 2)"], 6, &["hello", ">= 2", "1.0-1"]);
