@@ -18,10 +18,17 @@ pub enum PathError {
     /// Longer than [`MAX_PATH`].
     #[error("the path is longer than 4096 bytes")]
     TooLong,
+    /// A component is longer than [`MAX_NAME`].
+    #[error("a name in the path is longer than 255 bytes, which no file system of Linux takes")]
+    NameTooLong,
 }
 
 /// The longest path and the longest target of a link: Linux's `PATH_MAX`.
 pub const MAX_PATH: usize = 4096;
+
+/// The longest component of a path: Linux's `NAME_MAX`. An image with a longer one can be built and pushed,
+/// and no engine can unpack it.
+pub const MAX_NAME: usize = 255;
 
 /// Brings a path of an archive into a tree's form: without leading `./`, trailing or doubled
 /// slashes and `.` components; `./` is the root (empty). Climbing and absolute paths are refused,
@@ -44,6 +51,7 @@ pub fn normalise(path: &[u8]) -> Result<BString, PathError> {
         match part {
             b"" | b"." => {}
             b".." => return Err(PathError::Climbs),
+            part if part.len() > MAX_NAME => return Err(PathError::NameTooLong),
             part => {
                 if !out.is_empty() {
                     out.push(b'/');
@@ -155,9 +163,12 @@ mod tests {
             (b"a/..", PathError::Climbs),
             (b"a\0b", PathError::Nul),
             (&[b'a'; 4097], PathError::TooLong),
+            (&[b'a'; 256], PathError::NameTooLong),
         ] {
             assert_eq!(normalise(from), Err(why));
         }
+        let longest = format!("{0}/{0}", "a".repeat(255));
+        assert_eq!(normalise(longest.as_bytes()).unwrap(), longest);
     }
 
     #[test]

@@ -177,6 +177,11 @@ fn names() -> Vec<Hostile> {
             with(&[Entry::file(format!("./{}", "a/".repeat(20_000)), 0o644, "x")]),
         ),
         row(
+            "name-component-too-long",
+            "a file name of 256 bytes, which no file system of Linux takes",
+            with(&[Entry::file(format!("./usr/{}", "a".repeat(256)), 0o644, "x")]),
+        ),
+        row(
             "name-pax-traversal",
             "a harmless header whose PAX path is not",
             with(&[Entry::file("./ok", 0o644, "x").pax("path", "../../etc/passwd")]),

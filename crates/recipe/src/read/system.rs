@@ -30,6 +30,11 @@ pub(super) fn path(node: &Node, place: &str) -> Result<String, RecipeError> {
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
         return Err(RecipeError::bad(&node.at, &text, format!("a path without `.` and `..` ({place})")));
     }
+    // Linux's NAME_MAX: no engine could unpack the image.
+    if parts.iter().any(|part| part.len() > 255) {
+        let what = format!("a path whose names have at most 255 bytes each ({place})");
+        return Err(RecipeError::bad(&node.at, &text, what).hint("shorten the name"));
+    }
     Ok(format!("/{}", parts.join("/")))
 }
 

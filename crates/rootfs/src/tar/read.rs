@@ -57,7 +57,7 @@ pub enum TarError {
         why: String,
     },
     /// A path or the target of a hard link is refused.
-    #[error("cannot read the tar archive: member `{path}`: {why}")]
+    #[error("cannot read the tar archive: member `{}`: {why}", shown(.path))]
     Path {
         /// As it stands in the archive.
         path: BString,
@@ -86,6 +86,15 @@ pub enum TarError {
         /// Where.
         at: u64,
     },
+}
+
+/// A path as messages have it: what is wrong with one may be its length.
+fn shown(path: &BString) -> String {
+    let text = path.to_str_lossy();
+    match text.char_indices().nth(100) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.into_owned(),
+    }
 }
 
 /// What a member is. Its body, if it has one, comes from the [`Reader`].
