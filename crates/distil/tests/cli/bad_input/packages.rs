@@ -58,7 +58,7 @@ fn signed_and_passed_off() {
         (Package::new("hello", "0.9-1"), "by its own words it is hello 0.9-1 (amd64)"),
         (Package::new("hello", "1.0-1").arch("arm64"), "by its own words it is hello 1.0-1 (arm64)"),
     ] {
-        let world = World::new().package(Package::new("hello", "1.0-1").raw(&other.deb()));
+        let world = World::new().package(Package::new("hello", "1.0-1").raw(other.deb()));
         let (machine, archive) = (Machine::new(), Archive::serve(&world));
         machine.recipe(&archive, &["hello"]);
         for _ in 0..2 {
