@@ -5,6 +5,7 @@
 //! metadata is in memory (some 150 bytes an entry); contents never are.
 
 pub mod actions;
+mod below;
 mod body;
 mod cut;
 mod diff;
@@ -20,6 +21,7 @@ pub mod payload;
 pub mod tar;
 mod tree;
 
+pub use below::{Clash, changes, flatten, stack};
 pub use body::{Bodies, Body, MemoryPayload, PayloadIx, Payloads, ReadAt};
 pub use cut::{Cut, Rootfs};
 pub use diff::{Aspect, Difference, diff};
