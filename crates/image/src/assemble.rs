@@ -18,6 +18,17 @@ pub struct Image {
     pub layers: Vec<Layer>,
 }
 
+/// What an image stands upon: somebody else's, whose layers stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upon {
+    /// Its layers, bottom first; blobs of the sink.
+    pub layers: Vec<Layer>,
+    /// Its history, which tells of as many layers.
+    pub history: Vec<History>,
+    /// The annotations of its manifest; ours take the place of those with the same name.
+    pub annotations: Annotations,
+}
+
 /// Makes an image of layers: one history entry each, by title. `created` is RFC 3339.
 pub fn assemble(
     platform: Platform,
@@ -26,11 +37,26 @@ pub fn assemble(
     layers: Vec<Layer>,
     annotations: Annotations,
 ) -> Image {
-    let history = layers.iter().map(|layer| History {
+    assemble_upon(Upon::default(), platform, config, created, layers, annotations)
+}
+
+/// The same upon another image.
+pub fn assemble_upon(
+    below: Upon,
+    platform: Platform,
+    config: ContainerConfig,
+    created: Option<String>,
+    own: Vec<Layer>,
+    annotations: Annotations,
+) -> Image {
+    let Upon { mut layers, mut history, annotations: mut all } = below;
+    all.extend(annotations);
+    history.extend(own.iter().map(|layer| History {
         created: created.clone(),
         created_by: Some(layer.title.clone()),
         ..History::default()
-    });
+    }));
+    layers.extend(own);
     let config = Raw::write(ImageConfig {
         created: created.clone(),
         author: None,
@@ -38,7 +64,7 @@ pub fn assemble(
         os: platform.os.clone(),
         variant: platform.variant.clone(),
         config,
-        history: history.collect(),
+        history,
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids: layers.iter().map(|l| l.diff_id).collect() },
     });
     let manifest = Raw::write(Manifest {
@@ -48,7 +74,7 @@ pub fn assemble(
         config: Descriptor::of(MediaType::CONFIG, config.bytes()),
         layers: layers.iter().map(|l| l.descriptor.clone()).collect(),
         subject: None,
-        annotations,
+        annotations: all,
     });
     Image { platform, manifest, config, layers }
 }

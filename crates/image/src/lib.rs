@@ -24,7 +24,7 @@ mod temporary;
 mod transport;
 mod validate;
 
-pub use assemble::{Image, assemble, index, publish};
+pub use assemble::{Image, Upon, assemble, assemble_upon, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
 pub use layer::{Layer, LayerError, LayerWriter};

@@ -226,6 +226,7 @@ fn read_tar(
     let (mut hash, mut len) = (Hasher::sha256(), 0);
     let mut problems = Vec::new();
     let mut own: BTreeMap<BString, Own> = BTreeMap::new();
+    let mut gone = Vec::new();
     let tee = Tee { from: raw, hash: &mut hash, len: &mut len };
     tar::read_entries(tee, &tar::Limits::default(), |member, body| {
         let path = member.path.clone();
@@ -249,6 +250,10 @@ fn read_tar(
             problems.push(format!("layer {n}: /{path} is there twice"));
         }
         let entry = read_entry(member, body, n)?;
+        if rootfs::path::file_name(path.as_bstr()).starts_with(b".wh.") {
+            gone.push(path);
+            return Ok(());
+        }
         match (&entry.node, paths.get(&path).map(|e| &e.node)) {
             (Node::Dir, Some(Node::Dir) | None) | (_, None) => {}
             (Node::Dir, _) | (_, Some(Node::Dir)) => {
@@ -259,6 +264,20 @@ fn read_tar(
         paths.insert(path, entry);
         Ok::<(), tar::TarError>(())
     })?;
+    for whiteout in gone {
+        let above = rootfs::path::parent(whiteout.as_bstr()).unwrap_or_default();
+        let name = &rootfs::path::file_name(whiteout.as_bstr())[4..];
+        let path = if above.is_empty() { name.to_vec() } else { [above.as_bytes(), b"/", name].concat() };
+        // Of its own layer it hides nothing.
+        paths.retain(|p, _| {
+            let hidden = if name == b".wh..opq" {
+                p.starts_with(above) && p.len() > above.len()
+            } else {
+                p.starts_with(&path) && matches!(p.get(path.len()), None | Some(b'/'))
+            };
+            !hidden || own.contains_key(p)
+        });
+    }
     Ok((DiffId(hash.finish()), problems))
 }
 
