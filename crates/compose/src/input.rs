@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use apk::ControlFiles;
 use bstr::BString;
 use elf::Summary;
-use oci::Digest;
+use oci::{ContainerConfig, Digest};
 use package::{Arch, Pin};
 use recipe::Resolved;
 use rootfs::actions::Actions;
@@ -32,6 +32,19 @@ pub struct ComposeInput<'a> {
     pub derived: PayloadIx,
     /// SOURCE_DATE_EPOCH, seconds since the epoch.
     pub epoch: Option<i64>,
+    /// The image below, where there is one; apk only.
+    pub base: Option<Base<'a>>,
+}
+
+/// An image that ours stands upon.
+#[derive(Clone, Copy)]
+pub struct Base<'a> {
+    /// What a container sees of it, with bodies that [`ComposeInput::bodies`] gives.
+    pub tree: &'a Tree,
+    /// Its execution parameters.
+    pub config: &'a ContainerConfig,
+    /// Its packages, in the form of apk's installed database.
+    pub installed: &'a [u8],
 }
 
 /// One package, unpacked.

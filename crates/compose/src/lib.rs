@@ -35,10 +35,11 @@ mod status;
 mod steps;
 
 mod story;
+mod upon;
 
 pub use apk_rules::ApkKeyError;
 pub use composition::{Composition, CutTotal, Made, Note, Rule};
 pub use draft::DraftError;
 pub use globs::GlobError;
-pub use input::{ApkKey, ComposeInput, DebRecord, OwnBody, PackageTree, Record};
+pub use input::{ApkKey, Base, ComposeInput, DebRecord, OwnBody, PackageTree, Record};
 pub use story::{ComposeError, compose};

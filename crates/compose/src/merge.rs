@@ -50,7 +50,7 @@ pub(crate) fn merge_packages(
     let parts: Vec<Part> = named.map(|(p, tree)| Part { name: p.pin.name.as_str().into(), tree }).collect();
     match input.recipe.world {
         World::Deb => merge_deb(parts, &input.packages, actions, mtime),
-        World::Apk => merge_apk(parts, &input.packages, mtime),
+        World::Apk => merge_apk(parts, &input.packages, input.base.map(|b| b.tree), mtime),
     }
 }
 
@@ -87,7 +87,12 @@ fn replaces(package: &PackageTree<'_>, other: &Pin) -> bool {
     })
 }
 
-fn merge_apk(mut parts: Vec<Part>, packages: &[PackageTree<'_>], mtime: i64) -> Result<Tree, MergeError> {
+fn merge_apk(
+    mut parts: Vec<Part>,
+    packages: &[PackageTree<'_>],
+    lower: Option<&Tree>,
+    mtime: i64,
+) -> Result<Tree, MergeError> {
     agree_on_directories(&mut parts);
     let infos: Vec<_> = packages.iter().map(|p| p.apk().map(|files| &files.info)).collect();
     let decide = |a: usize, b: usize| {
@@ -96,9 +101,11 @@ fn merge_apk(mut parts: Vec<Part>, packages: &[PackageTree<'_>], mtime: i64) -> 
         overwrites(&[first, second], x, y)
     };
     leave_out_twins(&mut parts, &decide);
-    let start = with_merged_usr(initial_tree(&parts, mtime), &parts, packages);
+    // An image below has been through apk's hands already.
+    let initial = if lower.is_some() { Tree::new() } else { initial_tree(&parts, mtime) };
+    let start = with_merged_usr(initial, &parts, packages);
     let brought = who_brings(&start, &parts);
-    let rules = MergeRules { lower: None, start, overwrites: &decide, diversions: &[], mtime };
+    let rules = MergeRules { lower, start, overwrites: &decide, diversions: &[], mtime };
     let mut tree = merge(parts, &rules)?;
     for (path, owner, mtime) in brought {
         if let Some(entry) = tree.get_mut(&path).filter(|e| e.is_dir()) {

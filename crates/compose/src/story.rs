@@ -14,7 +14,7 @@ use crate::merge::{merge_packages, note_sizes, take_parts};
 use crate::policy::{self, PolicyError};
 use crate::{
     ApkKeyError, ComposeInput, Composition, DraftError, GlobError, Note, alternatives, apk_rules,
-    certificates, config, derive, layers, library_cache, own, pam, status, steps,
+    certificates, config, derive, layers, library_cache, own, pam, status, steps, upon,
 };
 
 /// Why a recipe and its packages make no image.
@@ -152,7 +152,10 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         World::Deb => input.packages.iter_mut().map(|p| std::mem::take(&mut p.tree)).collect(),
         World::Apk => input.packages.iter().map(|p| p.tree.clone()).collect::<Vec<Tree>>(),
     };
-    let tree = merge_packages(&input, trees, &actions, mtime)?;
+    let mut tree = merge_packages(&input, trees, &actions, mtime)?;
+    if let Some(base) = &input.base {
+        tree = upon::stacked(base, &input.packages, tree)?;
+    }
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
     if recipe.world == World::Apk {
         apk_rules::begin(&mut draft, &mut actions)?;
@@ -195,7 +198,10 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
 
     // layers
     let names = status::names(&input);
-    let tree = draft.give();
+    let mut tree = draft.give();
+    if let Some(base) = &input.base {
+        tree = upon::difference(base, &tree, &mut draft.derived);
+    }
     let groups = layers::split(&tree, &input.packages, &names, recipe.layering);
     cuts.sort_by(|a, b| (&a.path, a.owner).cmp(&(&b.path, b.owner)));
     let totals = totals(&cuts, |cut| sizes.get(&(cut.owner, cut.path.clone())).copied());
@@ -204,14 +210,17 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     made.retain(|(path, _)| tree.get(path).is_some());
     Ok(Composition {
         groups,
-        config: config::config(recipe, uid, created),
+        config: match &input.base {
+            Some(base) => upon::config(base.config, config::config(recipe, None, created)),
+            None => config::config(recipe, uid, created),
+        },
         created,
         made: made.into_iter().map(|(path, rule)| crate::Made { path, rule }).collect(),
         cuts: totals,
         reported: violations,
         notes,
         derived: draft.derived,
-        rootfs: Rootfs { lower: None, tree, cut: cuts },
+        rootfs: Rootfs { lower: input.base.map(|base| base.tree.clone()), tree, cut: cuts },
     })
 }
 
@@ -249,12 +258,21 @@ fn newest(tree: &Tree, input: &ComposeInput<'_>) -> i64 {
         World::Deb => layers::newest(tree),
         World::Apk => {
             let built = input.packages.iter().filter_map(|p| p.apk()).map(|files| files.info.build_time);
-            built.max().and_then(|t| i64::try_from(t).ok()).unwrap_or_else(|| layers::newest(tree))
+            // Never older than what it stands upon.
+            let below = input.base.and_then(|base| upon::newest(base.installed));
+            built
+                .chain(below)
+                .max()
+                .and_then(|t| i64::try_from(t).ok())
+                .unwrap_or_else(|| layers::newest(tree))
         }
     }
 }
 
 fn user_of(input: &ComposeInput<'_>, accounts: &Accounts) -> Result<Option<u32>, ComposeError> {
+    if let Some(base) = &input.base {
+        return Ok(upon::user(base, accounts));
+    }
     let Some(run_as) = &input.recipe.run_as else { return Ok(None) };
     match accounts.run_as(run_as) {
         Some(uid) => Ok(Some(uid)),

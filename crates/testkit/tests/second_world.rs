@@ -190,6 +190,7 @@ fn an_image_is_made_of_it() {
         bodies: &bodies,
         derived,
         epoch: None,
+        base: None,
     })
     .unwrap();
     let entry = composition.rootfs.tree.get("usr/bin/hello").expect("the package's file");

@@ -25,6 +25,10 @@ pub(super) fn write(
     let own = recipe.users.iter().map(|u| BString::from(u.username.as_str()));
     write_shadow(draft, asked.chain(own))?;
     add_shells(draft, &actions.shells)?;
+    // Who has no home in an image below was meant to have none.
+    if recipe.base_image.is_some() {
+        return Ok(());
+    }
     make_homes(draft, recipe, accounts, actions)
 }
 

@@ -6,7 +6,7 @@ use recipe::{Resolved, Want};
 use rootfs::{Entry, Owner, Tree};
 
 use crate::draft::{Draft, DraftError};
-use crate::{ComposeInput, Rule};
+use crate::{ComposeInput, Rule, upon};
 
 /// Where apk and scanners look. A `/lib` that is a link leads to `/usr/lib/apk/db`.
 ///
@@ -18,17 +18,27 @@ const FOLDER: &str = "lib/apk/db";
 /// and `lock`; what was asked for, the architecture, the repositories.
 pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
     let arch = input.arch.apk().unwrap_or_default();
-    let installed = installed(draft, input, arch)?;
+    let mut installed = installed(draft, input, arch)?;
     let all = || input.packages.iter().filter_map(crate::PackageTree::apk);
-    let scripts = write_scripts(all(), u64::try_from(draft.mtime).unwrap_or(0));
-    let triggers = write_triggers(all());
+    let mut scripts = write_scripts(all(), u64::try_from(draft.mtime).unwrap_or(0));
+    let mut triggers = write_triggers(all());
+    let mut world = world(input.recipe);
+    if let Some(base) = &input.base {
+        let text = |path: String| draft.read(BStr::new(&path));
+        let first = text(format!("{FOLDER}/triggers"))?.unwrap_or_default();
+        triggers = [first, triggers.into()].concat().into();
+        let first = text(format!("{FOLDER}/scripts.tar"))?.unwrap_or_default();
+        scripts = upon::archives(&first, &scripts);
+        world = upon::world(text("etc/apk/world".to_owned())?.as_deref(), base.installed, &world);
+        installed = upon::installed(base.installed, &installed);
+    }
     let lines = input.recipe.apk_repository_lines();
     for (path, bytes, mode) in [
         (format!("{FOLDER}/installed"), installed.as_slice(), 0o644),
         (format!("{FOLDER}/triggers"), triggers.as_slice(), 0o644),
         (format!("{FOLDER}/scripts.tar"), scripts.as_slice(), 0o644),
         (format!("{FOLDER}/lock"), b"", 0o600),
-        ("etc/apk/world".to_owned(), world(input.recipe).as_slice(), 0o644),
+        ("etc/apk/world".to_owned(), world.as_slice(), 0o644),
         ("etc/apk/arch".to_owned(), format!("{arch}\n").as_bytes(), 0o644),
         ("etc/apk/repositories".to_owned(), (lines.join("\n") + "\n").as_bytes(), 0o644),
     ] {

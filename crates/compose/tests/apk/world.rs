@@ -103,6 +103,7 @@ impl World {
             bodies: &self.payloads,
             derived: self.payloads.next(),
             epoch: None,
+            base: None,
         })?;
         Ok(Made { composition, payloads: self.payloads })
     }

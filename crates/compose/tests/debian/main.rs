@@ -60,6 +60,7 @@ fn composed(
         bodies: payloads,
         derived: payloads.next(),
         epoch: None,
+        base: None,
     })
 }
 

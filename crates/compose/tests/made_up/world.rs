@@ -111,6 +111,7 @@ impl World {
             bodies: &payloads,
             derived: payloads.next(),
             epoch: self.epoch,
+            base: None,
         })?;
         Ok(Made { composition, payloads })
     }
