@@ -69,7 +69,10 @@ impl Lockfile {
                 let removed = |ask: &Ask<'_>| {
                     lines.iter().any(|l| l.strip_prefix("removed ").is_some_and(|name| name == ask.name))
                 };
-                let unanswered = asks.filter(|ask| !removed(ask) && !self.answers(platform, variant, ask));
+                // An image below has it already.
+                let below = |ask: &Ask<'_>| lines.contains(&format!("below {platform} has {}", ask.name));
+                let unanswered =
+                    asks.filter(|ask| !removed(ask) && !below(ask) && !self.answers(platform, variant, ask));
                 lost.extend(
                     unanswered.map(|ask| format!("{variant} on {platform}: the lock has lost {}", ask.line)),
                 );

@@ -41,7 +41,7 @@ pub(crate) fn pinned(
         let text = format!("cannot use {shown} for {}: its packages are deb packages", recipe.typed);
         return Err(Diagnostic::new(Kind::Usage, text).hint("leave --lockfile away"));
     };
-    let wanted = Wanted::of(&recipe.variants, how.place.compat)?;
+    let wanted = Wanted::of(shop, &recipe.variants, how.place.compat)?;
     let mut lock = Lockfile::new(COMPOSITION, how.codec.clone(), wanted.requests.clone(), Vec::new());
     lock.keys = keep_keys(shop, &theirs)?;
     for (arch, platform) in wanted.archs.iter().zip(&wanted.platforms) {
@@ -249,7 +249,7 @@ pub(crate) fn write(shop: &Shop<'_>, recipe: &Loaded, pinned: &Pinned) -> Result
         return Err(Diagnostic::new(Kind::Usage, text).hint("use `distil lock`"));
     };
     let variant = &recipe.variants[0];
-    let wanted = Wanted::of(&recipe.variants[..1], repositories.compat)?;
+    let wanted = Wanted::of(shop, &recipe.variants[..1], repositories.compat)?;
     let mut contents = LockedContents {
         keyring: locked_keys(shop, repositories, variant, &pinned.lock, &wanted.archs)?,
         ..LockedContents::default()

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use compose::{ComposeInput, Composition, compose};
+use compose::{Base, ComposeInput, Composition, OwnBody, compose};
 use diag::{Diagnostic, Kind, Note};
 use elf::Summary;
-use image::{Codec, Image, LayerWriter, Layout, assemble};
+use image::{Codec, Image, LayerWriter, Layout, Upon, assemble_upon};
 use lockfile::{LockedPin, Lockfile};
 use oci::{Digest, Platform};
 use package::Arch;
 use recipe::{Resolved, World};
 use rootfs::{Node, Owner, Payloads};
 
+use crate::base;
 use crate::ecosystem;
 use crate::own_bodies;
 use crate::payloads::{self, Parcel, Unpacked};
@@ -47,7 +48,13 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     let mut payloads = Payloads::new();
     let unpacked = open(shop, &rows, &mut payloads)?;
 
-    let world = scripts::together(&unpacked);
+    let below = order.recipe.base_image.as_ref().map(|b| base::open(shop, b, order.arch)).transpose()?;
+    let lower = below.as_ref().map(|b| b.tree(shop, &mut payloads)).transpose()?;
+
+    let mut world = scripts::together(&unpacked);
+    if let Some(lower) = &lower {
+        world = rootfs::stack(lower, world.clone()).unwrap_or(world);
+    }
     let mut scripts = ScriptCount::default();
     let mut explain = Vec::new();
     let mut packages = Vec::new();
@@ -61,6 +68,11 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     }
     let own_files = own_bodies::read(shop, order.recipe, &mut payloads)?;
     own_bodies::learn_objects(&own_files, &payloads, &mut objects);
+    // Its libraries are in `ld.so.cache`, where there is to be one.
+    let cached = |tree: &rootfs::Tree| tree.get("etc/ld.so.conf").is_some();
+    if let Some(lower) = lower.as_ref().filter(|l| cached(l) || cached(&world)) {
+        own_bodies::learn_objects(&[Some(OwnBody::Tree(lower.clone()))], &payloads, &mut objects);
+    }
     let certificates = own_bodies::certificates(shop, order.recipe)?;
     let composition = compose(ComposeInput {
         recipe: order.recipe,
@@ -73,8 +85,14 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
         bodies: &payloads,
         derived: payloads.next(),
         epoch: shop.world.epoch,
+        base: below.as_ref().zip(lower.as_ref()).map(|(below, tree)| Base {
+            tree,
+            config: &below.config.config,
+            installed: &below.installed,
+        }),
     })?;
-    let image = write(shop, store, order, &platform, &composition, payloads)?;
+    let below = below.map_or_else(|| Ok(Upon::default()), |b| b.layers(store))?;
+    let image = write(shop, store, order, &platform, &composition, payloads, below)?;
     explain_composition(&composition, &mut explain);
     notes(shop, &composition);
     let report = report(order, &image, &rows, &composition, scripts, explain);
@@ -115,6 +133,7 @@ fn write(
     platform: &Platform,
     composition: &Composition,
     mut payloads: Payloads,
+    below: Upon,
 ) -> Result<Image, Diagnostic> {
     payloads.add(composition.derived.clone());
     let writer = LayerWriter {
@@ -131,7 +150,7 @@ fn write(
     }
     let created = trust::Time(composition.created).to_string();
     let annotations = annotations(order.recipe, composition.created);
-    Ok(assemble(platform.clone(), composition.config.clone(), Some(created), layers, annotations))
+    Ok(assemble_upon(below, platform.clone(), composition.config.clone(), Some(created), layers, annotations))
 }
 
 /// Those of a manifest or an index made at `created`: apko's say when that was.

@@ -113,7 +113,8 @@ fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Optio
         FileBody::Url { url, sha256 } => (download(shop, url, sha256)?, false),
     };
     if file.extract {
-        return archive(shop, file, &digest, payloads).map(|tree| Some(OwnBody::Tree(tree)));
+        let what = format!("the archive for {}", file.path);
+        return archive_tree(shop, &what, &digest, payloads).map(|tree| Some(OwnBody::Tree(tree)));
     }
     let body = body(shop, &digest, payloads)?;
     Ok(Some(OwnBody::File { body, executable }))
@@ -193,15 +194,14 @@ fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagn
 }
 
 /// The entries of a tar, compressed or not, as a tree; contents become bodies of a payload in the cache.
-fn archive(
+pub(crate) fn archive_tree(
     shop: &Shop<'_>,
-    file: &OwnFile,
+    what: &str,
     digest: &Digest,
     payloads: &mut Payloads,
 ) -> Result<Tree, Diagnostic> {
-    let failed = |e: &dyn std::fmt::Display| {
-        Diagnostic::new(Kind::Input, format!("cannot extract the archive for {}: {e}", file.path))
-    };
+    let failed =
+        |e: &dyn std::fmt::Display| Diagnostic::new(Kind::Input, format!("cannot extract {what}: {e}"));
     let key = format!("{}-archive-{}", digest.hex(), rootfs::payload::REVISION);
     if !shop.cache.contains("payload", &key) {
         if !shop.blobs.verify(digest)? {

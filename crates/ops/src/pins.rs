@@ -17,6 +17,7 @@ use store::write_atomically;
 use trust::{RsaKeyring, Verified};
 
 use crate::apko_lock;
+use crate::base;
 use crate::documents;
 use crate::ecosystem::{self, Before, Ecosystem, Wish};
 use crate::packages::{Supply, blob_name, bring};
@@ -65,7 +66,7 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
     let old = read_lock(shop, &path)?;
     let vendor = how.place.vendor.as_ref().map(|dir| shop.path(dir));
     documents::bring_keys(shop, old.as_ref().map_or(&[], |l| &l.keys), vendor.as_deref())?;
-    let wanted = Wanted::of(&recipe.variants, how.place.compat)?;
+    let wanted = Wanted::of(shop, &recipe.variants, how.place.compat)?;
     let fit = old.as_ref().map(|lock| lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION));
     let frozen = matches!(how.mode, LockMode::Locked | LockMode::Frozen);
     match (old, fit, how.mode) {
@@ -95,10 +96,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn of(variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
+    pub(crate) fn of(shop: &Shop<'_>, variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
         let mut wanted = Wanted { requests: BTreeMap::new(), platforms: Vec::new(), archs: Vec::new() };
         for variant in variants {
             let mut lines: Vec<String> = recipe::request_text(variant).lines().map(str::to_owned).collect();
+            lines.extend(base::request_lines(shop, variant)?);
             if compat == Compat::Apko {
                 lines.push("compat apko".to_owned());
             }
@@ -325,7 +327,7 @@ pub(crate) fn report(
         as_of: lock.as_of(),
         catalogue: recipe.catalogue,
         changes,
-        unsigned: lock.suites.iter().filter_map(|s| s.unsigned.clone()).collect(),
+        unsigned: lock.suites.iter().filter_map(|s| s.unsigned.clone()).chain(base::named_in(lock)).collect(),
         explain: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ use solve::apk::{Compat, Preferred, Request};
 use trust::Verified;
 
 use super::Repositories;
+use crate::base;
 use crate::ecosystem::Wish;
 use crate::recipes::Loaded;
 use crate::report::ExplainRow;
@@ -22,11 +23,15 @@ pub(crate) fn closure(
         let prefer = |p: &&Pin| Preferred { name: p.name.clone(), version: p.version.clone() };
         let request = Request {
             arch: wish.arch.as_str().to_owned(),
-            world: lines(wish.variant),
+            world: upon(universe, wish.variant)?,
             prefer: wish.prefer.iter().map(prefer).collect(),
             compat,
         };
-        let closure = solve::apk::solve(universe, &request)?.closure(universe);
+        let mut closure = solve::apk::solve(universe, &request)?.closure(universe);
+        if let Some(below) = &wish.variant.base_image {
+            let there = base::packages(universe, below);
+            closure.pins.retain(|pin| there.iter().all(|(name, _)| *name != pin.name));
+        }
         explain_closure(&closure, explain);
         Ok(closure)
     })
@@ -36,6 +41,28 @@ pub(crate) fn closure(
 fn lines(variant: &Resolved) -> Vec<String> {
     let asked = variant.packages.iter().map(|ask| ask.text.clone());
     asked.chain(variant.removed.iter().map(|name| format!("!{name}"))).collect()
+}
+
+/// The lines of the world with the packages of the image below, each at its version, as apko has it: they
+/// are there and stay. apk's world has one line of a name, so that one of the recipe that wants another
+/// version must be an error here.
+fn upon(universe: &Universe, variant: &Resolved) -> Result<Vec<String>, Diagnostic> {
+    let mut world = lines(variant);
+    let Some(below) = &variant.base_image else { return Ok(world) };
+    for (name, version) in base::packages(universe, below) {
+        let about = |line: &String| parse_dependency(line).is_ok_and(|d| d.name == name);
+        if let Some(other) = world.iter().find(|line| {
+            about(line) && parse_dependency(line).is_ok_and(|d| d.conflict || !d.admits(&version, None))
+        }) {
+            let text = format!("cannot put {other} upon {}: it has {name} {version}", below.image.path);
+            return Err(Diagnostic::new(Kind::Input, text).hint(
+                "take a base image that has it, or leave the version out: packages of the image below stay",
+            ));
+        }
+        world.retain(|line| !about(line));
+        world.push(format!("{name}={version}"));
+    }
+    Ok(world)
 }
 
 /// Looks whether the tags that package lines name are those of repositories; apk commits nothing

@@ -18,6 +18,7 @@ use trust::{FreshnessError, Receipt, RsaKeyring, RsaVerifyError, Time, Verified}
 use super::Repositories;
 use super::keys::Keys;
 use super::sources::Source;
+use crate::base;
 use crate::ecosystem::{Before, Indexes};
 use crate::parallel::each;
 use crate::place::Place;
@@ -71,10 +72,11 @@ pub(crate) fn read(
     })?;
     let found: Vec<(&Source, &Arch, Read)> =
         wanted.into_iter().zip(read).filter_map(|((s, a), r)| Some((s, a, r?))).collect();
-    put_together(repositories, archs, found, keys)
+    put_together(shop, repositories, archs, found, keys)
 }
 
 fn put_together(
+    shop: &Shop<'_>,
     repositories: &Repositories,
     archs: &[Arch],
     found: Vec<(&Source, &Arch, Read)>,
@@ -89,6 +91,14 @@ fn put_together(
     };
     for arch in archs {
         let mut parts = Vec::new();
+        // First, so that of the same package its own record counts.
+        if let Some(below) = &repositories.base {
+            let place = ShelfSource::distribution(base::id(below));
+            parts.push(
+                base::shelf(shop, below, arch)?
+                    .choose(|shelf| Ok::<_, Diagnostic>((shelf.clone(), place)))?,
+            );
+        }
         for source in &repositories.list {
             for (_, _, read) in found.iter().filter(|(s, a, _)| s.id == source.id && *a == arch) {
                 let place = ShelfSource { tag: source.tag.clone(), ..ShelfSource::distribution(&source.id) };

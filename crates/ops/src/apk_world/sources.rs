@@ -2,7 +2,7 @@
 
 use diag::{Diagnostic, Kind};
 use recipe::archives::{Archive, KeySet, archive_of};
-use recipe::{KeySource, LocalPath, Repository, Resolved};
+use recipe::{BaseImage, KeySource, LocalPath, Repository, Resolved};
 use solve::apk::Compat;
 
 use crate::place::{Place, id_of};
@@ -18,6 +18,8 @@ pub(crate) struct Repositories {
     pub(crate) keyring: Vec<KeySource>,
     /// Keys of distributions that are part of the program.
     pub(crate) builtin: Vec<KeySet>,
+    /// The image below, of all variants.
+    pub(crate) base: Option<BaseImage>,
     /// Whose verdict is wanted.
     pub(crate) compat: Compat,
     /// An index that nobody signed, or nobody known, is taken by the user's word.
@@ -58,6 +60,7 @@ impl Repositories {
             list: Vec::new(),
             keyring: Vec::new(),
             builtin: Vec::new(),
+            base: one_base(recipe)?,
             compat: place.compat,
             ignore_signatures: place.ignore_signatures,
         };
@@ -83,6 +86,7 @@ impl Repositories {
             list: Vec::new(),
             keyring: Vec::new(),
             builtin: Vec::new(),
+            base: None,
             compat: Compat::default(),
             ignore_signatures: false,
         };
@@ -137,6 +141,16 @@ impl Repositories {
     pub(crate) fn find(&self, id: &str) -> Option<&Source> {
         self.list.iter().find(|s| s.id == id)
     }
+}
+
+/// All variants are chosen from one set of packages, so they stand upon one image, or none.
+fn one_base(recipe: &Loaded) -> Result<Option<BaseImage>, Diagnostic> {
+    let first = recipe.variants.first().and_then(|v| v.base_image.clone());
+    if recipe.variants.iter().any(|v| v.base_image != first) {
+        let text = format!("cannot resolve {}: not all of its variants have one `baseimage`", recipe.typed);
+        return Err(Diagnostic::new(Kind::Input, text).hint("name it above the variants"));
+    }
+    Ok(first)
 }
 
 fn of_archive(archive: Archive, path: String) -> Source {
