@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::differences::{CLASSES, Found};
-use super::{Source, alpine, page};
+use super::{Source, alpine, page, upon};
 use crate::distil::{Home, done, has};
 
 /// What becomes of an example's text, one after another.
@@ -84,6 +84,7 @@ fn to_medium(source: &Source) -> Changes {
         ("- glibc".to_owned(), "- musl".to_owned()),
         ("- libgcc".to_owned(), "- zlib".to_owned()),
         ("- nano".to_owned(), "- wget".to_owned()),
+        ("- clang".to_owned(), "- openssh".to_owned()),
     ];
     pairs.into()
 }
@@ -127,13 +128,22 @@ fn copied(home: &Home, from: &Path, changes: &Changes) {
 /// apko's image of `examples/NAME.yaml`, as an image that we read under the name `apko`; or which key
 /// of the recipe it does not know.
 fn built_by_apko(home: &Home, apko: &Path, name: &str, arch: &str) -> Result<image::ValidImage, String> {
-    let layout = home.work().join(format!("apko-{name}"));
+    let (recipe, layout) = (format!("examples/{name}.yaml"), home.work().join(format!("apko-{name}")));
     std::fs::create_dir(&layout).expect("a folder");
-    let mut command = Command::new(apko);
-    home.prepare(&mut command);
-    command.args(["build", &format!("examples/{name}.yaml"), name]).arg(&layout);
-    command.args(["--arch", arch, "--sbom=false", "--vcs=false", "--log-level", "error", "--cache-dir"]);
-    let ran = command.arg(home.dir.path().join("apko")).output().expect("apko runs");
+    let run = |words: &[&str]| {
+        let mut command = Command::new(apko);
+        home.prepare(&mut command);
+        command.args(words).args(["--arch", arch, "--log-level", "error", "--cache-dir"]);
+        command.arg(home.dir.path().join("apko")).output().expect("apko runs")
+    };
+    let to = layout.display().to_string();
+    let mut words = vec!["build", &recipe, name, &to, "--sbom=false", "--vcs=false"];
+    // Upon an image apko builds from a lock only.
+    if upon::is(&home.work().join(&recipe)) {
+        done(run(&["lock", &recipe, "--output", "upon.lock.json"]));
+        words.extend(["--lockfile", "upon.lock.json"]);
+    }
+    let ran = run(&words);
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     if let Some(key) = said.split("field ").nth(1).filter(|_| said.contains("not found in type")) {
         return Err(key.split(' ').next().unwrap_or_default().to_owned());
@@ -151,7 +161,7 @@ fn built_by_apko(home: &Home, apko: &Path, name: &str, arch: &str) -> Result<ima
     Ok(first(&layout, "apko"))
 }
 
-fn first(layout: &Path, name: &str) -> image::ValidImage {
+pub(super) fn first(layout: &Path, name: &str) -> image::ValidImage {
     let layout = image::Layout::open(layout).expect("a layout");
     image::validate(&layout, name).expect("an image").images.remove(0)
 }
@@ -162,18 +172,38 @@ fn built_by_us(home: &Home, name: &str, arch: &str) -> image::ValidImage {
     first(&home.work().join(format!("ours-{name}")), "ours")
 }
 
-/// The config as a list of values, one for each key; lists are values.
-fn facts(config: &oci::ImageConfig) -> BTreeMap<String, String> {
+/// Config and manifest as a list of values, one for each key; lists are values.
+fn facts(image: &image::ValidImage) -> BTreeMap<String, String> {
     fn add(value: &serde_json::Value, at: &str, to: &mut BTreeMap<String, String>) {
         match value {
-            serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| add(v, &format!("{at}/{k}"), to)),
-            value => drop(to.insert(at.trim_start_matches('/').to_owned(), value.to_string())),
+            serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| {
+                let slash = if at.ends_with(':') { "" } else { "/" };
+                add(v, &format!("{at}{slash}{k}"), to);
+            }),
+            value => drop(to.insert(at.to_owned(), value.to_string())),
         }
     }
     let mut all = BTreeMap::new();
-    add(&serde_json::to_value(config).expect("a config"), "", &mut all);
-    // Which follow from the layers, which are compared as a tree.
-    all.retain(|key, _| !["rootfs", "history"].iter().any(|k| key.starts_with(k)));
+    let mut config = serde_json::to_value(&image.config).expect("a config");
+    // Of the history each key with what any entry says: there is an entry for each layer.
+    let history = config["history"].as_array().cloned().unwrap_or_default();
+    config["history"] = serde_json::json!({});
+    for (key, value) in history.iter().filter_map(|h| h.as_object()).flatten() {
+        let said =
+            config["history"].as_object_mut().expect("a map").entry(key).or_insert(serde_json::json!([]));
+        let said = said.as_array_mut().expect("a list");
+        if !said.contains(value) {
+            said.push(value.clone());
+        }
+    }
+    add(&config, "config:", &mut all);
+    let kinds: BTreeSet<String> = image.manifest.layers.iter().map(|l| l.media_type.to_string()).collect();
+    let manifest = serde_json::json!({
+        "annotations": image.manifest.annotations,
+        "config": image.manifest.config.media_type.to_string(),
+        "layers": kinds,
+    });
+    add(&manifest, "manifest:", &mut all);
     all
 }
 
@@ -181,10 +211,10 @@ fn facts(config: &oci::ImageConfig) -> BTreeMap<String, String> {
 fn differences(ours: &image::ValidImage, theirs: &image::ValidImage) -> Vec<Found> {
     let trees = rootfs::diff(&ours.tree, &theirs.tree);
     let mut all: Vec<Found> = trees.iter().filter(|d| !d.path.is_empty()).map(Found::path).collect();
-    let (a, b) = (facts(&ours.config), facts(&theirs.config));
+    let (a, b) = (facts(ours), facts(theirs));
     let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let differ = keys.into_iter().filter(|k| a.get(*k) != b.get(*k));
-    all.extend(differ.map(|k| Found::config(k, a.get(k), b.get(k))));
+    all.extend(differ.map(|k| Found::fact(k, a.get(k), b.get(k))));
     all
 }
 
@@ -230,6 +260,9 @@ fn trees_and_configs_are_apkos_but_for_what_the_page_says() {
     let home = Home::new();
     copied(&home, &examples, &to_medium(&source));
     seen.compare(&home, &apko, &OF_ALPINE, "");
+    copied(&home, &examples.join("on_top_of_base"), &to_medium(&source));
+    upon::put_base(&home, &source);
+    seen.compare(&home, &apko, &["base_image"], " (on_top_of_base)");
     let home = Home::new();
     let changes = to_made_up(&home.dir.path().join("made-up"));
     copied(&home, &examples, &changes);

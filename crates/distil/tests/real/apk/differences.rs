@@ -4,7 +4,7 @@ use rootfs::{Aspect, Difference, Entry, Node};
 
 /// Something that is not the same in both images.
 pub(super) struct Found {
-    /// A path without its first slash, or `config:` and a key.
+    /// A path without its first slash, or `config:` or `manifest:` and a key.
     pub(super) at: String,
     pub(super) ours: Option<String>,
     pub(super) theirs: Option<String>,
@@ -21,9 +21,8 @@ impl Found {
         }
     }
 
-    pub(super) fn config(key: &str, ours: Option<&String>, theirs: Option<&String>) -> Found {
-        let at = format!("config:{key}");
-        Found { at, ours: ours.cloned(), theirs: theirs.cloned(), aspects: Vec::new() }
+    pub(super) fn fact(key: &str, ours: Option<&String>, theirs: Option<&String>) -> Found {
+        Found { at: key.to_owned(), ours: ours.cloned(), theirs: theirs.cloned(), aspects: Vec::new() }
     }
 
     pub(super) fn say(&self) -> String {
@@ -99,6 +98,27 @@ pub(super) const CLASSES: &[Class] = &[
         holds: |f| f.at == "etc/apko.json" && only(f, false),
     },
     Class {
+        name: "layers (`rootfs`), and what the config's `history` says of each",
+        right: "either",
+        why: "ours are packages, then what was derived, each by name; apko has one where no `layering` is asked for, and calls it `apko`",
+        holds: |f| {
+            let said = ["author", "comment", "created_by"].map(|key| format!("config:history/{key}"));
+            f.at == "config:rootfs/diff_ids" || said.contains(&f.at)
+        },
+    },
+    Class {
+        name: "variables of a base image",
+        right: "ours",
+        why: "what runs in it may need them; apko keeps entrypoint, user and folder of the base image and drops its environment",
+        holds: |f| f.at == "config:config/Env" && f.ours.as_ref().is_some_and(|o| o.contains("WHO=below")),
+    },
+    Class {
+        name: "directories of a base image keep their modes",
+        right: "ours",
+        why: "as with apk, where a second package that brings a directory opens it no further; apko writes it again",
+        holds: |f| f.at == "var/empty" && f.aspects.contains(&Aspect::Mode),
+    },
+    Class {
         name: "`author` of the config",
         right: "either",
         why: "apko names itself",
@@ -145,8 +165,11 @@ pub(super) const CLASSES: &[Class] = &[
     Class {
         name: "packages that `install_if` brings",
         right: "ours",
-        why: "apk installs `ssl_client` beside busybox and libssl; apko does not know the field",
-        holds: |f| f.at == "usr/bin/ssl_client" && only(f, true),
+        why: "apk installs `ssl_client` beside busybox and libssl, and what is OpenRC's of openssh beside OpenRC; apko does not know the field",
+        holds: |f| {
+            let brought = ["usr/bin/ssl_client", "etc/conf.d/sshd", "etc/init.d/sshd"];
+            brought.contains(&f.at.as_str()) && only(f, true)
+        },
     },
     Class {
         name: "`ld.so.cache`",

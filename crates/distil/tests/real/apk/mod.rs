@@ -5,6 +5,7 @@ mod differences;
 mod page;
 mod run;
 mod scanners;
+mod upon;
 mod wolfi;
 
 use std::path::{Path, PathBuf};
