@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::Sha1;
@@ -60,6 +61,28 @@ impl Op {
         }
     }
 
+    const ALL: [Op; 10] = [
+        Op::Any,
+        Op::Less,
+        Op::LessEqual,
+        Op::Equal,
+        Op::GreaterEqual,
+        Op::Greater,
+        Op::Fuzzy,
+        Op::LessFuzzy,
+        Op::GreaterFuzzy,
+        Op::Identity,
+    ];
+
+    /// Its number in the bytes of a shelf.
+    pub(crate) fn code(self) -> u32 {
+        self as u32
+    }
+
+    pub(crate) fn of_code(code: u32) -> Op {
+        Op::ALL.get(code as usize).copied().unwrap_or(Op::Any)
+    }
+
     /// The meaning of a run of `<`, `>`, `=` and `~`: apk takes them in any order.
     fn of(run: &str) -> Op {
         let has = |c| run.as_bytes().contains(&c);
@@ -80,10 +103,21 @@ impl Op {
     /// Does `version` stand in this relation to `bound`? [`Op::Identity`] is not about versions:
     /// see [`Dependency::admits`].
     pub fn admits(self, version: &str, bound: &str) -> bool {
-        let order = match self {
-            Op::Fuzzy | Op::LessFuzzy | Op::GreaterFuzzy => apk::compare_fuzzy(version, bound),
-            _ => apk::compare(version, bound),
-        };
+        match self {
+            Op::Any => true,
+            Op::Identity => false,
+            _ if self.is_fuzzy() => self.fits(apk::compare_fuzzy(version, bound)),
+            _ => self.fits(apk::compare(version, bound)),
+        }
+    }
+
+    /// Is the bound only the beginning of a version, as [`apk::compare_fuzzy`] has it?
+    pub fn is_fuzzy(self) -> bool {
+        matches!(self, Op::Fuzzy | Op::LessFuzzy | Op::GreaterFuzzy)
+    }
+
+    /// Does a version fit that stands in this order to the bound?
+    pub fn fits(self, order: Ordering) -> bool {
         match self {
             Op::Any => true,
             Op::Less => order.is_lt(),

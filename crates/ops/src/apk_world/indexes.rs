@@ -26,7 +26,7 @@ use crate::records::{self, LastSeen};
 use crate::shop::Shop;
 
 /// Counts up when the same index would become another shelf.
-const SHELF: u32 = 1;
+const SHELF: u32 = 2;
 
 /// An index that was read.
 struct Read {
@@ -233,9 +233,9 @@ impl Reading<'_> {
             Ok(signed) => signed,
             Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, &path, bytes, &e)? {
                 Some(declared) => declared,
-                None => return Err(doing(unvouched(e))),
+                None => return Err(doing(unvouched(source, e))),
             },
-            Err(e) => return Err(malformed(source, e)),
+            Err(e) => return Err(malformed(source, &path, e, self.must_be_signed(source, &path))),
         };
         // Reading finds and deletes a damaged copy, which `put` would take for the index.
         let _ = self.shop.blobs.read(&Digest::of(bytes));
@@ -263,15 +263,20 @@ impl Reading<'_> {
         bytes: &'a [u8],
         error: &RsaVerifyError,
     ) -> Result<Option<Verified<&'a [u8]>>, Diagnostic> {
-        let key = record_key(source, path);
-        let was_signed = self.before.lock.contains_key(&key) || self.records.contains_key(&key);
-        let local = matches!(source.place, Place::Directory(_)) && !self.names_keys && !was_signed;
+        let local = !self.must_be_signed(source, path);
         if !(local || self.ignore_signatures) || matches!(error, RsaVerifyError::Refused { .. }) {
             return Ok(None);
         }
         let signed = index::signed_part(bytes, &Limits::default())?;
         let word = if local { "local directory" } else { "--ignore-signatures" };
         Ok(Some(Verified::declared_by_user(signed.bytes, format!("{word} {}", source.id))))
+    }
+
+    /// Of what is not the user's own, of what a key of the recipe is meant for, and of what was signed before.
+    fn must_be_signed(&self, source: &Source, path: &str) -> bool {
+        let key = record_key(source, path);
+        let was_signed = self.before.lock.contains_key(&key) || self.records.contains_key(&key);
+        !matches!(source.place, Place::Directory(_)) || self.names_keys || was_signed
     }
 
     fn check_date(&self, source: &Source, path: &str, date: i64) -> Result<(), Diagnostic> {
@@ -290,30 +295,47 @@ impl Reading<'_> {
     }
 }
 
-/// Bytes that are no index. From a mirror they are nobody's word yet: it is a matter of trust, not of the
-/// recipe; but of the user's own directory, and of a format that we name, they are input.
-fn malformed(source: &Source, e: apk::ApkError) -> Diagnostic {
-    let theirs = !matches!(source.place, Place::Directory(_)) && !matches!(e, apk::ApkError::Format3);
-    let doing = format!("cannot read {}", source.id);
-    match Diagnostic::from(e) {
-        d if theirs && d.kind == Kind::Input => Diagnostic::new(Kind::Trust, d.to_string()).while_doing(doing).hint(
+/// Bytes that are no index. Where somebody must have signed them they are nobody's word: it is a matter of
+/// trust, not of the recipe; but of a directory that the user vouches for, and of a format that we name, they
+/// are input.
+fn malformed(source: &Source, path: &str, e: apk::ApkError, must_be_signed: bool) -> Diagnostic {
+    let is_format = matches!(e, apk::ApkError::Format3);
+    let doing = format!("cannot read {} ({path})", source.id);
+    let d = Diagnostic::from(e);
+    if is_format || d.kind != Kind::Input {
+        return d.while_doing(doing);
+    }
+    match (&source.place, must_be_signed) {
+        (Place::Directory(_), false) => {
+            d.while_doing(doing).hint("the index is malformed: make it again with `apk index` or `melange index`")
+        }
+        (Place::Directory(_), true) => Diagnostic::new(Kind::Trust, d.to_string()).while_doing(doing).hint(
+            "this is no index that anybody signed: it is damaged, or was changed since; put the genuine one back, or \
+             make and sign it again",
+        ),
+        _ => Diagnostic::new(Kind::Trust, d.to_string()).while_doing(doing).hint(
             "what the mirror gave is no index that anybody signed: it is damaged, or was changed on the way; use \
              another mirror (`distil settings` shows which are asked), or try again later",
         ),
-        d => d.while_doing(doing),
     }
 }
 
 /// What there is to do where nobody vouches for a repository.
-fn unvouched(error: RsaVerifyError) -> Diagnostic {
+fn unvouched(source: &Source, error: RsaVerifyError) -> Diagnostic {
     let unsigned = matches!(error, RsaVerifyError::NotSigned);
+    let changed = matches!(error, RsaVerifyError::Refused { .. });
+    let local = matches!(source.place, Place::Directory(_));
     let d = Diagnostic::from(error);
-    match unsigned {
-        true => d.hint(
+    match (unsigned, changed && local) {
+        (true, _) => d.hint(
             "a repository of your own is signed with `abuild-sign` or `melange sign-index`; what you have on \
              disk is taken unsigned, if you name its directory and the recipe names no key in `keyring`",
         ),
-        false => d,
+        (_, true) => d.hint(
+            "the index is damaged, or was changed since it was signed; put the genuine one back, or make and sign \
+             it again",
+        ),
+        _ => d,
     }
 }
 

@@ -3,6 +3,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use oci::Digest;
 
+use super::build_links::{LinkBuilder, LinkRow};
+use super::heap::Heap;
 use super::section::{Section, WIDE};
 use super::{
     FORMAT, HASH_START, HEADER, MAGIC, MultiArch, Priority, TABLE_ROW, World, hash, hash_step, hash_wide,
@@ -90,11 +92,13 @@ pub enum BuildError {
 /// Takes records in the order of the index and makes the bytes of a [`super::Shelf`].
 pub struct ShelfBuilder {
     world: World,
-    heap: Vec<u8>,
+    heap: Heap,
     columns: Vec<(Section, Vec<u32>)>,
     wide: Vec<(Section, Vec<u64>)>,
     names: Vec<u32>,
     provided: Vec<[u32; 4]>,
+    /// Only for apk.
+    links: Option<LinkBuilder>,
     /// When each name was first seen, by the name's hash.
     mentions: HashMap<u64, u32, BuildHasherDefault<Ready>>,
     /// Words that thousands of records share (architectures, sections).
@@ -108,7 +112,8 @@ impl ShelfBuilder {
         let sections = |width| Section::ALL.iter().filter(move |s| s.width() == width && s.is_of(world));
         ShelfBuilder {
             world,
-            heap: vec![0],
+            heap: Heap::new(),
+            links: (world == World::Apk).then(LinkBuilder::new),
             columns: sections(4).map(|s| (*s, Vec::new())).collect(),
             wide: sections(WIDE).map(|s| (*s, Vec::new())).collect(),
             names: Vec::new(),
@@ -140,13 +145,17 @@ impl ShelfBuilder {
             World::Debian => self.push_provides(draft.provides)?,
             World::Apk => self.push_apk_provides(draft.provides)?,
         }
+        let links = match &mut self.links {
+            Some(links) => links.push(draft, &mut self.heap)?,
+            None => LinkRow::default(),
+        };
         for i in 0..self.columns.len() {
             let section = self.columns[i].0;
             let value = match section {
                 Section::Name => name,
                 // Filled in when all mentions are known.
                 Section::Mention => 0,
-                _ => self.value(section, draft),
+                _ => links.value(section).unwrap_or_else(|| self.value(section, draft)),
             };
             self.columns[i].1.push(value);
         }
@@ -261,18 +270,7 @@ impl ShelfBuilder {
     }
 
     fn put(&mut self, bytes: &[u8]) -> u32 {
-        if bytes.is_empty() {
-            return 0;
-        }
-        let at = self.heap.len() as u32;
-        let mut len = bytes.len();
-        while len >= 0x80 {
-            self.heap.push(len as u8 | 0x80);
-            len >>= 7;
-        }
-        self.heap.push(len as u8);
-        self.heap.extend_from_slice(bytes);
-        at
+        self.heap.put(bytes)
     }
 
     fn put_shared(&mut self, text: &str) -> u32 {
@@ -304,8 +302,9 @@ impl ShelfBuilder {
         for (new, &old) in rows.iter().enumerate() {
             place[old as usize] = new as u32;
         }
-        let mut out =
-            Writer::new(self.world, self.rows, 3 + self.columns.len() + self.wide.len(), self.heap.len());
+        let more = if self.links.is_some() { 6 } else { 3 };
+        let sections = more + self.columns.len() + self.wide.len();
+        let mut out = Writer::new(self.world, self.rows, sections, self.heap.len());
         out.section(Section::Names, self.name_table(&rows).into_iter().flatten());
         let mentions = self.mention_column(&rows);
         let mut provided = self.provided;
@@ -326,20 +325,16 @@ impl ShelfBuilder {
             debug_assert_eq!(section.width(), WIDE);
             out.section(*section, halves);
         }
-        out.heap(&self.heap)
+        if let Some(links) = &self.links {
+            out.section(Section::Links, links.links.iter().flatten().copied());
+            out.section(Section::LinkNames, links.names.words.iter().flatten().copied());
+            out.section(Section::LinkVersions, links.versions.words.iter().flatten().copied());
+        }
+        out.heap(self.heap.as_bytes())
     }
 
     fn text(&self, at: u32) -> &[u8] {
-        let (mut len, mut shift, mut at) = (0, 0, at as usize);
-        loop {
-            let byte = self.heap[at];
-            at += 1;
-            len |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                return &self.heap[at..at + len];
-            }
-        }
+        self.heap.text(at)
     }
 
     fn mention_column(&self, rows: &[u32]) -> Vec<u32> {
@@ -381,7 +376,7 @@ impl ShelfBuilder {
 
 /// A hasher for keys that are hashes already.
 #[derive(Default)]
-struct Ready(u64);
+pub(super) struct Ready(u64);
 
 impl Hasher for Ready {
     fn write(&mut self, _: &[u8]) {}

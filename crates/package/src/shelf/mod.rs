@@ -10,9 +10,13 @@
 //! per row; texts are offsets into the heap, where a LEB128 length stands before the bytes. Rows
 //! are sorted by name and keep the index's order among equals. A reader passes over sections that
 //! it does not know, and a missing column reads as empty, so columns can be added
-//! (`install_if`, `provider_priority`) without a new version.
+//! (`install_if`, `provider_priority`) without a new version. A shelf of apk's also has its
+//! dependencies as numbers ([`Links`]), since a solve there looks at most records.
 
 mod build;
+mod build_links;
+mod heap;
+mod links;
 mod record;
 mod section;
 
@@ -21,6 +25,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use build::{BuildError, RecordDraft, ShelfBuilder};
+pub use links::{Link, LinkList, Links, RecordLinks, Words, word_hash};
 pub use record::{MultiArch, Priority, Record};
 use section::{Section, WIDE};
 
@@ -100,6 +105,9 @@ impl Shelf {
                 }
                 sections[section as usize] = range;
             }
+        }
+        if world == World::Apk && sections[Section::LinkEnd as usize].len() as u64 != u64::from(rows) * 4 {
+            return Err(fail("it has no dependencies by number"));
         }
         // Without this a header alone could claim four thousand million records.
         if sections[Section::Name as usize].len() as u64 != u64::from(rows) * Section::Name.width() {
@@ -205,23 +213,8 @@ impl Shelf {
         u64::from(self.cell(section, at)) | u64::from(self.cell(section, at + 4)) << 32
     }
 
-    /// The bytes on the heap at `offset`; 0 is the empty run.
     fn blob(&self, offset: u32) -> &[u8] {
-        let heap = self.section(Section::Heap);
-        let (mut len, mut shift, mut at) = (0usize, 0, offset as usize);
-        loop {
-            let Some(byte) = heap.get(at) else { return &[] };
-            at += 1;
-            len |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
-            if shift > 28 {
-                return &[];
-            }
-        }
-        heap.get(at..).and_then(|rest| rest.get(..len)).unwrap_or(&[])
+        blob(self.section(Section::Heap), offset)
     }
 
     fn text(&self, offset: u32) -> &str {
@@ -240,6 +233,24 @@ fn section_range(row: &[u8], total: usize) -> Option<Range<usize>> {
     let start = usize::try_from(wide(8)).ok()?;
     let end = start.checked_add(usize::try_from(wide(16)).ok()?)?;
     (end <= total).then_some(start..end)
+}
+
+/// The bytes on the heap at `offset`; 0 is the empty run.
+fn blob(heap: &[u8], offset: u32) -> &[u8] {
+    let (mut len, mut shift, mut at) = (0usize, 0, offset as usize);
+    loop {
+        let Some(byte) = heap.get(at) else { return &[] };
+        at += 1;
+        len |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        if shift > 28 {
+            return &[];
+        }
+    }
+    heap.get(at..).and_then(|rest| rest.get(..len)).unwrap_or(&[])
 }
 
 /// A 32-bit number, or 0 past the end.

@@ -37,6 +37,11 @@ sections! {
     Names = 2, 0;
     /// Provided names, sorted by hash: (hash, offset of the name, row, offset of the version).
     Provided = 3, 0;
+    /// apk's dependencies: (name's number, operator << 27, conflict << 31; version's number).
+    Links = 4, 0;
+    /// Names and versions by number: (offset of the text, hash).
+    LinkNames = 5, 0;
+    LinkVersions = 6, 0;
     /// Text columns.
     Name = 16, 4;
     Version = 17, 4;
@@ -66,6 +71,17 @@ sections! {
     /// When the name was first seen in the index, in a record or in a relation; apt's tie-break.
     Mention = 50, 4;
     ProviderPriority = 51, 4;
+    /// Number of the package's name; bit 27: its dependencies cannot be read.
+    LinkName = 52, 4;
+    /// Number of its version.
+    LinkVersion = 53, 4;
+    /// Where its links begin: `depends`, `provides`, `install_if`, and where they end.
+    LinkDepends = 60, 4;
+    LinkProvides = 61, 4;
+    LinkInstallIf = 62, 4;
+    LinkEnd = 63, 4;
+    /// The beginning of the identity's hash, never 0 where there is one.
+    LinkIdentity = 64, 4;
     /// Bytes of the file.
     Size = 56, 8;
     /// Bytes once installed.
@@ -79,7 +95,8 @@ impl Section {
     pub(super) fn is_of(self, world: World) -> bool {
         use Section::*;
         match self {
-            InstallIf | Commit | ProviderPriority | BuildTime => world == World::Apk,
+            InstallIf | Commit | ProviderPriority | BuildTime | LinkName | LinkVersion | LinkDepends
+            | LinkProvides | LinkInstallIf | LinkEnd | LinkIdentity => world == World::Apk,
             SourceVersion | PreDepends | Conflicts | Breaks | Category | Recommends | Suggests | Sha256
             | Mention => world == World::Debian,
             _ => true,

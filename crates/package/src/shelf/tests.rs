@@ -53,11 +53,16 @@ fn gives_back_what_was_put_in() {
 
 #[test]
 fn is_total_on_hostile_bytes() {
-    let good = sample();
+    for good in [sample(), apk_sample()] {
+        flip_each(&good);
+    }
+}
+
+fn flip_each(good: &[u8]) {
     let mut opened = 0;
     for at in 0..good.len() {
         for flip in [0x01, 0x80, 0xff] {
-            let mut bad = good.clone();
+            let mut bad = good.to_vec();
             bad[at] ^= flip;
             opened += usize::from(read_all(bad));
         }
@@ -85,6 +90,12 @@ fn read_all(bytes: Vec<u8>) -> bool {
         let _ = (shelf.rows_named(r.name()).len(), shelf.providers(r.name()).count());
     }
     shelf.provided_names().map(str::len).sum::<usize>();
+    let names = shelf.link_names();
+    for row in 0..shelf.len().min(1 << 16) {
+        let links = shelf.links().of(row);
+        let all = [links.depends, links.provides, links.install_if];
+        let _ = all.iter().flat_map(|l| l.iter()).map(|l| names.text(l.name).len()).sum::<usize>();
+    }
     true
 }
 
@@ -117,4 +128,46 @@ fn an_apk_record_says_what_apk_asks() {
     for (name, version) in [("so:libb.so.1", "1.2.3"), ("cmd:b", "1-r0"), ("virtual", "")] {
         assert_eq!(shelf.providers(name).collect::<Vec<_>>(), [(1, version)]);
     }
+}
+
+fn apk_sample() -> Vec<u8> {
+    let mut builder = ShelfBuilder::new(World::Apk);
+    let some = Some(Identity::ApkControl(Sha1([3; 20])));
+    let b = RecordDraft {
+        name: "b",
+        version: "1-r0",
+        depends: "so:x !a<2",
+        provides: "so:b=1-r0 v",
+        ..RecordDraft::default()
+    };
+    builder.push(&RecordDraft { identity: some, install_if: "a b=1-r0", ..b }).unwrap();
+    builder.push(&RecordDraft { name: "nobody", ..b }).unwrap();
+    let a =
+        RecordDraft { name: "a", version: "2", depends: "b c=x d", identity: some, ..RecordDraft::default() };
+    builder.push(&RecordDraft { install_if: "b@tag", ..a }).unwrap();
+    builder.finish()
+}
+
+#[test]
+fn apk_dependencies_are_there_by_number() {
+    let shelf = Shelf::from_bytes(apk_sample()).unwrap();
+    let (names, versions) = (shelf.link_names(), shelf.link_versions());
+    let texts: Vec<_> = (0..names.len() as u32).map(|i| names.text(i)).collect();
+    assert_eq!(texts, ["b", "so:x", "a", "so:b", "v", "c", "d"], "in the order of the index");
+    assert_eq!((versions.text(0), names.text(7)), ("", ""));
+    assert_eq!(names.hashes().next(), Some(word_hash("b")));
+    let show = |list: LinkList<'_>| -> Vec<String> {
+        let text = |l: Link| {
+            let not = if l.conflict { "!" } else { "" };
+            format!("{not}{}{}{}", names.text(l.name), l.op.as_str(), versions.text(l.version))
+        };
+        list.iter().map(text).collect()
+    };
+    let (a, b, nobody) = (shelf.links().of(0), shelf.links().of(1), shelf.links().of(2));
+    assert_eq!((names.text(b.name), versions.text(b.version), b.is_broken), ("b", "1-r0", false));
+    assert_eq!(show(b.depends), ["so:x", "!a<2"]);
+    assert_eq!(show(b.provides), ["so:b=1-r0", "v"]);
+    assert_eq!(show(b.install_if), ["a", "b=1-r0"]);
+    assert_eq!((show(a.depends), a.is_broken), (vec!["b".into(), "c=x".into(), "d".into()], true));
+    assert!(a.install_if.is_empty() && a.identity == b.identity && nobody.identity.is_none());
 }
