@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use package::Op;
 use package::version::apk;
 
-use super::pool::{Dep, NameIx, PkgIx, Pool, UNTAGGED};
+use super::pool::{Dep, NameIx, PkgIx, Pool, UNTAGGED, VersionIx};
 use super::unsatisfiable::{Fact, Problem, Unsatisfiable};
 
 /// No real chain of dependencies is as long.
@@ -45,17 +45,14 @@ pub(super) struct Apko<'p, 'u> {
 #[derive(Default)]
 struct Existing<'u> {
     packages: HashMap<NameIx, PkgIx>,
-    origins: HashMap<&'u str, &'u str>,
+    origins: HashMap<&'u str, VersionIx>,
 }
 
 /// The facts from the demand that failed to its end.
 type Failure = Vec<Fact>;
 
 /// Chooses for these lines (`text`, the dependency, the bit of its tag): packages in install order.
-pub(super) fn choose<'u>(
-    pool: &Pool<'u>,
-    lines: &[(&str, Dep<'u>, u64)],
-) -> Result<Vec<PkgIx>, Unsatisfiable> {
+pub(super) fn choose<'u>(pool: &Pool<'u>, lines: &[(&str, Dep, u64)]) -> Result<Vec<PkgIx>, Unsatisfiable> {
     let mut apko = Apko { pool, disqualified: HashMap::new(), selected: HashMap::new() };
     for i in 0..pool.packages.len() {
         if pool.packages[i].uninstallable {
@@ -71,12 +68,12 @@ pub(super) fn choose<'u>(
     })
 }
 
-fn want<'u>(pool: &Pool<'u>, text: String, dep: &Dep<'u>, tag: u64) -> Want<'u> {
+fn want<'u>(pool: &Pool<'u>, text: String, dep: &Dep, tag: u64) -> Want<'u> {
     let op = match dep.op {
         Op::Identity | Op::LessFuzzy | Op::GreaterFuzzy => Op::Any,
         op => op,
     };
-    let version = library_version(pool.text(dep.name), dep.op, dep.version);
+    let version = library_version(pool.text(dep.name), dep.op, pool.version(dep.version));
     Want { text, name: dep.name, conflict: dep.conflict, op, version, tag }
 }
 
@@ -173,7 +170,7 @@ impl<'p, 'u> Apko<'p, 'u> {
         if bare.is_empty() { all.iter().filter(|p| waits(p, Op::Equal)).copied().collect() } else { bare }
     }
 
-    fn is_among(&self, condition: &Dep<'_>, added: &[PkgIx]) -> bool {
+    fn is_among(&self, condition: &Dep, added: &[PkgIx]) -> bool {
         added.iter().map(|p| &self.pool.packages[p.at()]).any(|p| {
             p.name == condition.name
                 && (condition.op == Op::Any || condition.op == Op::Equal && p.version == condition.version)
@@ -257,14 +254,16 @@ impl<'p, 'u> Apko<'p, 'u> {
         let pool = self.pool;
         let own = &pool.packages[package.at()];
         if pool.provides(package).iter().any(|d| d.name == want.name)
-            || own.name == want.name && apk::is_valid(own.version) && satisfies(want, own.version)
+            || own.name == want.name
+                && is_valid(pool, own.version)
+                && satisfies(want, pool.version(own.version))
         {
             return Ok(true);
         }
         let Some(&picked) = self.selected.get(&want.name) else { return Ok(false) };
-        let picked_version = pool.packages[picked.at()].version;
-        let provided = |d: &Dep<'_>| {
-            let version = library_version(pool.text(d.name), d.op, d.version);
+        let picked_version = pool.version(pool.packages[picked.at()].version);
+        let provided = |d: &Dep| {
+            let version = library_version(pool.text(d.name), d.op, pool.version(d.version));
             // apko asks by the operator of the provision, which is `=`.
             d.name == want.name && !version.is_empty() && apk::compare(&version, &want.version).is_eq()
         };
@@ -295,9 +294,10 @@ impl<'p, 'u> Apko<'p, 'u> {
                 let package = provider.package;
                 let own = &pool.packages[package.at()];
                 let contradicts = if own.name == want.name {
-                    !apk::is_valid(own.version) || !satisfies(want, own.version)
+                    !is_valid(pool, own.version) || !satisfies(want, pool.version(own.version))
                 } else {
-                    let version = library_version(pool.text(want.name), Op::Equal, provider.version);
+                    let version = pool.version(provider.version);
+                    let version = library_version(pool.text(want.name), Op::Equal, version);
                     !(provider.version.is_empty() || apk::is_valid(&version) && satisfies(want, &version))
                 };
                 if contradicts {
@@ -378,13 +378,14 @@ impl<'p, 'u> Apko<'p, 'u> {
             if self.disqualified.contains_key(&package) || !is_allowed || found.contains(&package) {
                 continue;
             }
-            let provides = |d: &Dep<'_>| {
-                let version = library_version(pool.text(d.name), d.op, d.version);
+            let provides = |d: &Dep| {
+                let version = library_version(pool.text(d.name), d.op, pool.version(d.version));
                 !version.is_empty() && apk::is_valid(&version) && satisfies(want, &version)
             };
             let fits = want.op == Op::Any
-                || apk::is_valid(own.version)
-                    && (satisfies(want, own.version) || pool.provides(package).iter().any(provides));
+                || is_valid(pool, own.version)
+                    && (satisfies(want, pool.version(own.version))
+                        || pool.provides(package).iter().any(provides));
             if fits {
                 found.push(package);
             }
@@ -412,7 +413,7 @@ impl<'p, 'u> Apko<'p, 'u> {
             true => Ordering::Equal,
             false => apk::compare(&w, &v),
         };
-        let of_package = || apk::compare(q.version, p.version);
+        let of_package = || self.pool.compare(q.version, p.version);
         (is_there(b).cmp(&is_there(a)))
             .then_with(|| has_origin(b).cmp(&has_origin(a)))
             .then_with(|| has_tag(q.tags).cmp(&has_tag(p.tags)))
@@ -427,15 +428,17 @@ impl<'p, 'u> Apko<'p, 'u> {
     fn version_for(&self, package: PkgIx, name: NameIx) -> Cow<'u, str> {
         let own = &self.pool.packages[package.at()];
         if own.name == name {
-            return Cow::Borrowed(own.version);
+            return Cow::Borrowed(self.pool.version(own.version));
         }
         let provided = self.pool.provides(package).iter().find(|d| d.name == name);
-        provided.map_or(Cow::Borrowed(""), |d| library_version(self.pool.text(name), d.op, d.version))
+        provided.map_or(Cow::Borrowed(""), |d| {
+            library_version(self.pool.text(name), d.op, self.pool.version(d.version))
+        })
     }
 
     fn show(&self, package: PkgIx) -> String {
         let own = &self.pool.packages[package.at()];
-        format!("{} {}", self.pool.text(own.name), own.version)
+        format!("{} {}", self.pool.text(own.name), self.pool.version(own.version))
     }
 
     /// Why nothing is left to meet a demand.
@@ -463,6 +466,10 @@ impl<'p, 'u> Apko<'p, 'u> {
     fn versions(&self, want: &Want<'_>) -> Vec<String> {
         self.pool.providers(want.name).iter().map(|p| self.show(p.package)).collect()
     }
+}
+
+fn is_valid(pool: &Pool<'_>, version: VersionIx) -> bool {
+    apk::is_valid(pool.version(version))
 }
 
 fn satisfies(want: &Want<'_>, version: &str) -> bool {

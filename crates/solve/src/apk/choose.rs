@@ -2,17 +2,15 @@
 
 use std::cmp::Ordering;
 
-use package::version::apk;
-
 use super::pool::{NameIx, Provider};
 use super::state::State;
 
-impl<'u> State<'_, 'u> {
+impl State<'_, '_> {
     /// Decides a name: its best provider, or nobody.
     pub(super) fn decide(&mut self, name: NameIx) {
         let state = &self.names[name.at()];
         let (is_required, is_wanted) = (state.requirers > 0, state.requirers > 0 || state.has_triggered);
-        let mut best: Option<Provider<'u>> = None;
+        let mut best: Option<Provider> = None;
         for p in self.pool.providers(name).iter().filter(|_| is_wanted) {
             let package = &self.packages[p.package.at()];
             let comes_in = package.is_triggered && package.tag_ok && package.is_selectable;
@@ -44,7 +42,7 @@ impl<'u> State<'_, 'u> {
     }
 
     /// Which of two is the better choice for the name that they provide.
-    pub(super) fn compare(&self, a: &Provider<'_>, b: &Provider<'_>) -> Ordering {
+    pub(super) fn compare(&self, a: &Provider, b: &Provider) -> Ordering {
         let (x, y) = (&self.packages[a.package.at()], &self.packages[b.package.at()]);
         let (p, q) = (&self.pool.packages[a.package.at()], &self.pool.packages[b.package.at()]);
         let is_same_name = p.name == q.name;
@@ -52,24 +50,25 @@ impl<'u> State<'_, 'u> {
             let counts = is_same_name || !a.version.is_empty() || !b.version.is_empty();
             if counts { p.preferred.cmp(&q.preferred) } else { Ordering::Equal }
         };
-        let own_version = || if is_same_name { apk::compare(p.version, q.version) } else { Ordering::Equal };
+        let own_version =
+            || if is_same_name { self.pool.compare(p.version, q.version) } else { Ordering::Equal };
         (x.is_selectable.cmp(&y.is_selectable))
             .then(x.was_option.cmp(&y.was_option))
             .then(y.conflicts.cmp(&x.conflicts))
             .then(x.tag_ok.cmp(&y.tag_ok))
             .then(x.tag_preferred.cmp(&y.tag_preferred))
             .then_with(kept)
-            .then_with(|| apk::compare(a.version, b.version))
+            .then_with(|| self.pool.compare(a.version, b.version))
             .then_with(own_version)
             .then_with(|| p.priority.cmp(&q.priority))
             .then_with(|| p.preferred.cmp(&q.preferred))
             .then_with(|| q.record.shelf.cmp(&p.record.shelf))
     }
 
-    fn assign(&mut self, name: NameIx, chosen: Option<Provider<'u>>) {
+    fn assign(&mut self, name: NameIx, chosen: Option<Provider>) {
         let state = &self.names[name.at()];
         if state.is_locked {
-            let is_virtual = |p: &Option<Provider<'_>>| p.is_none_or(|p| p.version.is_empty());
+            let is_virtual = |p: &Option<Provider>| p.is_none_or(|p| p.version.is_empty());
             if !(is_virtual(&chosen) && is_virtual(&state.chosen)) {
                 let before = state.chosen.map(|p| p.package);
                 self.mark_wrong(chosen.map(|p| p.package));

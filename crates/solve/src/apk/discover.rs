@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::pool::{FastMap, NameIx, PkgIx, Pool};
+use super::pool::{NameIx, PkgIx, Pool};
 
 /// What the walk found, by name.
 pub(super) struct Found {
@@ -19,10 +19,10 @@ pub(super) struct Found {
 }
 
 /// Who waits for a name in an `install_if`: one list after the other.
-#[derive(Default)]
 struct Waiting {
     items: Vec<NameIx>,
-    place: FastMap<NameIx, Range<u32>>,
+    /// The part of each name.
+    places: Vec<Range<u32>>,
 }
 
 impl Found {
@@ -34,8 +34,8 @@ impl Found {
 
 impl Waiting {
     fn of(&self, name: NameIx) -> &[NameIx] {
-        let place = self.place.get(&name);
-        place.map_or(&[], |place| &self.items[place.start as usize..place.end as usize])
+        let place = &self.places[name.at()];
+        &self.items[place.start as usize..place.end as usize]
     }
 
     /// Most names have nobody who waits for them.
@@ -43,7 +43,7 @@ impl Waiting {
         if !waiting.is_empty() {
             let start = self.items.len() as u32;
             self.items.extend(waiting);
-            self.place.insert(name, start..self.items.len() as u32);
+            self.places[name.at()] = start..self.items.len() as u32;
         }
     }
 }
@@ -80,11 +80,12 @@ pub(super) struct Discovery<'p, 'u> {
 
 /// Walks from these names.
 pub(super) fn discover(pool: &Pool<'_>, asked: &[NameIx]) -> Found {
+    let waiting = Waiting { items: Vec::new(), places: vec![0..0; pool.name_count()] };
     let mut walk = Discovery {
         pool,
         asked,
-        found: Found { order: vec![0; pool.texts.len()], seen: Vec::new(), waiting: Waiting::default() },
-        is_seen: vec![false; pool.texts.len()],
+        found: Found { order: vec![0; pool.name_count()], seen: Vec::new(), waiting },
+        is_seen: vec![false; pool.name_count()],
         walked: vec![false; pool.packages.len()],
         spread: vec![false; pool.packages.len()],
         steps: Vec::new(),
@@ -171,8 +172,16 @@ impl Discovery<'_, '_> {
 
     /// Only what waits for the name, not the name.
     fn enter_waiting(&mut self, name: NameIx) {
-        let waiting = self.pool.waiting_for(name);
-        self.steps.extend(waiting.iter().rev().copied().map(Step::Name));
+        let unseen;
+        let waiting = match self.is_seen[name.at()] {
+            true => self.found.waiting(name),
+            false => {
+                unseen = self.pool.waiting_for(name);
+                &unseen
+            }
+        };
+        let new = waiting.iter().rev().filter(|n| !self.is_seen[n.at()]);
+        self.steps.extend(new.copied().map(Step::Name));
     }
 
     fn order(&mut self, name: NameIx) {

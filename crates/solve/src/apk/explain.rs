@@ -13,7 +13,7 @@ use super::unsatisfiable::{Fact, Problem, Unsatisfiable};
 pub(super) fn explain(
     state: &State<'_, '_>,
     world: &World<'_>,
-    lines: &[Dep<'_>],
+    lines: &[Dep],
     order: &[PkgIx],
 ) -> Unsatisfiable {
     let unknown = unknown_lines(state.pool, world, lines);
@@ -34,7 +34,7 @@ pub(super) fn explain(
 }
 
 /// Lines whose tag or name nobody has.
-fn unknown_lines(pool: &Pool<'_>, world: &World<'_>, lines: &[Dep<'_>]) -> Vec<Problem> {
+fn unknown_lines(pool: &Pool<'_>, world: &World<'_>, lines: &[Dep]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for ((text, line), dep) in world.lines.iter().zip(lines) {
         let ask = (*text).to_owned();
@@ -68,10 +68,10 @@ enum Came {
 }
 
 /// For each chosen package the shortest way from a line.
-fn reached(state: &State<'_, '_>, lines: &[Dep<'_>]) -> HashMap<PkgIx, Came> {
+fn reached(state: &State<'_, '_>, lines: &[Dep]) -> HashMap<PkgIx, Came> {
     let mut came = HashMap::new();
     let mut queue = VecDeque::new();
-    let chosen = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.filter(|_| !dep.conflict);
+    let chosen = |dep: &Dep| state.names[dep.name.at()].chosen.filter(|_| !dep.conflict);
     for (i, line) in lines.iter().enumerate() {
         if let Some(p) = chosen(line) {
             came.entry(p.package).or_insert(Came::Line(i));
@@ -114,7 +114,7 @@ enum By {
 struct Why<'s, 'p, 'u> {
     state: &'s State<'p, 'u>,
     world: &'s World<'s>,
-    lines: &'s [Dep<'u>],
+    lines: &'s [Dep],
     order: &'s [PkgIx],
     came: HashMap<PkgIx, Came>,
 }
@@ -125,7 +125,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
     }
 
     /// All demands on names, the lines first.
-    fn demands(&self) -> impl Iterator<Item = (By, Dep<'u>)> {
+    fn demands(&self) -> impl Iterator<Item = (By, Dep)> {
         let pool = self.pool();
         let lines = self.lines.iter().enumerate().map(|(i, line)| (By::Line(i), *line));
         let packages = self.order.iter();
@@ -140,14 +140,14 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         }
     }
 
-    fn is_met(&self, by: By, dep: &Dep<'_>, provider: Option<Provider<'_>>) -> bool {
+    fn is_met(&self, by: By, dep: &Dep, provider: Option<Provider>) -> bool {
         self.pool().is_met(Self::of(by), dep, provider)
     }
 
     fn show(&self, package: PkgIx) -> String {
         let pool = self.pool();
         let package = &pool.packages[package.at()];
-        format!("{} {}", pool.text(package.name), package.version)
+        format!("{} {}", pool.text(package.name), pool.version(package.version))
     }
 
     /// A demand that nothing could ever meet.
@@ -158,7 +158,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         })
     }
 
-    fn never_met(&self, by: By, dep: &Dep<'_>) -> Option<Fact> {
+    fn never_met(&self, by: By, dep: &Dep) -> Option<Fact> {
         if dep.conflict {
             return None;
         }
@@ -168,11 +168,11 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         if all.is_empty() {
             return Some(Fact::NotThere { name });
         }
-        let fits: Vec<&Provider<'_>> = all.iter().filter(|p| self.is_met(by, dep, Some(**p))).collect();
+        let fits: Vec<&Provider> = all.iter().filter(|p| self.is_met(by, dep, Some(**p))).collect();
         if fits.is_empty() {
             return Some(Fact::OnlyVersions { name, versions: self.versions(all.iter()) });
         }
-        let package = |p: &Provider<'_>| &pool.packages[p.package.at()];
+        let package = |p: &Provider| &pool.packages[p.package.at()];
         if fits.iter().all(|p| package(p).uninstallable) {
             return Some(Fact::Uninstallable { name, versions: self.versions(fits.iter().copied()) });
         }
@@ -182,7 +182,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
             tags.dedup();
             return Some(Fact::OnlyTagged { name, tags });
         }
-        let is_open = |p: &Provider<'_>| !self.state.is_selectable_by_itself(p);
+        let is_open = |p: &Provider| !self.state.is_selectable_by_itself(p);
         if fits.iter().all(|p| is_open(p)) && self.state.names[dep.name.at()].chosen.is_none() {
             let mut providers: Vec<String> =
                 fits.iter().map(|p| pool.text(package(p).name).to_owned()).collect();
@@ -193,15 +193,15 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         None
     }
 
-    fn versions<'a>(&self, providers: impl Iterator<Item = &'a Provider<'u>>) -> Vec<String>
+    fn versions<'a>(&self, providers: impl Iterator<Item = &'a Provider>) -> Vec<String>
     where
         'u: 'a,
     {
         let pool = self.pool();
-        let place = |p: &Provider<'_>| {
+        let place = |p: &Provider| {
             let record = pool.record_of(p.package, UNTAGGED);
             let repository = &pool.universe.source(record).repository;
-            match p.version {
+            match pool.version(p.version) {
                 "" => format!("a virtual name of {} ({repository})", self.show(p.package)),
                 version => format!("{version} ({repository})"),
             }
@@ -232,15 +232,15 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
     }
 
     /// The demand that stands against another one on the same name: the chain to it.
-    fn against(&self, by: By, dep: &Dep<'_>, chosen: Option<Provider<'u>>) -> Option<Vec<Fact>> {
+    fn against(&self, by: By, dep: &Dep, chosen: Option<Provider>) -> Option<Vec<Fact>> {
         let pool = self.pool();
-        let fits: Vec<Provider<'_>> =
+        let fits: Vec<Provider> =
             pool.providers(dep.name).iter().filter(|p| self.is_met(by, dep, Some(**p))).copied().collect();
         if let Some(chosen) = chosen.filter(|_| dep.conflict) {
             return Some(self.reason(chosen.package));
         }
         if let Some(chosen) = chosen {
-            let stands = |(other, d): &(By, Dep<'u>)| {
+            let stands = |(other, d): &(By, Dep)| {
                 d.name == dep.name
                     && *other != by
                     && self.is_met(*other, d, Some(chosen))
@@ -254,14 +254,13 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
     }
 
     /// Why a package that would fit was not possible.
-    fn forbidden(&self, by: By, fit: Provider<'u>) -> Option<Vec<Fact>> {
+    fn forbidden(&self, by: By, fit: Provider) -> Option<Vec<Fact>> {
         let pool = self.pool();
         let own = &pool.packages[fit.package.at()];
         let names = pool.provides(fit.package).iter().map(|d| (d.name, d.version));
         for (name, version) in std::iter::once((own.name, own.version)).chain(names) {
             let as_this = Provider { package: fit.package, version };
-            let is_broken =
-                |(other, d): &(By, Dep<'u>)| d.name == name && !self.is_met(*other, d, Some(as_this));
+            let is_broken = |(other, d): &(By, Dep)| d.name == name && !self.is_met(*other, d, Some(as_this));
             if let Some((other, d)) = self.demands().find(|d| d.0 != by && is_broken(d)) {
                 return Some(self.chain(other, &d));
             }
@@ -326,7 +325,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
     }
 
     /// From a line to a demand, the demand last.
-    fn chain(&self, by: By, dep: &Dep<'_>) -> Vec<Fact> {
+    fn chain(&self, by: By, dep: &Dep) -> Vec<Fact> {
         match by {
             By::Line(i) => vec![self.asked(i, None)],
             By::Package(package) => {

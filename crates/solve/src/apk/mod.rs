@@ -28,6 +28,7 @@ mod apko;
 mod choose;
 mod discover;
 mod explain;
+mod grouped;
 mod order;
 mod pool;
 mod reconsider;
@@ -36,6 +37,7 @@ mod solution;
 mod state;
 mod unsatisfiable;
 mod validate;
+mod words;
 
 pub use request::{Compat, Preferred, Request};
 pub use solution::{Solution, Solver, solve};

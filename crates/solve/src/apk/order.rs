@@ -5,9 +5,9 @@
 use super::pool::{Dep, NameIx, PkgIx, Provider};
 use super::state::State;
 
-enum Step<'p, 'u> {
+enum Step<'p> {
     /// What a package (or, for none, the request) depends on.
-    Dependency(Option<PkgIx>, &'p Dep<'u>),
+    Dependency(Option<PkgIx>, &'p Dep),
     /// Errors rise to whom they make impossible.
     Rise(PkgIx, PkgIx),
     Install(PkgIx),
@@ -16,7 +16,7 @@ enum Step<'p, 'u> {
 }
 
 /// Walks from the lines of the request.
-pub(super) fn install_order<'p, 'u>(state: &mut State<'p, 'u>, world: &'p [Dep<'u>]) -> Vec<PkgIx> {
+pub(super) fn install_order<'p, 'u>(state: &mut State<'p, 'u>, world: &'p [Dep]) -> Vec<PkgIx> {
     let mut walk = Walk {
         is_done: vec![false; state.names.len()],
         is_in: vec![false; state.packages.len()],
@@ -38,11 +38,11 @@ struct Walk<'s, 'p, 'u> {
     is_done: Vec<bool>,
     is_in: Vec<bool>,
     order: Vec<PkgIx>,
-    steps: Vec<Step<'p, 'u>>,
+    steps: Vec<Step<'p>>,
 }
 
 impl<'p, 'u> Walk<'_, 'p, 'u> {
-    fn take(&mut self, step: Step<'p, 'u>) {
+    fn take(&mut self, step: Step<'p>) {
         match step {
             Step::Dependency(of, dep) => {
                 let chosen = self.state.names[dep.name.at()].chosen;
@@ -101,7 +101,7 @@ impl<'p, 'u> Walk<'_, 'p, 'u> {
         let Some(chosen) = state.chosen.filter(|_| state.is_seen() && !self.is_done[waiting.at()]) else {
             return;
         };
-        let is_met = |dep: &Dep<'_>| {
+        let is_met = |dep: &Dep| {
             (dep.conflict || self.is_done[dep.name.at()])
                 && pool.is_met(Some(chosen.package), dep, self.state.names[dep.name.at()].chosen)
         };

@@ -1,12 +1,16 @@
 //! Names and packages as numbers.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::ops::Range;
+use std::num::NonZeroU32;
 
-use package::{Dependency, Identity, Op, Record, RecordId, Sha1, Universe, parse_dependencies};
+use package::shelf::{Link, LinkList, Links, RecordLinks};
+use package::version::apk;
+use package::{Dependency, Identity, Op, RecordId, Sha1, Universe};
 
+use super::grouped::Grouped;
 use super::request::Preferred;
+use super::words::{Numbers, Words};
 
 /// A name of a package, or one that packages provide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +19,10 @@ pub(super) struct NameIx(u32);
 /// A package: records of several repositories with one identity are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PkgIx(u32);
+
+/// A version; [`VersionIx::is_empty`] is that of virtual provisions, and of dependencies on any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct VersionIx(u32);
 
 impl NameIx {
     pub(super) fn at(self) -> usize {
@@ -32,32 +40,37 @@ impl PkgIx {
     }
 }
 
-/// A dependency whose name is a number.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Dep<'u> {
-    pub(super) name: NameIx,
-    pub(super) conflict: bool,
-    pub(super) op: Op,
-    pub(super) version: &'u str,
+impl VersionIx {
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
-/// Who has a name, and in which version: "" for a virtual provision.
+/// A dependency by numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dep {
+    pub(super) name: NameIx,
+    pub(super) version: VersionIx,
+    pub(super) op: Op,
+    pub(super) conflict: bool,
+}
+
+/// Who has a name, and in which version: the empty one for a virtual provision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Provider<'u> {
+pub(super) struct Provider {
     pub(super) package: PkgIx,
-    pub(super) version: &'u str,
+    pub(super) version: VersionIx,
 }
 
 /// What a package says of itself.
 #[derive(Debug, Clone)]
-pub(super) struct Package<'u> {
+pub(super) struct Package {
     /// In the first repository that has it.
     pub(super) record: RecordId,
-    /// In the others, in their order.
-    also: Vec<RecordId>,
+    /// Of its identity.
+    mark: u32,
     pub(super) name: NameIx,
-    pub(super) version: &'u str,
-    pub(super) sha1: Option<Sha1>,
+    pub(super) version: VersionIx,
     pub(super) priority: u32,
     /// A mask of the tags of the repositories that have it; bit 0 is for those without a tag.
     pub(super) tags: u64,
@@ -67,33 +80,47 @@ pub(super) struct Package<'u> {
     pub(super) uninstallable: bool,
     /// An earlier answer had it.
     pub(super) preferred: bool,
-    depends: Range<u32>,
-    provides: Range<u32>,
-    install_if: Range<u32>,
+}
+
+/// Where the links of a package begin among all, and where they end.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    depends: u32,
+    provides: u32,
+    install_if: u32,
+    end: u32,
 }
 
 /// All names and packages of a universe.
 pub(super) struct Pool<'u> {
     pub(super) universe: &'u Universe,
-    names: FastMap<&'u str, NameIx>,
-    pub(super) texts: Vec<&'u str>,
+    names: Words<'u>,
+    versions: Words<'u>,
     /// For each name, who has it, in the order of the repositories and their indexes.
-    providers: Grouped<Provider<'u>>,
-    pub(super) packages: Vec<Package<'u>>,
-    deps: Vec<Dep<'u>>,
+    providers: Grouped<Provider>,
+    pub(super) packages: Vec<Package>,
+    /// Their links, apart: walks look at these, and seldom at the rest.
+    spans: Vec<Span>,
+    /// The records of packages that several repositories have, without their first.
+    also: HashMap<PkgIx, Vec<RecordId>>,
+    deps: Vec<Dep>,
     /// Tags in the order of their first repository; the first is bit 1 of a mask.
     pub(super) tags: Vec<&'u str>,
     /// For each name, the packages that have it in their `install_if`.
     waiting: Grouped<PkgIx>,
 }
 
-/// A map whose keys nobody chooses to collide: an index is signed.
-pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
-
-type Firsts = FastMap<u64, PkgIx>;
-
 /// The bit of repositories without a tag.
 pub(super) const UNTAGGED: u64 = 1;
+
+/// A shelf while its records are read.
+struct Reading<'u, 'n> {
+    links: Links<'u>,
+    names: &'n [u32],
+    versions: &'n [u32],
+    tags: u64,
+    arch: &'n str,
+}
 
 impl<'u> Pool<'u> {
     /// Reads every record: what a request reaches is most of an index anyway.
@@ -104,17 +131,24 @@ impl<'u> Pool<'u> {
                 tags.push(tag);
             }
         }
+        let shelves = || universe.shelves().map(|(shelf, _)| shelf);
+        let (names, own_names) = Words::new(shelves().map(|s| s.link_names()).collect());
+        let (mut versions, own_versions) = Words::new(shelves().map(|s| s.link_versions()).collect());
+        // No version is number 0 of every shelf; now of none, too.
+        versions.number("");
         let mut pool = Pool {
             universe,
-            names: HashMap::with_capacity_and_hasher(3 * universe.len(), BuildHasherDefault::default()),
-            texts: Vec::with_capacity(3 * universe.len()),
+            names,
+            versions,
             providers: Grouped::default(),
             packages: Vec::with_capacity(universe.len()),
-            deps: Vec::with_capacity(8 * universe.len()),
+            spans: Vec::with_capacity(universe.len()),
+            also: HashMap::new(),
+            deps: Vec::with_capacity(shelves().map(|s| s.links().len()).sum()),
             tags,
             waiting: Grouped::default(),
         };
-        pool.read_all(arch);
+        pool.read_all(arch, &own_names, &own_versions);
         pool
     }
 
@@ -122,33 +156,42 @@ impl<'u> Pool<'u> {
     pub(super) fn prefer(&mut self, prefer: &[&Preferred]) {
         let wanted: HashMap<&str, &str> =
             prefer.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
+        let (names, versions) = (&self.names, &self.versions);
         for package in &mut self.packages {
-            let version = wanted.get(self.texts[package.name.at()]);
-            package.preferred = version.is_some_and(|v| *v == package.version);
+            let version = match wanted.is_empty() {
+                true => None,
+                false => wanted.get(names.text(package.name.0)),
+            };
+            package.preferred = version.is_some_and(|v| *v == versions.text(package.version.0));
         }
     }
 
-    fn read_all(&mut self, arch: &str) {
+    fn read_all(&mut self, arch: &str, names: &Numbers, versions: &Numbers) {
         let universe = self.universe;
-        let mut firsts = Firsts::with_capacity_and_hasher(universe.len(), BuildHasherDefault::default());
+        let mut firsts = vec![0; (2 * universe.len()).next_power_of_two()];
         for (i, (shelf, _)) in universe.shelves().enumerate() {
-            let mut rows: Vec<(u32, u32)> = shelf.records().map(|r| (r.ordinal(), r.row())).collect();
-            rows.sort_unstable();
-            for (_, row) in rows {
-                let id = RecordId { shelf: i as u16, row };
-                let record = universe.record(id);
+            let shelf_of = |row| RecordId { shelf: i as u16, row };
+            let tags = self.tag_of(shelf_of(0));
+            let reading =
+                Reading { links: shelf.links(), names: &names[i], versions: &versions[i], tags, arch };
+            let mut rows: Vec<u32> = vec![0; shelf.len() as usize];
+            for record in shelf.records() {
+                if let Some(place) = rows.get_mut(record.ordinal() as usize) {
+                    *place = record.row();
+                }
+            }
+            for row in rows {
+                let id = shelf_of(row);
+                let links = reading.links.of(row);
                 // apk passes over a record without an identity.
-                let Some(identity) = record.identity() else { continue };
+                let Some(mark) = links.identity else { continue };
                 let next = PkgIx(self.packages.len() as u32);
-                let package = self.first(&mut firsts, &identity, next);
+                let package = self.first(&mut firsts, mark.get(), id, next);
                 if package == next {
-                    let package = self.read(id, record, identity, arch);
-                    self.packages.push(package);
+                    self.read(id, &links, &reading);
                 } else {
-                    let tag = self.tag_of(id);
-                    let package = &mut self.packages[package.at()];
-                    package.also.push(id);
-                    package.tags |= tag;
+                    self.also.entry(package).or_default().push(id);
+                    self.packages[package.at()].tags |= tags;
                 }
             }
         }
@@ -156,22 +199,19 @@ impl<'u> Pool<'u> {
     }
 
     /// Of records with one identity the first speaks for all: its package, or `next` for a new one.
-    fn first(&self, firsts: &mut Firsts, identity: &Identity, next: PkgIx) -> PkgIx {
-        let bytes = match identity {
-            Identity::Whole(digest) => digest.as_bytes(),
-            Identity::ApkControl(sha1) => &sha1.0,
-        };
-        // Eight bytes of a hash are enough to find it, not to be sure.
-        let mut key = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-        loop {
-            let found = *firsts.entry(key).or_insert(next);
-            let is_same =
-                |p: &Package<'_>| self.universe.record(p.record).identity().as_ref() == Some(identity);
-            if self.packages.get(found.at()).is_none_or(is_same) {
-                return found;
+    /// `firsts` has open addressing by the mark of the identity: package + 1, or 0.
+    fn first(&self, firsts: &mut [u32], mark: u32, id: RecordId, next: PkgIx) -> PkgIx {
+        let mut slot = mark as usize & (firsts.len() - 1);
+        let identity = |id| self.universe.record(id).identity();
+        while let Some(found) = firsts[slot].checked_sub(1) {
+            let other = &self.packages[found as usize];
+            if other.mark == mark && identity(other.record) == identity(id) {
+                return PkgIx(found);
             }
-            key = key.wrapping_add(1);
+            slot = (slot + 1) & (firsts.len() - 1);
         }
+        firsts[slot] = next.0 + 1;
+        next
     }
 
     /// Makes the lists by name.
@@ -179,28 +219,32 @@ impl<'u> Pool<'u> {
         let all = || self.packages.iter().enumerate().map(|(i, p)| (PkgIx(i as u32), p));
         let providers = all().flat_map(|(package, p)| {
             let own = (p.name, Provider { package, version: p.version });
-            let provided = self.slice(&p.provides).iter();
+            let provided = self.provides(package).iter();
             std::iter::once(own)
                 .chain(provided.map(move |d| (d.name, Provider { package, version: d.version })))
         });
-        let providers = Grouped::new(self.texts.len(), providers);
-        let waiting = all().flat_map(|(ix, p)| self.slice(&p.install_if).iter().map(move |d| (d.name, ix)));
-        let waiting = Grouped::new(self.texts.len(), waiting);
+        let providers = Grouped::new(self.names.len(), providers);
+        let waiting = all().flat_map(|(ix, _)| self.install_if(ix).iter().map(move |d| (d.name, ix)));
+        let waiting = Grouped::new(self.names.len(), waiting);
         (self.providers, self.waiting) = (providers, waiting);
     }
 
-    /// The number of a name; one that nothing has gets a number too.
-    pub(super) fn name(&mut self, text: &'u str) -> NameIx {
-        let next = NameIx(self.texts.len() as u32);
-        let name = *self.names.entry(text).or_insert(next);
-        if name == next {
-            self.texts.push(text);
-        }
-        name
+    /// How many names there are.
+    pub(super) fn name_count(&self) -> usize {
+        self.names.len()
     }
 
     pub(super) fn text(&self, name: NameIx) -> &'u str {
-        self.texts[name.at()]
+        self.names.text(name.0)
+    }
+
+    pub(super) fn version(&self, version: VersionIx) -> &'u str {
+        self.versions.text(version.0)
+    }
+
+    /// Compares two versions as apk does.
+    pub(super) fn compare(&self, a: VersionIx, b: VersionIx) -> Ordering {
+        if a == b { Ordering::Equal } else { apk::compare(self.version(a), self.version(b)) }
     }
 
     /// The bit of a tag; none if no repository has it.
@@ -215,59 +259,51 @@ impl<'u> Pool<'u> {
     }
 
     /// Who has the name.
-    pub(super) fn providers(&self, name: NameIx) -> &[Provider<'u>] {
+    pub(super) fn providers(&self, name: NameIx) -> &[Provider] {
         self.providers.of(name)
     }
 
-    fn read(&mut self, id: RecordId, record: Record<'u>, identity: Identity, arch: &str) -> Package<'u> {
-        let name = self.name(record.name());
-        let (depends, is_broken) = self.put(record.depends());
-        let (provides, _) = self.put(record.provides());
-        let (mut install_if, is_half) = self.put(record.install_if());
-        if is_half {
-            // apk keeps no part of an `install_if`.
-            install_if.end = install_if.start;
-        }
-        let is_foreign = !matches!(record.arch(), "" | "all") && record.arch() != arch;
-        Package {
+    fn read(&mut self, id: RecordId, links: &RecordLinks<'_>, shelf: &Reading<'u, '_>) {
+        let record = self.universe.record(id);
+        let number = |numbers: &[u32], i: u32| numbers.get(i as usize).copied().unwrap_or(0);
+        let (name, version) = (number(shelf.names, links.name), number(shelf.versions, links.version));
+        let arch = record.arch();
+        let is_foreign = arch != shelf.arch && !matches!(arch, "" | "all");
+        let package = Package {
             record: id,
-            also: Vec::new(),
-            name,
-            version: record.version(),
-            sha1: match identity {
-                Identity::ApkControl(sha1) => Some(sha1),
-                Identity::Whole(_) => None,
-            },
+            mark: links.identity.map_or(0, NonZeroU32::get),
+            name: NameIx(name),
+            version: VersionIx(version),
             priority: record.provider_priority(),
-            tags: self.tag_of(id),
+            tags: shelf.tags,
             is_empty: record.installed_size() == 0,
-            uninstallable: record.is_uninstallable() || is_broken || is_foreign,
+            uninstallable: record.is_uninstallable() || links.is_broken || is_foreign,
             preferred: false,
-            depends,
-            provides,
-            install_if,
-        }
+        };
+        self.packages.push(package);
+        let depends = self.put(links.depends, shelf);
+        let provides = self.put(links.provides, shelf);
+        let install_if = self.put(links.install_if, shelf);
+        self.spans.push(Span { depends, provides, install_if, end: self.deps.len() as u32 });
     }
 
-    /// Notes a field as far as apk reads it: up to the first word that is no dependency. Also says
-    /// whether anything is wrong with it.
-    fn put(&mut self, field: &'u str) -> (Range<u32>, bool) {
+    /// Adds links, and says where they begin.
+    fn put(&mut self, links: LinkList<'_>, shelf: &Reading<'_, '_>) -> u32 {
         let start = self.deps.len() as u32;
-        let mut is_broken = false;
-        for word in parse_dependencies(field) {
-            let Some(d) = word.ok().filter(|d| d.tag.is_none()) else {
-                is_broken = true;
-                break;
-            };
-            is_broken |= !d.has_valid_version();
-            let dep = self.dep(&d);
-            self.deps.push(dep);
-        }
-        (start..self.deps.len() as u32, is_broken)
+        let number = |numbers: &[u32], i: u32| numbers.get(i as usize).copied().unwrap_or(0);
+        self.deps.extend(links.iter().map(|Link { name, conflict, op, version }| Dep {
+            name: NameIx(number(shelf.names, name)),
+            version: VersionIx(number(shelf.versions, version)),
+            op,
+            conflict,
+        }));
+        start
     }
 
-    pub(super) fn dep(&mut self, d: &Dependency<'u>) -> Dep<'u> {
-        Dep { name: self.name(d.name), conflict: d.conflict, op: d.op, version: d.version }
+    /// A line of a request; a name that nothing has gets a number too.
+    pub(super) fn dep(&mut self, d: &Dependency<'u>) -> Dep {
+        let (name, version) = (self.names.number(d.name), self.versions.number(d.version));
+        Dep { name: NameIx(name), conflict: d.conflict, op: d.op, version: VersionIx(version) }
     }
 
     fn tag_of(&self, id: RecordId) -> u64 {
@@ -277,35 +313,42 @@ impl<'u> Pool<'u> {
 
     /// The record of a package to take: the first repository whose tag is allowed.
     pub(super) fn record_of(&self, package: PkgIx, allowed: u64) -> RecordId {
-        let package = &self.packages[package.at()];
-        let mut records = std::iter::once(package.record).chain(package.also.iter().copied());
-        records.find(|id| self.tag_of(*id) & allowed != 0).unwrap_or(package.record)
+        let first = self.packages[package.at()].record;
+        let others = self.also.get(&package).into_iter().flatten().copied();
+        let mut records = std::iter::once(first).chain(others);
+        records.find(|id| self.tag_of(*id) & allowed != 0).unwrap_or(first)
     }
 
-    pub(super) fn depends(&self, package: PkgIx) -> &[Dep<'u>] {
-        self.slice(&self.packages[package.at()].depends)
+    pub(super) fn depends(&self, package: PkgIx) -> &[Dep] {
+        let span = self.spans[package.at()];
+        self.slice(span.depends, span.provides)
     }
 
-    pub(super) fn provides(&self, package: PkgIx) -> &[Dep<'u>] {
-        self.slice(&self.packages[package.at()].provides)
+    pub(super) fn provides(&self, package: PkgIx) -> &[Dep] {
+        let span = self.spans[package.at()];
+        self.slice(span.provides, span.install_if)
     }
 
-    pub(super) fn install_if(&self, package: PkgIx) -> &[Dep<'u>] {
-        self.slice(&self.packages[package.at()].install_if)
+    pub(super) fn install_if(&self, package: PkgIx) -> &[Dep] {
+        let span = self.spans[package.at()];
+        self.slice(span.install_if, span.end)
     }
 
-    fn slice(&self, range: &Range<u32>) -> &[Dep<'u>] {
-        &self.deps[range.start as usize..range.end as usize]
+    fn slice(&self, start: u32, end: u32) -> &[Dep] {
+        &self.deps[start as usize..end as usize]
     }
 
     /// The names of packages that have `name` in their `install_if`, and the names these provide.
     pub(super) fn waiting_for(&self, name: NameIx) -> Vec<NameIx> {
+        if self.waiting_by_name(name).is_empty() {
+            return Vec::new();
+        }
         let mut names: Vec<NameIx> = Vec::new();
         for &package in self.waiting_by_name(name) {
             names.push(self.packages[package.at()].name);
             names.extend(self.provides(package).iter().map(|p| p.name));
         }
-        names.sort_by_cached_key(|n| self.bucket(*n));
+        self.sort(&mut names);
         names.dedup();
         names
     }
@@ -315,128 +358,51 @@ impl<'u> Pool<'u> {
         self.waiting.of(name)
     }
 
-    /// Where apk has the name in its hash table of names, whose order is that of all lists of names.
+    /// Sorts names as apk's hash table of names has them, whose order is that of all lists of names.
     /// Of names in one bucket those added last come first; here, those met last.
-    pub(super) fn bucket(&self, name: NameIx) -> (u32, std::cmp::Reverse<NameIx>) {
-        (murmur3(self.text(name).as_bytes(), 5381) % 20_000, std::cmp::Reverse(name))
+    pub(super) fn sort(&self, names: &mut [NameIx]) {
+        // The bucket, and below it the name.
+        let key = |name: NameIx| u64::from(self.names.hash(name.0) % 20_000) << 32 | u64::from(!name.0);
+        let mut keys: Vec<u64> = names.iter().map(|name| key(*name)).collect();
+        keys.sort_unstable();
+        for (name, key) in names.iter_mut().zip(keys) {
+            *name = NameIx(!(key as u32));
+        }
     }
 
     /// Is a dependency met by what has its name? Nothing meets `!name` best. A package's own name
     /// never stands in its way.
-    pub(super) fn is_met(&self, of: Option<PkgIx>, dep: &Dep<'_>, by: Option<Provider<'_>>) -> bool {
+    pub(super) fn is_met(&self, of: Option<PkgIx>, dep: &Dep, by: Option<Provider>) -> bool {
         let Some(by) = by else { return dep.conflict };
         if dep.conflict && of == Some(by.package) {
             return true;
         }
-        let sought = Dependency { name: "", conflict: false, op: dep.op, version: dep.version, tag: None };
-        let admits = sought.admits(by.version, self.packages[by.package.at()].sha1);
-        admits != dep.conflict
+        self.admits(dep, by) != dep.conflict
+    }
+
+    fn admits(&self, dep: &Dep, by: Provider) -> bool {
+        match dep.op {
+            Op::Any => true,
+            Op::Identity => {
+                let wanted = Sha1::from_q1(self.version(dep.version));
+                let record = self.universe.record(self.packages[by.package.at()].record);
+                wanted.is_some_and(|sha1| record.identity() == Some(Identity::ApkControl(sha1)))
+            }
+            op if op.is_fuzzy() => {
+                op.fits(apk::compare_fuzzy(self.version(by.version), self.version(dep.version)))
+            }
+            op => op.fits(self.compare(by.version, dep.version)),
+        }
     }
 
     /// A dependency as apk spells it.
-    pub(super) fn show(&self, dep: &Dep<'_>) -> String {
-        let name = self.text(dep.name);
-        Dependency { name, conflict: dep.conflict, op: dep.op, version: dep.version, tag: None }.to_string()
+    pub(super) fn show(&self, dep: &Dep) -> String {
+        let (name, version) = (self.text(dep.name), self.version(dep.version));
+        Dependency { name, conflict: dep.conflict, op: dep.op, version, tag: None }.to_string()
     }
-}
-
-/// MurmurHash3 (x86, 32 bits), by Austin Appleby.
-fn murmur3(bytes: &[u8], seed: u32) -> u32 {
-    let mix = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    let (words, tail) = bytes.as_chunks::<4>();
-    let mut h = words.iter().fold(seed, |h, w| {
-        (h ^ mix(u32::from_le_bytes(*w))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
-    });
-    let last = tail.iter().rev().fold(0, |k, b| k << 8 | u32::from(*b));
-    if !tail.is_empty() {
-        h ^= mix(last);
-    }
-    h ^= bytes.len() as u32;
-    h = (h ^ h >> 16).wrapping_mul(0x85eb_ca6b);
-    h = (h ^ h >> 13).wrapping_mul(0xc2b2_ae35);
-    h ^ h >> 16
 }
 
 fn tag_bit(place: usize) -> u64 {
     // More tags than bits share the last one; nobody has so many repositories.
     1 << (place + 1).min(63)
-}
-
-/// A list for each name, all in one.
-pub(super) struct Grouped<T> {
-    /// Where each name's list ends; it begins where the one before ends.
-    ends: Vec<u32>,
-    items: Vec<T>,
-}
-
-impl<T> Default for Grouped<T> {
-    fn default() -> Grouped<T> {
-        Grouped { ends: Vec::new(), items: Vec::new() }
-    }
-}
-
-impl<T: Copy> Grouped<T> {
-    /// Groups by name, and keeps the order within a group.
-    pub(super) fn new(names: usize, all: impl Iterator<Item = (NameIx, T)> + Clone) -> Grouped<T> {
-        let mut ends = vec![0u32; names + 1];
-        let mut first = None;
-        for (name, item) in all.clone() {
-            ends[name.at() + 1] += 1;
-            first.get_or_insert(item);
-        }
-        let mut sum = 0;
-        for end in &mut ends {
-            sum += *end;
-            *end = sum;
-        }
-        // Each start moves on to its end while the items are put down.
-        let mut items = first.map_or_else(Vec::new, |first| vec![first; sum as usize]);
-        for (name, item) in all {
-            let at = &mut ends[name.at()];
-            items[*at as usize] = item;
-            *at += 1;
-        }
-        Grouped { ends, items }
-    }
-
-    pub(super) fn of(&self, name: NameIx) -> &[T] {
-        let start = name.at().checked_sub(1).map_or(0, |before| self.end(before));
-        self.items.get(start..self.end(name.at())).unwrap_or(&[])
-    }
-
-    /// Names that were added after grouping have nothing.
-    fn end(&self, place: usize) -> usize {
-        self.ends.get(place).map_or(self.items.len(), |end| *end as usize)
-    }
-}
-
-/// Hashes eight bytes at a time.
-#[derive(Default)]
-pub(super) struct WordHasher(u64);
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.write_u64(u64::from_le_bytes(*word));
-        }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            self.write_u64(u64::from_le_bytes(last) ^ (rest.len() as u64) << 56);
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let wide = u128::from(self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = (wide >> 64) as u64 ^ wide as u64;
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(u64::from(byte));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

@@ -15,7 +15,7 @@ struct Merge {
     none_can_trigger: bool,
 }
 
-impl<'u> State<'_, 'u> {
+impl State<'_, '_> {
     /// Looks again at the options of a name: what became impossible, whose conditions came true, and
     /// what all that remain have in common, which then holds whichever is chosen.
     pub(super) fn reconsider(&mut self, name: NameIx) {
@@ -40,14 +40,7 @@ impl<'u> State<'_, 'u> {
         self.queue_name(name, again);
     }
 
-    fn consider(
-        &mut self,
-        name: NameIx,
-        p: &Provider<'u>,
-        depends: bool,
-        conditions: bool,
-        merge: &mut Merge,
-    ) {
+    fn consider(&mut self, name: NameIx, p: &Provider, depends: bool, conditions: bool, merge: &mut Merge) {
         let package = p.package;
         self.packages[package.at()].is_option = false;
         if depends && self.packages[package.at()].is_selectable {
@@ -165,7 +158,7 @@ impl<'u> State<'_, 'u> {
             {
                 continue;
             }
-            let stays = |d: &Dep<'_>| d.name == wanted || skip_virtual && d.version.is_empty();
+            let stays = |d: &Dep| d.name == wanted || skip_virtual && d.version.is_empty();
             if !self.pool.provides(package).iter().any(stays) {
                 self.disqualify(package);
             }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use package::{Cause, Closure, Dependency, Universe, parse_dependency};
+use package::{Cause, Closure, Dependency, Pin, RecordId, Shelf, Universe, parse_dependency};
 
 use super::apko;
 use super::discover::discover;
@@ -24,9 +24,28 @@ impl Solution {
     ///
     /// A record without an identity cannot be pinned, and is never chosen.
     pub fn closure(&self, universe: &Universe) -> Closure {
-        let pins = self.chosen.iter().filter_map(|c| pin(universe, c.id, &c.because)).collect();
-        Closure { pins, left_out: Vec::new() }
+        let pinned = |c: &Chosen| {
+            let tag = tag_of(universe, c.id);
+            pin(universe, c.id, &c.because).map(|pin| Pin { tag, ..pin })
+        };
+        Closure { pins: self.chosen.iter().filter_map(pinned).collect(), left_out: Vec::new() }
     }
+}
+
+/// The tag that apk notes of a package: of the repository that it comes from, unless one without a tag has
+/// it, too (`get_tag` of apk 2.14's `src/solver.c`).
+fn tag_of(universe: &Universe, id: RecordId) -> Option<String> {
+    let tag = universe.source(id).tag.clone()?;
+    let record = universe.record(id);
+    let has = |shelf: &Shelf| {
+        let same = |row: u32| {
+            let other = shelf.record(row);
+            other.version() == record.version() && other.identity() == record.identity()
+        };
+        shelf.rows_named(record.name()).any(same)
+    };
+    let plain = universe.shelves().any(|(shelf, source)| source.tag.is_none() && has(shelf));
+    (!plain).then_some(tag)
 }
 
 /// Chooses packages for a request, as `apk add` would on an empty system.
@@ -70,7 +89,7 @@ impl<'u> Solver<'u> {
 
     fn run(&mut self, world: &World<'u>, prefer: &[&Preferred]) -> Result<Solution, Unsatisfiable> {
         self.pool.prefer(prefer);
-        let lines: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| self.pool.dep(d)).collect();
+        let lines: Vec<Dep> = world.lines.iter().map(|(_, d)| self.pool.dep(d)).collect();
         let pool = &self.pool;
         let names: Vec<NameIx> = lines.iter().map(|d| d.name).collect();
         let found = discover(pool, &names);
@@ -83,7 +102,7 @@ impl<'u> Solver<'u> {
         if state.errors > 0 {
             return Err(explain(&state, world, &lines, &order));
         }
-        let met_by = |dep: &Dep<'_>| state.names[dep.name.at()].chosen.map(|p| p.package);
+        let met_by = |dep: &Dep| state.names[dep.name.at()].chosen.map(|p| p.package);
         let because = causes(pool, world, &lines, &order, met_by);
         let record = |p: PkgIx| pool.record_of(p, state.packages[p.at()].allowed);
         let chosen = order.iter().zip(because).map(|(p, because)| Chosen { id: record(*p), because });
@@ -117,13 +136,13 @@ fn as_apko<'u>(pool: &mut Pool<'u>, request: &'u Request) -> Result<Solution, Un
     for text in &request.world {
         world.lines.push((text, read_line(text)?));
     }
-    let deps: Vec<Dep<'_>> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
+    let deps: Vec<Dep> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
     let pool = &*pool;
     let tag = |d: &Dependency<'_>| d.tag.and_then(|tag| pool.tag(tag)).unwrap_or(0);
     let lines: Vec<_> = world.lines.iter().zip(&deps).map(|((text, d), dep)| (*text, *dep, tag(d))).collect();
     let order = apko::choose(pool, &lines)?;
-    let met_by = |dep: &Dep<'_>| {
-        let fits = |p: &&Provider<'_>| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
+    let met_by = |dep: &Dep| {
+        let fits = |p: &&Provider| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
         pool.providers(dep.name).iter().find(fits).map(|p| p.package)
     };
     let because = causes(pool, &world, &deps, &order, met_by);
@@ -149,12 +168,12 @@ fn tag_mask(pool: &Pool<'_>, line: &Dependency<'_>) -> u64 {
 fn causes(
     pool: &Pool<'_>,
     world: &World<'_>,
-    lines: &[Dep<'_>],
+    lines: &[Dep],
     order: &[PkgIx],
-    met_by: impl Fn(&Dep<'_>) -> Option<PkgIx>,
+    met_by: impl Fn(&Dep) -> Option<PkgIx>,
 ) -> Vec<Vec<Cause>> {
     let mut because: HashMap<PkgIx, Vec<Cause>> = HashMap::new();
-    let met_by = |dep: &Dep<'_>| met_by(dep).filter(|_| !dep.conflict);
+    let met_by = |dep: &Dep| met_by(dep).filter(|_| !dep.conflict);
     let name = |p: PkgIx| pool.text(pool.packages[p.at()].name).to_owned();
     for ((text, _), line) in world.lines.iter().zip(lines) {
         if let Some(p) = met_by(line) {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::discover::Found;
-use super::pool::{Dep, Grouped, NameIx, PkgIx, Pool, Provider, UNTAGGED};
+use super::grouped::Grouped;
+use super::pool::{Dep, NameIx, PkgIx, Pool, Provider, UNTAGGED};
 
 /// Which queue a name waits in to be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,12 +20,12 @@ enum Queue {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct NameState<'u> {
+pub(super) struct NameState {
     /// Place in the order of deciding; 0 for a name that was not seen.
     order: u32,
     /// Decided: [`NameState::chosen`] has it, or nobody does.
     pub(super) is_locked: bool,
-    pub(super) chosen: Option<Provider<'u>>,
+    pub(super) chosen: Option<Provider>,
     pub(super) requirers: u32,
     /// Dependencies of its providers may have become impossible.
     pub(super) look_at_depends: bool,
@@ -64,7 +65,7 @@ pub(super) struct PackageState {
 
 pub(super) struct State<'p, 'u> {
     pub(super) pool: &'p Pool<'u>,
-    pub(super) names: Vec<NameState<'u>>,
+    pub(super) names: Vec<NameState>,
     pub(super) packages: Vec<PackageState>,
     /// For each name, the seen names one of whose providers depends on it.
     pub(super) needed_by: Grouped<NameIx>,
@@ -78,7 +79,7 @@ pub(super) struct State<'p, 'u> {
     line_tag: u64,
 }
 
-impl NameState<'_> {
+impl NameState {
     pub(super) fn is_seen(&self) -> bool {
         self.order > 0
     }
@@ -86,11 +87,11 @@ impl NameState<'_> {
 
 /// For each name, the seen names one of whose providers depends on it, in the order of apk's table.
 fn needs(pool: &Pool<'_>, found: &Found) -> Grouped<NameIx> {
-    let mut seen: Vec<_> = found.seen.iter().map(|n| (pool.bucket(*n), *n)).collect();
-    seen.sort_unstable();
-    let mut last = vec![None; pool.texts.len()];
+    let mut seen = found.seen.clone();
+    pool.sort(&mut seen);
+    let mut last = vec![None; pool.name_count()];
     let mut all = Vec::new();
-    for (_, name) in seen {
+    for name in seen {
         // The providers of one name may repeat a dependency.
         for dep in pool.providers(name).iter().flat_map(|p| pool.depends(p.package)) {
             if last[dep.name.at()].replace(name) != Some(name) {
@@ -98,7 +99,7 @@ fn needs(pool: &Pool<'_>, found: &Found) -> Grouped<NameIx> {
             }
         }
     }
-    Grouped::new(pool.texts.len(), all.iter().copied())
+    Grouped::new(pool.name_count(), all.iter().copied())
 }
 
 impl<'p, 'u> State<'p, 'u> {
@@ -200,7 +201,7 @@ impl<'p, 'u> State<'p, 'u> {
     }
 
     /// Decides a name for good.
-    pub(super) fn lock(&mut self, name: NameIx, chosen: Option<Provider<'u>>) {
+    pub(super) fn lock(&mut self, name: NameIx, chosen: Option<Provider>) {
         self.leave_queue(name);
         let state = &mut self.names[name.at()];
         state.is_dirty = false;
@@ -272,13 +273,13 @@ impl<'p, 'u> State<'p, 'u> {
     }
 
     /// Applies one line of the request; `tag` is its tag's bit.
-    pub(super) fn apply_line(&mut self, dep: &Dep<'_>, tag: u64) {
+    pub(super) fn apply_line(&mut self, dep: &Dep, tag: u64) {
         self.line_tag = tag;
         self.apply(None, dep);
         self.line_tag = 0;
     }
 
-    pub(super) fn apply(&mut self, by: Option<PkgIx>, dep: &Dep<'_>) {
+    pub(super) fn apply(&mut self, by: Option<PkgIx>, dep: &Dep) {
         if !dep.conflict {
             self.names[dep.name.at()].requirers += 1;
             if self.names[dep.name.at()].requirers == 1 {
@@ -299,7 +300,7 @@ impl<'p, 'u> State<'p, 'u> {
         }
     }
 
-    pub(super) fn can_be_met(&self, of: PkgIx, dep: &Dep<'_>) -> bool {
+    pub(super) fn can_be_met(&self, of: PkgIx, dep: &Dep) -> bool {
         let name = &self.names[dep.name.at()];
         if name.is_locked {
             return self.pool.is_met(Some(of), dep, name.chosen);
@@ -313,7 +314,7 @@ impl<'p, 'u> State<'p, 'u> {
     }
 
     /// May it be chosen without anybody naming it? A virtual provision only by its priority.
-    pub(super) fn is_selectable_by_itself(&self, provider: &Provider<'_>) -> bool {
+    pub(super) fn is_selectable_by_itself(&self, provider: &Provider) -> bool {
         let package = &self.pool.packages[provider.package.at()];
         !provider.version.is_empty() || package.priority > 0 || self.names[package.name.at()].requirers > 0
     }
