@@ -11,6 +11,7 @@ mod codec;
 mod compress;
 pub mod docker_archive;
 mod explain;
+mod filling;
 mod gzip;
 mod hash_state;
 mod layer;

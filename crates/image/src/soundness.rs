@@ -41,9 +41,17 @@ impl Layout {
     }
 
     fn is_sound(&self, part: &Descriptor) -> bool {
-        let path = self.blob_path(&part.digest);
-        let Ok(mut file) = fs::File::open(&path) else { return false };
-        let mut hasher = Hasher::new(part.digest.algorithm());
+        let sound = self.agrees(&part.digest);
+        if !sound {
+            let _ = fs::remove_file(self.blob_path(&part.digest));
+        }
+        sound
+    }
+
+    /// Does the blob's content have its digest? False where it cannot be read.
+    pub(crate) fn agrees(&self, digest: &Digest) -> bool {
+        let Ok(mut file) = fs::File::open(self.blob_path(digest)) else { return false };
+        let mut hasher = Hasher::new(digest.algorithm());
         let mut buffer = vec![0; 256 << 10];
         let read = loop {
             match std::io::Read::read(&mut file, &mut buffer) {
@@ -52,11 +60,7 @@ impl Layout {
                 Err(_) => break false,
             }
         };
-        let sound = read && hasher.finish() == part.digest;
-        if !sound {
-            let _ = fs::remove_file(path);
-        }
-        sound
+        read && hasher.finish() == *digest
     }
 
     /// Visits all parts below a document; false as soon as one is refused or cannot be read.

@@ -20,13 +20,17 @@ pub(crate) fn write(
         world.reporter.check()?;
         match target {
             Target::Layout { dir, tag } => {
-                let to = Layout::create(world.working_dir.join(dir))?;
-                for image in images {
-                    for name in tags_in_layout(image, tag.as_deref(), images) {
-                        image::copy(store, &stored_name(image), &to, &name)?;
-                        written.push(format!("oci:{}:{name}", dir.display()));
+                let lines = Layout::fill(world.working_dir.join(dir), |to| {
+                    let mut lines = Vec::new();
+                    for image in images {
+                        for name in tags_in_layout(image, tag.as_deref(), images) {
+                            image::copy(store, &stored_name(image), to, &name)?;
+                            lines.push(format!("oci:{}:{name}", dir.display()));
+                        }
                     }
-                }
+                    Ok::<_, Diagnostic>(lines)
+                })?;
+                written.extend(lines);
             }
             Target::LayoutArchive { file, tag } => {
                 let image = only(images, "an oci-archive")?;

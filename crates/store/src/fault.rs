@@ -58,7 +58,7 @@ impl Explain for StoreError {
     }
 
     fn hint(&self) -> Option<String> {
-        let StoreError::Io { source, .. } = self else {
+        let StoreError::Io { verb, source, .. } = self else {
             return match self {
                 StoreError::Damaged { .. } => {
                     Some("run the command again; what was damaged is fetched anew".into())
@@ -76,6 +76,10 @@ impl Explain for StoreError {
             | io::ErrorKind::AlreadyExists => {
                 Some("choose directories that you may write to: --cache-dir, --data-dir, --lock".into())
             }
+            // Below /proc a new directory is "not found".
+            _ if *verb == "make" => Some(
+                "no directory can be made there; choose others with --cache-dir, --data-dir, --lock".into(),
+            ),
             _ => None,
         }
     }

@@ -44,6 +44,52 @@ fn a_layout_keeps_its_other_names() {
     assert!(matches!(error, TransportError::NoImage { .. }), "{error}");
 }
 
+/// What stands in the user's directory from an earlier run is hashed before it counts as there.
+#[test]
+fn a_damaged_blob_of_a_layout_is_written_again() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (source, images, _) = layout(from.path(), Codec::Gzip(1));
+    let fill = || Layout::fill(to.path().join("out"), |sink| image::copy(&source, "app:1", sink, "1"));
+    let digest = fill().unwrap();
+    let target = Layout::open(to.path().join("out")).unwrap();
+    let manifest = images[0].manifest.value();
+    for part in manifest.layers.iter().chain([&manifest.config]) {
+        let path = target.blob_path(&part.digest);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(fill().unwrap(), digest);
+        assert_eq!(sound(&target, "1").document.digest, digest);
+    }
+}
+
+#[test]
+fn a_layout_that_cannot_be_filled_is_not_there() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (source, images, _) = layout(from.path(), Codec::Gzip(1));
+    let second = images[1].manifest.value().layers[1].digest;
+    let bytes = fs::read(source.blob_path(&second)).unwrap();
+    fs::remove_file(source.blob_path(&second)).unwrap();
+    let fill = |dir: &str| Layout::fill(to.path().join(dir), |sink| image::copy(&source, "app:1", sink, "1"));
+    fill("a/b").unwrap_err();
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0);
+    // A directory of the user's stays, and so does what is in it.
+    fs::create_dir(to.path().join("c")).unwrap();
+    fs::write(to.path().join("c/note"), "mine").unwrap();
+    fill("c").unwrap_err();
+    assert_eq!(fs::read_dir(to.path().join("c")).unwrap().count(), 1);
+    // An image that was there before stays whole.
+    fs::write(source.blob_path(&second), &bytes).unwrap();
+    fill("a/b").unwrap();
+    fs::remove_file(source.blob_path(&second)).unwrap();
+    fs::remove_file(Layout::open(to.path().join("a/b")).unwrap().blob_path(&second)).unwrap();
+    fill("a/b").unwrap_err();
+    fs::write(source.blob_path(&second), &bytes).unwrap();
+    fill("a/b").unwrap();
+    sound(&Layout::open(to.path().join("a/b")).unwrap(), "1");
+}
+
 #[test]
 fn layouts_are_copied_byte_for_byte() {
     let (from, to, linked) =

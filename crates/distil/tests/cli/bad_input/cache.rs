@@ -159,6 +159,21 @@ fn a_damaged_layout_of_the_users() {
     }
 }
 
+/// What an earlier run wrote is hashed before its digest is printed again.
+#[test]
+fn a_damaged_blob_in_a_layout_of_the_users() {
+    let (machine, _archive, right) = built();
+    for _ in 0..2 {
+        let ran = machine.distil(&["build", "app.yaml", "-o", "oci:out"]).good();
+        assert_eq!(ran.digests(), right);
+        for file in machine.files("work/out/blobs/sha256") {
+            let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+            assert_eq!(oci::Digest::of(&std::fs::read(&file).expect("a blob")).hex(), name);
+            flip(&file);
+        }
+    }
+}
+
 #[test]
 fn verify_finds_and_deletes() {
     let (machine, _archive, right) = built();
@@ -315,6 +330,33 @@ fn full_disk_below_the_images() {
     if !build_on_a_full_disk("data", &["64k", "512k"]) {
         testkit::skip!("no tmpfs can be mounted here");
     }
+}
+
+#[test]
+fn full_disk_below_a_layout_of_the_users() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&heavy_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.build().good();
+    let Some(disk) = Small::mount(machine.path("work/out"), "64k") else {
+        testkit::skip!("no tmpfs can be mounted here")
+    };
+    let build = |target: &str| machine.distil(&["build", "app.yaml", "-o", target]);
+    for target in ["oci:out", "oci:out/deeper/still", "oci-archive:out/a.tar"] {
+        build(target).fails(7, &["No space left", "free some disk space"]);
+        assert_eq!(std::fs::read_dir(machine.path("work/out")).expect("a directory").count(), 0, "{target}");
+    }
+    disk.grow("64m");
+    build("oci:out").good();
+}
+
+/// Directories of ours where none can be made, for root neither.
+#[test]
+fn directories_that_cannot_be_made() {
+    let (machine, _archive, _) = built();
+    for flag in ["--cache-dir", "--data-dir"] {
+        machine.distil(&["build", "app.yaml", flag, "/proc/x"]).fails(7, &["/proc/x", flag]);
+    }
+    machine.distil(&["build", "app.yaml", "-o", "oci:/proc/x"]).fails(7, &["/proc/x", "-o"]);
 }
 
 /// Waits are bounded: a killed process holds no lock.
