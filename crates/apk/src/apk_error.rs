@@ -45,6 +45,12 @@ pub enum ApkError {
     /// Something else.
     #[error("cannot read it: it is not an apk file (no gzip stream at its beginning)")]
     NotApk,
+    /// Something else where an index is to be.
+    #[error("cannot read it: it is no index of apk's ({why})")]
+    NotIndex {
+        /// What it is instead.
+        why: &'static str,
+    },
     /// It ends too early.
     #[error("cannot unpack {part}: the file stops in the middle")]
     Truncated {
@@ -223,7 +229,13 @@ impl diag::Explain for ApkError {
                  try again or use another mirror"
                     .into()
             }
-            ApkError::Index { .. } => "the index is malformed: report it to whoever made it".into(),
+            ApkError::Index { .. }
+            | ApkError::NotIndex { .. }
+            | ApkError::Gzip { part: Part::Index, .. }
+            | ApkError::Tar { part: Part::Index, .. }
+            | ApkError::Missing { part: Part::Index, .. } => {
+                "the index is malformed: make it again (`apk index`), or report it to whoever made it".into()
+            }
             _ => "the package is malformed: leave it out, or report it to whoever built it".into(),
         })
     }

@@ -31,9 +31,13 @@ pub struct Signed<'a> {
 /// # Errors
 /// It is no index of format 2, or larger than `limits` allow.
 pub fn signed_part<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Signed<'a>, ApkError> {
-    check_format(bytes)?;
-    if bytes.len() < 2 {
-        return Err(ApkError::NotApk);
+    match check_format(bytes) {
+        _ if bytes.is_empty() => return Err(ApkError::NotIndex { why: "the file is empty" }),
+        Err(ApkError::NotApk) => {
+            return Err(ApkError::NotIndex { why: "no gzip stream at its beginning" });
+        }
+        Ok(()) if bytes.len() < 2 => return Err(ApkError::NotIndex { why: "it has one byte" }),
+        other => other?,
     }
     if bytes.len() as u64 > limits.index_bytes {
         return Err(ApkError::TooLarge { what: Part::Index.to_string(), limit: limits.index_bytes });

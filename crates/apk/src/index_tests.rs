@@ -46,8 +46,8 @@ fn what_is_no_index_is_said_to_be_what() {
     let limits = Limits::default();
     let said = |bytes: &[u8]| signed_part(bytes, &limits).unwrap_err().to_string();
     assert!(said(b"ADBd\0\0").contains("format 3 of apk (ADB)"), "{}", said(b"ADBd"));
-    assert!(said(b"<html>").contains("not an apk file"));
-    assert!(said(b"").contains("not an apk file"));
+    assert!(said(b"<html>").contains("no index of apk's (no gzip stream"));
+    assert!(said(b"").contains("no index of apk's (the file is empty)"));
     let few = Limits { index_bytes: 3, ..Limits::default() };
     assert!(matches!(signed_part(b"\x1f\x8b\x08\0", &few), Err(ApkError::TooLarge { limit: 3, .. })));
     for (text, why) in [

@@ -102,7 +102,10 @@ impl diag::Explain for ComposeError {
                 Some("give a file with `-----BEGIN CERTIFICATE-----` blocks".to_owned())
             }
             ComposeError::NoUser { users, .. } => {
-                let text = format!("the image has the users {}", users.join(", "));
+                let text = match users.as_slice() {
+                    [] => "the image has no users (no package brings `/etc/passwd`)".to_owned(),
+                    users => format!("the image has the users {}", users.join(", ")),
+                };
                 Some(format!("{text}; add one under `accounts: {{users: […]}}`, or use its number"))
             }
             ComposeError::Twice { .. } => Some(

@@ -152,12 +152,7 @@ fn is_no_package(error: &std::io::Error) -> bool {
 fn from_directory(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<bool, Diagnostic> {
     let Some(dir) = supply.ecosystem.directory(&pin.repository) else { return Ok(false) };
     match from_file(shop, pin, &shop.path(dir).join(&pin.path)) {
-        Some(Err(e)) => {
-            let update = supply.place.command(shop.world, "update", supply.recipe);
-            let hint = "the file is not the one that the directory's index names (or that the lock has); \
-                        build the index again, and take what is there now with";
-            Err(Diagnostic::from(e).hint(format!("{hint} `{update}`")))
-        }
+        Some(Err(e)) => Err(another(shop, supply, pin, e)),
         Some(Ok(())) => Ok(true),
         None => {
             let update = supply.place.command(shop.world, "update", supply.recipe);
@@ -168,6 +163,25 @@ fn from_directory(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<boo
             )))
         }
     }
+}
+
+/// A file of a local repository that is not the one of the pin. Its index is not to blame where somebody
+/// signed that: then to take what is there now is no way out.
+fn another(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, e: StoreError) -> Diagnostic {
+    let update = supply.place.command(shop.world, "update", supply.recipe);
+    let signed = supply.lock.suites.iter().any(|s| s.id == pin.repository && s.unsigned.is_none());
+    let hint = match signed {
+        true => format!(
+            "a signed index named another file than this one: it was changed since. Put the genuine one back; if the \
+             change is yours, have the index made and signed again, and take what is there now with `{update}`"
+        ),
+        false => format!(
+            "the file is not the one that the directory's index (or the lock) names: put that one back; if the \
+             change is yours, make the index again, and take what is there now with `{update}`"
+        ),
+    };
+    let doing = format!("cannot take {} from {}", titled(pin), pin.repository);
+    Diagnostic::from(e).while_doing(doing).hint(hint)
 }
 
 /// Takes a pin's file from there; none if there is none.

@@ -77,6 +77,66 @@ fn a_directory_that_lost_its_signature() {
         .fails(5, &["cannot trust ./packages", "signature: there is none"]);
 }
 
+/// Damage anywhere in a directory that somebody signed is a matter of trust, in one that nobody did of input.
+#[test]
+fn a_damaged_directory() {
+    let machine = Machine::new();
+    publish(&machine.path("work/packages"), plain());
+    let index = machine.path("work/packages/x86_64/APKINDEX.tar.gz");
+    let package = machine.path("work/packages/x86_64/hello-1.0-r0.apk");
+    let (genuine, sound) =
+        (std::fs::read(&index).expect("an index"), std::fs::read(&package).expect("hello"));
+    let flipped = |at: usize| {
+        let mut bytes = genuine.clone();
+        bytes[at] ^= 0x10;
+        bytes
+    };
+    let second = 1 + genuine[1..].windows(3).position(|w| w == b"\x1f\x8b\x08").expect("a second member");
+    let damages = [
+        ("empty", Vec::new(), "the file is empty"),
+        ("text", b"<html>".to_vec(), "no gzip stream at its beginning"),
+        ("body", flipped(second + (genuine.len() - second) / 2), "./packages"),
+        ("trailer", flipped(genuine.len() - 6), "./packages"),
+        ("signature", flipped(second / 2), "./packages"),
+        ("signature's magic", flipped(0), "./packages"),
+        ("cut", genuine[..genuine.len() - 40].to_vec(), "./packages"),
+    ];
+    for (name, bytes, said) in &damages {
+        std::fs::write(&index, bytes).expect("an index");
+        machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &["packages/made-up-1.rsa.pub"]));
+        let ran = machine.build();
+        assert_eq!(ran.code, Some(5), "{name}: {}", ran.stderr);
+        let ran = ran.fails(5, &[said, "sign"]);
+        assert!(!ran.stderr.contains("apk file") && !ran.stderr.contains("mirror"), "{name}: {}", ran.stderr);
+        machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &[]));
+        let ran = machine.build();
+        assert_eq!(ran.code, Some(3), "{name}: {}", ran.stderr);
+        ran.fails(3, &["./packages", "index"]);
+        machine.assert_nothing_left();
+    }
+    // A package that was changed: `update` alone is no way out where the index is signed.
+    std::fs::write(&index, &genuine).expect("an index");
+    let mut changed = sound.clone();
+    *changed.last_mut().expect("a byte") ^= 1;
+    std::fs::write(&package, &changed).expect("a package");
+    let words = ["cannot take hello 1.0-r0 from ./packages", "Put the genuine one back", "signed again"];
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &["packages/made-up-1.rsa.pub"]));
+    machine.build().fails(5, &words);
+    std::fs::write(&package, &sound).expect("a package");
+    machine.build().good();
+}
+
+/// A name that nobody has, and nobody is there.
+#[test]
+fn a_user_that_is_not_there() {
+    let archive = serve(plain);
+    let machine = machine(&archive, &["hello"]);
+    let text = machine.read("work/app.yaml") + "accounts: {run-as: ghost}\n";
+    machine.write("work/app.yaml", text);
+    let ran = machine.build().fails(3, &["ghost", "add one under `accounts:"]);
+    assert!(!ran.stderr.contains("users ;"), "{}", ran.stderr);
+}
+
 /// A pipe would be waited for, and a file without end would fill the memory.
 #[test]
 fn what_is_no_package_and_no_index() {
