@@ -21,6 +21,8 @@ pub struct Installed<'a> {
     pub size: u64,
     /// Its architecture as the index has it, in apk's word: an index of Alpine has no `noarch`.
     pub arch: &'a str,
+    /// The `@tag` of its repository.
+    pub tag: Option<&'a str>,
 }
 
 /// Writes the database. `listed` says whether the n-th package still has a path of its own: files that
@@ -28,7 +30,7 @@ pub struct Installed<'a> {
 /// are asked for too.
 ///
 /// One oddity is apk's and kept, as the database is compared with apk's: what a package without
-/// directories replaces is written with the next package that has some (2.14.0 keeps it in a buffer
+/// directories replaces, and its tag, is written with the next package that has some (2.14.0 keeps it in a buffer
 /// that is only emptied there), and not at all behind the last.
 pub fn write_installed(packages: &[Installed<'_>], listed: &dyn Fn(usize, &BStr) -> bool) -> BString {
     let mut order: Vec<usize> = (0..packages.len()).collect();
@@ -37,6 +39,9 @@ pub fn write_installed(packages: &[Installed<'_>], listed: &dyn Fn(usize, &BStr)
     for n in order {
         push_fields(&mut out, &packages[n]);
         push_replaces(&mut late, &packages[n].files.info);
+        if let Some(tag) = packages[n].tag {
+            late.push_str(format!("s:{tag}\n"));
+        }
         if !packages[n].files.files.is_empty() {
             out.append(&mut late);
         }

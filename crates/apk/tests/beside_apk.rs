@@ -104,7 +104,7 @@ fn the_database_and_the_files_are_apks() {
     };
     let installed: Vec<_> = packages
         .iter()
-        .map(|(files, tree, size)| Installed { files, tree, size: *size, arch: "x86_64" })
+        .map(|(files, tree, size)| Installed { files, tree, size: *size, arch: "x86_64", tag: None })
         .collect();
     let theirs = |path: &str| std::fs::read_to_string(root.path().join(path)).unwrap();
     assert_eq!(write_installed(&installed, &listed).to_string(), theirs("lib/apk/db/installed"));

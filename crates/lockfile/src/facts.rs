@@ -93,6 +93,9 @@ pub(crate) struct Row {
     arch: Arch,
     platform: String,
     repository: String,
+    /// apk: the `@tag` of its repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     path: String,
     size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,7 @@ impl From<&LockedPin> for Row {
             arch: pin.arch.clone(),
             platform: locked.platform.to_string(),
             repository: pin.repository.clone(),
+            tag: pin.tag.clone(),
             path: pin.path.clone(),
             size: pin.size,
             sha256: pin.sha256.map(|d| d.hex()),
@@ -178,6 +182,7 @@ impl Row {
                 arch: self.arch,
                 source: self.source,
                 repository: self.repository,
+                tag: self.tag,
                 path: self.path,
                 size: self.size,
                 identity,
@@ -196,6 +201,10 @@ impl Row {
             if !is_word(text) {
                 return Err((key, word));
             }
+        }
+        // It stands in a line of the image's database.
+        if self.tag.as_deref().is_some_and(|tag| !is_word(tag)) {
+            return Err(("tag", word));
         }
         is_inside(&self.path).then_some(()).ok_or(("path", "is not relative to the archive"))
     }

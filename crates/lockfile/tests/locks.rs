@@ -19,6 +19,7 @@ fn pin(name: &str, version: &str, because: Cause) -> Pin {
         arch: Arch::new("amd64"),
         source: None,
         repository: "debian/trixie".to_owned(),
+        tag: None,
         path: format!("pool/main/{name}_{version}_amd64.deb"),
         size: 1000 + version.len() as u64,
         identity: Identity::Whole(digest),
@@ -313,6 +314,7 @@ fn apk_sample() -> Lockfile {
     lock.keys = vec![KeyPin { url: "https://keys.test/a.rsa.pub".to_owned(), digest: Digest::of(b"key") }];
     let pin = |name: &str, version: &str, because| Pin {
         repository: "alpine/v3.19/main".to_owned(),
+        tag: None,
         path: format!("x86_64/{name}-{version}.apk"),
         identity: Identity::ApkControl(Sha1([7; 20])),
         ..pin(name, version, because)

@@ -185,6 +185,7 @@ fn pin_of(
         arch: arch.clone(),
         source: None,
         repository: repositories.at(shop, base),
+        tag: None,
         path: format!("{folder}/{file}"),
         size: package.size().ok_or_else(|| unusable("does not say where its data lies"))?,
         identity: Identity::ApkControl(control),

@@ -18,6 +18,10 @@ pub struct Pin {
     pub source: Option<String>,
     /// The id of the repository (a lock's `suites` has it): archive or `host/path`, a slash, the suite.
     pub repository: String,
+    /// apk: the `@tag` of its repository, where it is in no repository without one. The installed database
+    /// says it, and apk upgrades the package from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// Path of the file, relative to the archive.
     pub path: String,
     /// Size of the file in bytes.

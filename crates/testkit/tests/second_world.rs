@@ -86,6 +86,7 @@ fn pin(size: u64, identity: Sha1, sha256: Digest) -> Pin {
         arch: Arch::new("amd64"),
         source: None,
         repository: "apk.example/main".to_owned(),
+        tag: None,
         path: "x86_64/hello-1.0-r0.apk".to_owned(),
         size,
         identity: Identity::ApkControl(identity),

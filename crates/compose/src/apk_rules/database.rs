@@ -58,7 +58,7 @@ fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> Result<
         .zip(&owned)
         .map(|((_, p, files), owned)| {
             let tree = owned.as_ref().unwrap_or(&p.tree);
-            Installed { files, tree, size: p.pin.size, arch }
+            Installed { files, tree, size: p.pin.size, arch, tag: p.pin.tag.as_deref() }
         })
         .collect();
     let numbers: Vec<usize> = with_record().map(|(n, _, _)| n).collect();

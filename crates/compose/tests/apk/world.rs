@@ -67,6 +67,7 @@ impl World {
             arch: Arch::new("amd64"),
             source: Some(info.origin.clone()).filter(|o| *o != info.name && !o.is_empty()),
             repository: "apk.example/main".to_owned(),
+            tag: None,
             path: format!("x86_64/{}-{}.apk", info.name, info.version),
             size: bytes.len() as u64,
             identity: Identity::ApkControl(files.control),

@@ -93,6 +93,7 @@ impl Archive {
             arch: Arch::new(control.control.architecture()),
             source: field("Source"),
             repository: "debian/trixie".to_owned(),
+            tag: None,
             path: self.paths[name].clone(),
             size: package.len() as u64,
             identity: Identity::Whole(Digest::of(&package)),

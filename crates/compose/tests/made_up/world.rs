@@ -60,6 +60,7 @@ impl World {
             arch: Arch::new("amd64"),
             source: None,
             repository: "debian/trixie".to_owned(),
+            tag: None,
             path: format!("pool/{name}.deb"),
             size: 1,
             identity: Identity::Whole(Digest::of(name.as_bytes())),

@@ -58,6 +58,7 @@ pub(crate) fn pin(universe: &Universe, id: RecordId, because: &[Cause]) -> Optio
         arch: Arch::new(record.arch()),
         source: Some(record.source()).filter(|s| *s != record.name()).map(str::to_owned),
         repository: universe.source(id).repository.clone(),
+        tag: None,
         path: record.path().to_owned(),
         size: record.size(),
         identity: record.identity()?,

@@ -5,6 +5,7 @@ mod differences;
 mod page;
 mod run;
 mod scanners;
+mod tagged;
 mod upon;
 mod wolfi;
 

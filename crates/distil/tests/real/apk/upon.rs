@@ -27,7 +27,7 @@ pub(super) fn put_base(home: &Home, source: &Source) {
 }
 
 /// A file of the last layer that has it.
-fn file_in(layout: &Path, name: &str, path: &str) -> Vec<u8> {
+pub(super) fn file_in(layout: &Path, name: &str, path: &str) -> Vec<u8> {
     let image = apko::first(layout, name);
     let layout = image::Layout::open(layout).expect("a layout");
     let read = |layer: &oci::Descriptor| {
