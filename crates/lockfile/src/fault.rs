@@ -23,6 +23,16 @@ pub enum LockError {
         /// Ours.
         known: u32,
     },
+    /// An index names what no lock can hold: [`read`](crate::read()) would refuse it, or take it for another.
+    #[error("cannot lock {subject}: its `{key}` {why}")]
+    Unwritable {
+        /// `package libc6`, `suite debian/trixie`.
+        subject: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A value that cannot be meant.
     #[error("cannot read lock {file}: `{key}` of {subject} {why}")]
     Value {
@@ -47,6 +57,10 @@ impl Explain for LockError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             LockError::Newer { .. } => "use the distil that wrote it, or a newer one".into(),
+            LockError::Unwritable { .. } => {
+                "take another version, or another package, and tell whoever made the repository's index"
+                    .into()
+            }
             _ => "locks are written by `distil lock`; restore the file, or delete it and lock again".into(),
         })
     }
@@ -54,7 +68,7 @@ impl Explain for LockError {
     fn excerpt(&self) -> Option<Excerpt> {
         match self {
             LockError::Syntax { at, .. } | LockError::Value { at, .. } => at.as_deref().cloned(),
-            LockError::Newer { .. } => None,
+            LockError::Newer { .. } | LockError::Unwritable { .. } => None,
         }
     }
 }

@@ -20,5 +20,5 @@ pub use changes::{Change, changes};
 pub use facts::{IndexPin, KeyPin, LockedPin, ScriptFact, SuitePin};
 pub use fault::LockError;
 pub use fit::Fit;
-pub use text::{FORMAT, Lockfile, read, write};
+pub use text::{FORMAT, Lockfile, check, read, write};
 pub use view::json_view;

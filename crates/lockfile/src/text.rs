@@ -154,6 +154,27 @@ pub fn write(lock: &Lockfile) -> String {
     format!("{HEAD}{text}")
 }
 
+/// Looks whether [`read`] takes what [`write`] writes of this lock, and means the same by it. To be asked
+/// before anything rests on a lock: an index may name what no lock can hold.
+///
+/// # Errors
+/// [`LockError::Unwritable`], with the first package or suite that does not come back.
+pub fn check(lock: &Lockfile) -> Result<(), LockError> {
+    let unwritable = |subject: String, key, why| Err(LockError::Unwritable { subject, key, why });
+    let back = match read("", &write(lock)) {
+        Ok(back) if back == *lock => return Ok(()),
+        Ok(back) => back,
+        Err(LockError::Value { subject, key, why, .. }) => return unwritable(subject, key, why),
+        Err(other) => return Err(other),
+    };
+    let why = "would be read as something else";
+    let pins = lock.packages.iter().zip(&back.packages).find(|(now, then)| now != then);
+    match pins {
+        Some((now, _)) => unwritable(format!("package {}", now.pin.name.escape_debug()), "because", why),
+        None => unwritable("the recipe".to_owned(), "request", why),
+    }
+}
+
 /// Reads a lock; `file` is its name in errors.
 ///
 /// # Errors

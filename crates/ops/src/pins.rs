@@ -213,6 +213,8 @@ fn finish(
     ecosystem: Ecosystem,
 ) -> Result<Pinned, Diagnostic> {
     let Resolution { mut lock, seen, explain, package_keys } = resolved;
+    // Before anything is fetched for it.
+    lockfile::check(&lock)?;
     if !how.dry_run {
         let supply = Supply {
             ecosystem: &ecosystem,

@@ -115,3 +115,18 @@ fn a_lock_with_another_sum() {
     verify(&machine).good();
     assert_eq!(archive.requests(), before + 2, "asked again for what is here");
 }
+
+/// A name that no lock can hold: refused before anything is fetched for it, and no lock is written.
+#[test]
+fn a_name_that_cannot_be_locked() {
+    let archive =
+        Archive::of(|dir| publish(dir, vec![ApkPackage::new("-hello", "1.0-r0").provides("hello=1")]));
+    let machine = machine(&archive, &["hello"]);
+    let before = archive.requests();
+    machine
+        .build()
+        .fails(3, &["cannot lock package -hello: its `name` is no single word", "another package"]);
+    machine.distil(&["lock", "app.yaml", "--dry-run"]).fails(3, &["cannot lock package -hello"]);
+    machine.assert_nothing_left();
+    assert_eq!(archive.requests(), before + 2, "more than the index, each time");
+}
