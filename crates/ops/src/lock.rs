@@ -192,18 +192,23 @@ fn verify_files(shop: &Shop<'_>, supply: &Supply<'_>) -> Result<(), Diagnostic> 
     let mut locked: Vec<(&Pin, Digest)> = Vec::new();
     by_index.packages.clear();
     for row in &supply.lock.packages {
-        let (Identity::ApkControl(_), Some(sum)) = (row.pin.identity, row.pin.sha256) else { continue };
-        // A blob of that sum is proof enough, once it is unpacked; another file may carry the same control
-        // part with another signature before it.
-        if shop.blobs.contains(&sum) != Some(row.pin.size) {
+        let here = |sum| shop.blobs.contains(&sum) == Some(row.pin.size);
+        let known = match (row.pin.identity, row.pin.sha256) {
+            (_, None) | (Identity::Whole(Digest::Sha256(_)), _) => continue,
+            (Identity::Whole(_), Some(_)) => false,
+            // A blob of that sum is proof enough, once it is unpacked; another file may carry the same
+            // control part with another signature before it.
+            (Identity::ApkControl(_), Some(sum)) => here(sum),
+        };
+        if !known {
             let pin = Pin { sha256: None, ..row.pin.clone() };
             by_index.packages.push(lockfile::LockedPin { pin, ..row.clone() });
         }
-        locked.push((&row.pin, sum));
+        locked.extend(row.pin.sha256.map(|sum| (&row.pin, sum)));
     }
     bring(shop, &Supply { lock: &by_index, ..*supply }, |_| true)?;
     for row in &by_index.packages {
-        let found = blob_name(shop, &row.pin);
+        let found = pins::sha256(shop, &row.pin);
         let same = |(pin, sum): &&(&Pin, Digest)| file_of(pin) == file_of(&row.pin) && Some(*sum) != found;
         if let (Some((pin, sum)), Some(found)) = (locked.iter().find(same), found) {
             let text =

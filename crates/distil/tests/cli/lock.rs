@@ -1,6 +1,6 @@
 //! The life of a lock, row by row of the table that the product promises.
 
-use testkit::{Package, World};
+use testkit::{Checksum, Package, World};
 
 use crate::run::{Archive, Machine, is_root, plain_world};
 
@@ -297,6 +297,24 @@ fn a_lock_changed_by_hand() {
     for words in [&["lock", "app.yaml", "--verify"][..], &["build", "app.yaml", "--frozen"]] {
         machine.distil(words).fails(3, &["`sha256` of package hello is not that of its identity"]);
     }
+}
+
+/// An index that says SHA-512 only: the lock's SHA-256 is that of the file, and proved by it.
+#[test]
+fn a_lock_with_another_sum_than_the_file() {
+    let archive = Archive::serve(&plain_world().checksums(&[Checksum::Sha512]));
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["lock", "app.yaml"]).good();
+    let verify = || machine.distil(&["lock", "app.yaml", "--verify"]);
+    verify().good().says(&["2 packages"]);
+    let text = machine.read("work/app.lock");
+    assert!(text.contains("identity = \"sha512:"), "{text}");
+    let at = text.find("\nsha256 = \"").expect("a sum") + "\nsha256 = \"".len();
+    let mut other = text.clone();
+    other.replace_range(at..at + 64, &text[at..at + 64].chars().rev().collect::<String>());
+    machine.write("work/app.lock", other);
+    verify().fails(5, &["its file is not the one of the lock", &text[at..at + 64]]);
 }
 
 #[test]
