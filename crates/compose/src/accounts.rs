@@ -6,9 +6,9 @@ use recipe::{Resolved, RunAs, World};
 use rootfs::actions::{Account, Actions};
 use rootfs::{Entry, Node, Owner};
 
-use crate::Rule;
 use crate::account_uses::Uses;
 use crate::draft::{Draft, DraftError};
+use crate::{AskedError, ComposeError, Rule};
 
 /// Users and groups of the image: `/etc/passwd` and `/etc/group` as values (passwd(5), group(5)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -324,7 +324,7 @@ impl Accounts {
     }
 
     /// Writes the two files and the homes, as images of Debian packages have them.
-    pub(crate) fn write(&mut self, draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), DraftError> {
+    pub(crate) fn write(&mut self, draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), ComposeError> {
         self.without_shell(draft);
         for (path, text) in [("etc/passwd", self.passwd()), ("etc/group", self.group())] {
             let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
@@ -344,7 +344,12 @@ impl Accounts {
             let mut entry = Entry::new(home, Node::Dir, 0o700, Owner::Derived);
             (entry.uid, entry.gid) = (user.uid, user.gid);
             if !draft.exists(entry.path.clone().as_bstr()) {
-                draft.put_made(entry, Rule::Accounts)?;
+                draft.put_made(entry, Rule::Accounts).map_err(|error| AskedError::Home {
+                    user: own.username.clone(),
+                    home: user.home.to_string(),
+                    at: Some(Box::new(own.at.clone())),
+                    error,
+                })?;
             }
         }
         Ok(())

@@ -40,6 +40,22 @@ pub enum DraftError {
         /// The path.
         path: BString,
     },
+    /// A directory where a link is to go.
+    #[error("cannot make the {what} /{path}: a directory of that name exists")]
+    LinkOnDirectory {
+        /// `link` or `hard link`.
+        what: &'static str,
+        /// The path.
+        path: BString,
+    },
+    /// A hard link to a directory.
+    #[error("cannot make the hard link /{path}: /{target} is a directory")]
+    LinkToDirectory {
+        /// The path.
+        path: BString,
+        /// The directory.
+        target: BString,
+    },
     /// A file where a directory is to go.
     #[error("cannot make the directory /{path}: a file of that name exists")]
     NotDirectory {

@@ -14,6 +14,7 @@ mod account_uses;
 mod accounts;
 mod alternatives;
 mod apk_rules;
+mod asked;
 mod certificates;
 mod composition;
 mod config;
@@ -38,6 +39,7 @@ mod story;
 mod upon;
 
 pub use apk_rules::ApkKeyError;
+pub use asked::AskedError;
 pub use composition::{Composition, CutTotal, Made, Note, Rule};
 pub use draft::DraftError;
 pub use globs::GlobError;

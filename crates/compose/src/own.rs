@@ -6,7 +6,7 @@ use rootfs::{Entry, Node, Owner, Tree, Xattr};
 
 use crate::derive::ALIASES;
 use crate::draft::{Draft, DraftError};
-use crate::{ComposeError, ComposeInput, OwnBody};
+use crate::{AskedError, ComposeError, ComposeInput, OwnBody};
 
 /// Puts the user's files into the tree; they take the place of whatever package's or derived file is
 /// there. Two of them at one place are an error unless they are the same: no order among them is
@@ -158,24 +158,29 @@ fn below(directory: &BString, path: &BString) -> BString {
 }
 
 /// Makes the recipe's changes to the finished tree, in order.
-pub(crate) fn change_paths(draft: &mut Draft<'_>, changes: &[PathChange]) -> Result<(), DraftError> {
-    for change in changes {
-        let path = relative(&change.path);
-        make(draft, &change.kind, &path)?;
-        let last = !matches!(change.kind, PathKind::Symlink { .. });
-        let real = draft.real(path.as_bstr(), last)?;
-        if !draft.entries.contains_key(&real) && !real.is_empty() {
-            return Err(DraftError::Missing { verb: "change", path });
-        }
-        let mut all = vec![real.clone()];
-        if change.recursive {
-            all.extend(draft.below(real.as_bstr()).map(|e| e.path.clone()));
-        }
-        for path in all {
-            for name in names_of_file(draft, &path) {
-                if let Some(entry) = draft.entries.get_mut(&name) {
-                    set(entry, change, path == real);
-                }
+pub(crate) fn change_paths(draft: &mut Draft<'_>, changes: &[PathChange]) -> Result<(), AskedError> {
+    changes.iter().try_for_each(|change| {
+        let at = || Box::new(change.at.clone());
+        change_path(draft, change).map_err(|error| AskedError::Path { at: at(), error })
+    })
+}
+
+fn change_path(draft: &mut Draft<'_>, change: &PathChange) -> Result<(), DraftError> {
+    let path = relative(&change.path);
+    make(draft, &change.kind, &path)?;
+    let last = !matches!(change.kind, PathKind::Symlink { .. });
+    let real = draft.real(path.as_bstr(), last)?;
+    if !draft.entries.contains_key(&real) && !real.is_empty() {
+        return Err(DraftError::Missing { verb: "change", path });
+    }
+    let mut all = vec![real.clone()];
+    if change.recursive {
+        all.extend(draft.below(real.as_bstr()).map(|e| e.path.clone()));
+    }
+    for path in all {
+        for name in names_of_file(draft, &path) {
+            if let Some(entry) = draft.entries.get_mut(&name) {
+                set(entry, change, path == real);
             }
         }
     }
@@ -205,7 +210,7 @@ fn make(draft: &mut Draft<'_>, kind: &PathKind, path: &BString) -> Result<(), Dr
             match there {
                 Some(Node::Symlink(old)) if *old == source.as_str() => return Ok(()),
                 Some(Node::Symlink(_)) | None => (Node::Symlink(source.as_str().into()), 0o777),
-                Some(Node::Dir) => return Err(DraftError::IsDirectory { path: real }),
+                Some(Node::Dir) => return Err(DraftError::LinkOnDirectory { what: "link", path: real }),
                 Some(_) => return Err(DraftError::Exists { path: real }),
             }
         }
@@ -216,11 +221,14 @@ fn make(draft: &mut Draft<'_>, kind: &PathKind, path: &BString) -> Result<(), Dr
             };
             let node = match old.node {
                 Node::File(_) => Node::Hardlink(target),
-                Node::Dir => return Err(DraftError::IsDirectory { path: target }),
+                Node::Dir => return Err(DraftError::LinkToDirectory { path: path.clone(), target }),
                 other => other,
             };
             let own = Entry { path: path.clone(), node, owner: Owner::User, ..old };
-            return put_own(draft, own).map(drop);
+            return put_own(draft, own).map(drop).map_err(|e| match e {
+                DraftError::IsDirectory { path } => DraftError::LinkOnDirectory { what: "hard link", path },
+                e => e,
+            });
         }
     };
     let mut entry = Entry::new(path.clone(), node, mode, Owner::User);

@@ -13,7 +13,7 @@ use crate::draft::Draft;
 use crate::merge::{merge_packages, note_sizes, take_parts};
 use crate::policy::{self, PolicyError};
 use crate::{
-    ApkKeyError, ComposeInput, Composition, DraftError, GlobError, Note, alternatives, apk_rules,
+    ApkKeyError, AskedError, ComposeInput, Composition, DraftError, GlobError, Note, alternatives, apk_rules,
     certificates, config, derive, layers, library_cache, own, pam, status, steps, upon,
 };
 
@@ -32,6 +32,9 @@ pub enum ComposeError {
     /// A key of the recipe for apk.
     #[error(transparent)]
     ApkKey(#[from] ApkKeyError),
+    /// The recipe asks for what cannot be done.
+    #[error(transparent)]
+    Asked(#[from] AskedError),
     /// The image would not be distroless.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -82,6 +85,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Draft(e) => e.kind(),
             ComposeError::Glob(e) => e.kind(),
             ComposeError::ApkKey(e) => e.kind(),
+            ComposeError::Asked(e) => e.kind(),
             ComposeError::Policy(e) => e.kind(),
             ComposeError::Certificate { .. }
             | ComposeError::Keystore { .. }
@@ -97,6 +101,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Draft(e) => e.hint(),
             ComposeError::Glob(e) => e.hint(),
             ComposeError::ApkKey(e) => e.hint(),
+            ComposeError::Asked(e) => e.hint(),
             ComposeError::Policy(e) => e.hint(),
             ComposeError::Certificate { .. } => {
                 Some("give a file with `-----BEGIN CERTIFICATE-----` blocks".to_owned())
@@ -117,6 +122,13 @@ impl diag::Explain for ComposeError {
                 Some(format!("leave the keystore out (`drop: [/{path}]`), or make it with `-storetype JKS`"))
             }
             ComposeError::NotRead { .. } => None,
+        }
+    }
+
+    fn excerpt(&self) -> Option<diag::Excerpt> {
+        match self {
+            ComposeError::Asked(e) => e.excerpt(),
+            _ => None,
         }
     }
 

@@ -1,3 +1,4 @@
+use crate::place::At;
 use std::fmt;
 
 /// The user of the image.
@@ -48,6 +49,8 @@ pub struct User {
     pub shell: Option<String>,
     /// Home; `/home/NAME` if unset.
     pub homedir: Option<String>,
+    /// Where the recipe says its home, or else its name.
+    pub at: At,
 }
 
 /// A group to add (apko's shape).
@@ -109,6 +112,8 @@ pub struct PathChange {
     pub recursive: bool,
     /// File capabilities.
     pub capabilities: Option<Capabilities>,
+    /// Where the recipe names the path.
+    pub at: At,
 }
 
 /// What to do at a path.

@@ -3,9 +3,9 @@ use recipe::Resolved;
 use rootfs::actions::Actions;
 use rootfs::{Entry, Node, Owner};
 
-use crate::Rule;
 use crate::accounts::Accounts;
 use crate::draft::{Draft, DraftError};
+use crate::{AskedError, ComposeError, Rule};
 
 /// Writes `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/shells` where somebody asks for more than
 /// packages bring, and makes the homes that are missing: of every user of these, as apko does.
@@ -14,7 +14,7 @@ pub(super) fn write(
     recipe: &Resolved,
     accounts: &Accounts,
     actions: &Actions,
-) -> Result<(), DraftError> {
+) -> Result<(), ComposeError> {
     for (path, text) in [("etc/passwd", accounts.passwd()), ("etc/group", accounts.group())] {
         let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
         if !same && !text.is_empty() {
@@ -86,7 +86,7 @@ fn make_homes(
     recipe: &Resolved,
     accounts: &Accounts,
     actions: &Actions,
-) -> Result<(), DraftError> {
+) -> Result<(), ComposeError> {
     for (name, home, uid, gid) in accounts.homes() {
         // Scripts make the homes that they want themselves: a step of theirs. A user of the recipe, who
         // takes the place of theirs, has the recipe's home.
@@ -107,7 +107,11 @@ fn make_homes(
         }
         let mut entry = Entry::new(path, Node::Dir, 0o700, Owner::Derived);
         (entry.uid, entry.gid) = (uid, gid);
-        draft.put_made(entry, Rule::Accounts)?;
+        draft.put_made(entry, Rule::Accounts).map_err(|error| {
+            let own = recipe.users.iter().find(|u| *name == u.username.as_str());
+            let (user, home) = (name.to_string(), home.to_string());
+            AskedError::Home { user, home, at: own.map(|u| Box::new(u.at.clone())), error }
+        })?;
     }
     Ok(())
 }

@@ -3,20 +3,57 @@ use apk::{Installed, write_installed, write_scripts, write_triggers, write_world
 use bstr::BStr;
 use package::parse_dependency;
 use recipe::{Resolved, Want};
-use rootfs::{Entry, Owner, Tree};
+use rootfs::{Entry, Node, Owner, Tree};
 
 use crate::draft::{Draft, DraftError};
 use crate::{ComposeInput, Rule, upon};
 
-/// Where apk and scanners look. A `/lib` that is a link leads to `/usr/lib/apk/db`.
+/// apk's state, by path, with its mode: where apk and scanners look. A `/lib` that is a link leads to
+/// `/usr/lib/apk/db`.
 ///
 /// apko has `/usr/lib/apk/db` always, and a link `/lib/apk`; but scanners that read layers as they lie find
 /// nothing there (trivy until 0.59), and Alpine's own apk makes it here.
-const FOLDER: &str = "lib/apk/db";
+const FILES: [(&str, u32); 7] = [
+    ("lib/apk/db/installed", 0o644),
+    ("lib/apk/db/triggers", 0o644),
+    ("lib/apk/db/scripts.tar", 0o644),
+    ("lib/apk/db/lock", 0o600),
+    ("etc/apk/world", 0o644),
+    ("etc/apk/arch", 0o644),
+    ("etc/apk/repositories", 0o644),
+];
+
+/// What an image below has of it.
+#[derive(Default)]
+pub(super) struct Below {
+    triggers: Vec<u8>,
+    scripts: Vec<u8>,
+    world: Option<Vec<u8>>,
+}
+
+/// Puts the files of apk's state where they are: before the user's own files, which take their place, and
+/// `paths:`, which may change their modes and owners, as with apko. What stands in them depends on the
+/// finished tree: [`finish`].
+pub(super) fn begin(draft: &mut Draft<'_>) -> Result<Below, DraftError> {
+    let text = |path: &str| draft.read(BStr::new(path));
+    let below = Below {
+        triggers: text("lib/apk/db/triggers")?.unwrap_or_default(),
+        scripts: text("lib/apk/db/scripts.tar")?.unwrap_or_default(),
+        world: text("etc/apk/world")?,
+    };
+    for (path, mode) in FILES {
+        draft.put_file(path, b"", mode, Rule::ApkState)?;
+    }
+    Ok(below)
+}
 
 /// Writes apk's database and settings, over the tree as it is now: `installed`, `triggers`, `scripts.tar`
-/// and `lock`; what was asked for, the architecture, the repositories.
-pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
+/// and `lock`; what was asked for, the architecture, the repositories. What the user put there stays.
+pub(super) fn finish(
+    draft: &mut Draft<'_>,
+    input: &ComposeInput<'_>,
+    below: &Below,
+) -> Result<(), DraftError> {
     let arch = input.arch.apk().unwrap_or_default();
     let mut installed = installed(draft, input, arch)?;
     let all = || input.packages.iter().filter_map(crate::PackageTree::apk);
@@ -24,25 +61,23 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<()
     let mut triggers = write_triggers(all());
     let mut world = world(input.recipe);
     if let Some(base) = &input.base {
-        let text = |path: String| draft.read(BStr::new(&path));
-        let first = text(format!("{FOLDER}/triggers"))?.unwrap_or_default();
-        triggers = [first, triggers.into()].concat().into();
-        let first = text(format!("{FOLDER}/scripts.tar"))?.unwrap_or_default();
-        scripts = upon::archives(&first, &scripts);
-        world = upon::world(text("etc/apk/world".to_owned())?.as_deref(), base.installed, &world);
+        triggers = [below.triggers.as_slice(), &triggers].concat().into();
+        scripts = upon::archives(&below.scripts, &scripts);
+        world = upon::world(below.world.as_deref(), base.installed, &world);
         installed = upon::installed(base.installed, &installed);
     }
-    let lines = input.recipe.apk_repository_lines();
-    for (path, bytes, mode) in [
-        (format!("{FOLDER}/installed"), installed.as_slice(), 0o644),
-        (format!("{FOLDER}/triggers"), triggers.as_slice(), 0o644),
-        (format!("{FOLDER}/scripts.tar"), scripts.as_slice(), 0o644),
-        (format!("{FOLDER}/lock"), b"", 0o600),
-        ("etc/apk/world".to_owned(), world.as_slice(), 0o644),
-        ("etc/apk/arch".to_owned(), format!("{arch}\n").as_bytes(), 0o644),
-        ("etc/apk/repositories".to_owned(), (lines.join("\n") + "\n").as_bytes(), 0o644),
-    ] {
-        draft.put_file(&path, bytes, mode, Rule::ApkState)?;
+    let arch = format!("{arch}\n");
+    let repositories = input.recipe.apk_repository_lines().join("\n") + "\n";
+    let contents: [&[u8]; FILES.len()] =
+        [&installed, &triggers, &scripts, b"", &world, arch.as_bytes(), repositories.as_bytes()];
+    for ((path, _), content) in FILES.into_iter().zip(contents) {
+        let real = draft.real(BStr::new(path), false)?;
+        let body = draft.derived.add(content);
+        let entry = draft.entries.get_mut(&real);
+        // Its other names, which `paths:` made, lead to it.
+        if let Some(entry) = entry.filter(|e| e.owner == Owner::Derived && matches!(e.node, Node::File(_))) {
+            entry.node = Node::File(body);
+        }
     }
     Ok(())
 }

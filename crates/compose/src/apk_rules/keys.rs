@@ -21,15 +21,19 @@ impl diag::Explain for ApkKeyError {
     }
 }
 
-/// Writes `/etc/apk/keys`: the keys that the build trusted, where no package brings them, and those of
-/// the recipe for the image's own apk.
-pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), ComposeError> {
+/// Writes into `/etc/apk/keys` those that the build trusted, where no package brings them.
+pub(super) fn put_trusted(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), DraftError> {
     for key in &input.apk_keys {
         let path = format!("etc/apk/keys/{}", key.name);
         if !draft.exists(path.as_bytes().as_bstr()) {
             draft.put_file(&path, &key.pem, 0o644, Rule::ApkState)?;
         }
     }
+    Ok(())
+}
+
+/// Writes those that the recipe has for the image's own apk.
+pub(super) fn put_runtime(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), ComposeError> {
     for key in &input.recipe.runtime_keyring {
         let path = format!("etc/apk/keys/{}", key.name);
         match read(draft, &path)? {

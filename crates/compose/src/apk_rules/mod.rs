@@ -1,8 +1,8 @@
 //! What apk, its scripts and apko would have made of packages of apk's world.
 //!
-//! The order is apko's, so that its files build the same tree: accounts, the recipe's paths,
-//! certificates, keys, services, busybox, devices, library cache; then apk's database over the tree as
-//! it has become. The user's own files, which apko has not, come before the recipe's paths.
+//! The order is apko's, so that its files build the same tree: accounts, apk's state, the recipe's paths,
+//! certificates, keys, services, busybox, devices, library cache; then what stands in apk's database, over
+//! the tree as it has become. The user's own files, which apko has not, come before the recipe's paths.
 
 mod accounts;
 mod busybox;
@@ -63,14 +63,16 @@ pub(crate) fn derive(
     actions: &Actions,
 ) -> Result<Vec<Note>, ComposeError> {
     accounts::write(draft, input.recipe, accounts, actions)?;
+    let below = database::begin(draft)?;
+    keys::put_trusted(draft, input)?;
     own::put_files(draft, input)?;
     own::change_paths(draft, &input.recipe.paths)?;
     certificates::make(draft, input)?;
-    keys::make(draft, input)?;
+    keys::put_runtime(draft, input)?;
     services::make(draft, input.recipe)?;
     let note = busybox::make(draft)?;
     devices::make(draft)?;
     library_cache::make(draft, input)?;
-    database::make(draft, input)?;
+    database::finish(draft, input, &below)?;
     Ok(note.into_iter().collect())
 }

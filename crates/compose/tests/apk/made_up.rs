@@ -232,6 +232,111 @@ paths:
 }
 
 #[test]
+fn paths_reach_what_apk_keeps() {
+    let more = "paths:
+  - {path: /lib/apk/db/installed, type: permissions, permissions: 0o600}
+  - {path: /etc/apk, type: permissions, gid: 7, permissions: 0o750, recursive: true}
+  - {path: /asked, type: hardlink, source: /etc/apk/world}
+  - {path: /lib/apk/db/triggers, type: empty-file, permissions: 0o640}";
+    let made = composed(&[baselayout()], more);
+    assert!(
+        made.line("lib/apk/db/installed").starts_with("0600 0:0 file \"C:Q1"),
+        "{}",
+        made.text("lib/apk/db/installed")
+    );
+    assert_eq!(made.line("etc/apk/arch"), "0750 0:7 file \"x86_64\\n\"");
+    assert!(made.line("asked").starts_with("0750 0:7"), "{}", made.line("asked"));
+    assert_eq!(made.text("asked"), "baselayout\n");
+    assert_eq!(made.text("etc/apk/world"), "baselayout\n");
+    assert_eq!(made.line("lib/apk/db/triggers"), "0640 0:0 file \"\"");
+}
+
+#[test]
+fn files_take_the_place_of_what_apk_keeps() {
+    let recipe =
+        recipe("baselayout", "  files: [{path: /etc/apk/repositories, content: \"mine\\n\"}]");
+    let made = World::of(&[baselayout()]).compose(&recipe, "x86_64").unwrap();
+    assert_eq!(made.text("etc/apk/repositories"), "mine\n");
+}
+
+#[test]
+fn what_cannot_be_done_at_a_place_is_said_with_the_place() {
+    let there = |name: &str| ApkPackage::new(name, "1-r0").file("etc/x", 0o644, "x");
+    let path = |line: &str| format!("paths:\n  - {{path: /var, type: directory}}\n  - {line}");
+    for (more, error, line, hint) in [
+        (
+            path("{path: /etc, type: hardlink, source: /etc/x}"),
+            "cannot make the hard link /etc: a directory of that name exists",
+            6,
+            "drop: [/etc, /etc/**]",
+        ),
+        (
+            path("{path: /h, type: hardlink, source: /etc}"),
+            "cannot make the hard link /h: /etc is a directory",
+            6,
+            "type: symlink",
+        ),
+        (
+            path("{path: /h, type: hardlink, source: /etc/y}"),
+            "cannot link to /etc/y: there is no such file",
+            6,
+            "make it first",
+        ),
+        (
+            path("{path: /etc, type: symlink, source: /var}"),
+            "cannot make the link /etc: a directory of that name exists",
+            6,
+            "drop: [/etc",
+        ),
+        (
+            path("{path: /etc/x, type: symlink, source: /var}"),
+            "cannot make the link /etc/x: a file of that name exists",
+            6,
+            "drop: [/etc/x]",
+        ),
+        (
+            path("{path: /etc, type: empty-file}"),
+            "cannot make /etc: it is a directory",
+            6,
+            "type: permissions",
+        ),
+        (
+            path("{path: /etc/x, type: directory}"),
+            "cannot make the directory /etc/x: a file of that name exists",
+            6,
+            "drop: [/etc/x]",
+        ),
+        (
+            path("{path: /etc/x/y, type: directory}"),
+            "cannot make /etc/x/y: /etc/x is not a directory",
+            6,
+            "drop: [/etc/x]",
+        ),
+        (
+            path("{path: /etc/y, type: permissions, permissions: 0o600}"),
+            "cannot change /etc/y: there is no such file",
+            6,
+            "make it first",
+        ),
+        (
+            "accounts:\n  users:\n    - {username: app, uid: 1000, homedir: /etc/x/y}".to_owned(),
+            "cannot give user `app` the home /etc/x/y: cannot make /etc/x/y: /etc/x is not a directory",
+            6,
+            "homedir",
+        ),
+    ] {
+        let found = match World::of(&[there("a")]).compose(&recipe("a", &more), "x86_64") {
+            Err(found) => found,
+            Ok(_) => panic!("{more} composed"),
+        };
+        assert_eq!(found.to_string(), error);
+        let excerpt = found.excerpt().unwrap_or_else(|| panic!("no place of {error}"));
+        assert_eq!((excerpt.file.as_str(), excerpt.line), ("a.yaml", line), "{error}");
+        assert!(found.hint().is_some_and(|h| h.contains(hint)), "{error}: {:?}", found.hint());
+    }
+}
+
+#[test]
 fn two_keys_of_one_name_are_an_error() {
     let packaged = ApkPackage::new("keys", "1-r0").file("etc/apk/keys/k.rsa.pub", 0o644, "its own");
     let more = "  runtime_keyring: [{name: k.rsa.pub, content: \"-----BEGIN PUBLIC KEY-----\\nMA==\\n-----END PUBLIC KEY-----\\n\"}]";

@@ -119,6 +119,7 @@ fn user(node: &Node, _: &str) -> Result<User, RecipeError> {
         gid: fields.read("gid", walk::id)?,
         shell: fields.read("shell", passwd_field)?,
         homedir: fields.read("homedir", passwd_field)?,
+        at: fields.find("homedir").map_or_else(|| fields.need("username"), Ok)?.at.clone(),
     })
 }
 
@@ -171,6 +172,7 @@ pub(super) fn path_change(node: &Node, _: &str) -> Result<PathChange, RecipeErro
         mode,
         recursive: fields.read("recursive", walk::truth)?.unwrap_or(false),
         capabilities,
+        at: fields.need("path")?.at.clone(),
     })
 }
 
