@@ -8,6 +8,9 @@
 //! are only looked at among what one line brings. Two things are ours: versions compare as apk's do
 //! (apko cannot read six of apk's own test vectors and misjudges two), and where apko's answer hangs on
 //! the random order of a map, the order is that of the index.
+//!
+//! With an earlier answer, what was in it is taken before what was not, wherever apko would compare:
+//! apko itself has only its lock, which is the whole answer or refused.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -415,6 +418,7 @@ impl<'p, 'u> Apko<'p, 'u> {
         };
         let of_package = || self.pool.compare(q.version, p.version);
         (is_there(b).cmp(&is_there(a)))
+            .then_with(|| q.preferred.cmp(&p.preferred))
             .then_with(|| has_origin(b).cmp(&has_origin(a)))
             .then_with(|| has_tag(q.tags).cmp(&has_tag(p.tags)))
             .then(by_name)

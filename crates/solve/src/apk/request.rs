@@ -7,7 +7,8 @@ pub struct Request {
     /// `name@tag`, `!name`. As in apk, a later line of the same name replaces an earlier one.
     pub world: Vec<String>,
     /// What an earlier answer had: these versions are kept as apk keeps what is installed, as long as
-    /// that leads to an answer. [`Compat::Apko`] knows nothing of it.
+    /// that leads to an answer. With [`Compat::Apko`] they are taken before others that meet a demand;
+    /// asked again of the same indexes, the answer is the one that apko reads from its lock.
     pub prefer: Vec<Preferred>,
     /// Whose verdict is wanted.
     pub compat: Compat,

@@ -69,22 +69,22 @@ impl<'u> Solver<'u> {
 
     /// As [`solve`]; the request is for the architecture that was read.
     pub fn solve(&mut self, request: &'u Request) -> Result<Solution, Unsatisfiable> {
-        if request.compat == Compat::Apko {
-            return as_apko(&mut self.pool, request);
-        }
-        let world = World::read(&request.world)?;
+        let (world, run): (_, Run<'u>) = match request.compat {
+            Compat::Apk => (World::read(&request.world)?, Solver::run),
+            Compat::Apko => (World::read_all(&request.world)?, Solver::run_as_apko),
+        };
         if request.prefer.is_empty() {
-            return self.run(&world, &[]);
+            return run(self, &world, &[]);
         }
         let all: Vec<&Preferred> = request.prefer.iter().collect();
-        if let Ok(solution) = self.run(&world, &all) {
+        if let Ok(solution) = run(self, &world, &all) {
             return Ok(solution);
         }
-        let free = self.run(&world, &[])?;
+        let free = run(self, &world, &[])?;
         let universe = self.pool.universe;
         let fitting: Vec<&Preferred> =
             all.into_iter().filter(|p| is_admitted(universe, &world, &free, p)).collect();
-        Ok(self.run(&world, &fitting).unwrap_or(free))
+        Ok(run(self, &world, &fitting).unwrap_or(free))
     }
 
     fn run(&mut self, world: &World<'u>, prefer: &[&Preferred]) -> Result<Solution, Unsatisfiable> {
@@ -108,7 +108,30 @@ impl<'u> Solver<'u> {
         let chosen = order.iter().zip(because).map(|(p, because)| Chosen { id: record(*p), because });
         Ok(Solution { chosen: chosen.collect() })
     }
+
+    /// apko's own choice.
+    fn run_as_apko(&mut self, world: &World<'u>, prefer: &[&Preferred]) -> Result<Solution, Unsatisfiable> {
+        self.pool.prefer(prefer);
+        let deps: Vec<Dep> = world.lines.iter().map(|(_, d)| self.pool.dep(d)).collect();
+        let pool = &self.pool;
+        let tag = |d: &Dependency<'_>| d.tag.and_then(|tag| pool.tag(tag)).unwrap_or(0);
+        let lines = world.lines.iter().zip(&deps);
+        let lines: Vec<_> = lines.map(|((text, d), dep)| (*text, *dep, tag(d))).collect();
+        let order = apko::choose(pool, &lines)?;
+        let met_by = |dep: &Dep| {
+            let fits = |p: &&Provider| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
+            pool.providers(dep.name).iter().find(fits).map(|p| p.package)
+        };
+        let because = causes(pool, world, &deps, &order, met_by);
+        let tags = lines.iter().fold(UNTAGGED, |all, (.., tag)| all | tag);
+        let chosen = order.iter().zip(because);
+        let chosen = chosen.map(|(p, because)| Chosen { id: pool.record_of(*p, tags), because });
+        Ok(Solution { chosen: chosen.collect() })
+    }
 }
+
+/// A run of one of the algorithms, with these packages preferred.
+type Run<'u> = fn(&mut Solver<'u>, &World<'u>, &[&Preferred]) -> Result<Solution, Unsatisfiable>;
 
 /// The lines of a request, keyed by name and sorted as apk sorts them.
 pub(super) struct World<'a> {
@@ -128,28 +151,12 @@ impl<'a> World<'a> {
         lines.sort_by_cached_key(|(_, d)| (d.name.to_ascii_lowercase(), d.name));
         Ok(World { lines })
     }
-}
 
-/// apko's own choice. It knows no earlier answer, so nothing is preferred.
-fn as_apko<'u>(pool: &mut Pool<'u>, request: &'u Request) -> Result<Solution, Unsatisfiable> {
-    let mut world = World { lines: Vec::new() };
-    for text in &request.world {
-        world.lines.push((text, read_line(text)?));
+    /// As apko has them: all, in the user's order.
+    fn read_all(texts: &'a [String]) -> Result<World<'a>, Unsatisfiable> {
+        let lines = texts.iter().map(|text| Ok((text.as_str(), read_line(text)?)));
+        Ok(World { lines: lines.collect::<Result<_, Unsatisfiable>>()? })
     }
-    let deps: Vec<Dep> = world.lines.iter().map(|(_, d)| pool.dep(d)).collect();
-    let pool = &*pool;
-    let tag = |d: &Dependency<'_>| d.tag.and_then(|tag| pool.tag(tag)).unwrap_or(0);
-    let lines: Vec<_> = world.lines.iter().zip(&deps).map(|((text, d), dep)| (*text, *dep, tag(d))).collect();
-    let order = apko::choose(pool, &lines)?;
-    let met_by = |dep: &Dep| {
-        let fits = |p: &&Provider| order.contains(&p.package) && pool.is_met(None, dep, Some(**p));
-        pool.providers(dep.name).iter().find(fits).map(|p| p.package)
-    };
-    let because = causes(pool, &world, &deps, &order, met_by);
-    let tags = lines.iter().fold(UNTAGGED, |all, (.., tag)| all | tag);
-    let chosen = order.iter().zip(because);
-    let chosen = chosen.map(|(p, because)| Chosen { id: pool.record_of(*p, tags), because });
-    Ok(Solution { chosen: chosen.collect() })
 }
 
 fn read_line(text: &str) -> Result<Dependency<'_>, Unsatisfiable> {

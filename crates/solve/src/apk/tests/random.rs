@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use package::{RecordId, Universe};
 
 use super::reader::universe;
-use crate::apk::{Preferred, Request, Solution, solve, validate};
+use crate::apk::{Compat, Preferred, Request, Solution, solve, validate};
 
 struct Dice(u64);
 
@@ -100,6 +100,19 @@ fn what_is_found_fits_and_what_cannot_be_is_not_found() {
 
 #[test]
 fn an_earlier_answer_is_kept_where_it_fits() {
+    assert!(kept_answers(Compat::Apk) > 150);
+    assert!(kept_answers(Compat::Apko) > 120);
+}
+
+fn has_twins(universe: &Universe) -> bool {
+    let mut all: Vec<_> =
+        universe.ids().map(|id| universe.record(id)).map(|r| (r.name(), r.version())).collect();
+    all.sort_unstable();
+    all.windows(2).any(|w| w[0] == w[1])
+}
+
+/// How many answers stay as they were when later versions of all their packages come.
+fn kept_answers(compat: Compat) -> usize {
     let mut dice = Dice(11);
     let mut kept = 0;
     for round in 0..600 {
@@ -108,6 +121,7 @@ fn an_earlier_answer_is_kept_where_it_fits() {
         let new = format!("{old}{}", old.replace("C:", "C:new").replace("\nV:", "\nV:9"));
         let (before, after) = (universe([(None, old.as_str())]), universe([(None, new.as_str())]));
         let mut request = Request::lines("amd64", [NAMES[dice.roll(5)], NAMES[dice.roll(5)]]);
+        request.compat = compat;
         let Ok(solution) = solve(&before, &request) else { continue };
         let pins = |universe: &Universe, solution: &Solution| -> Vec<Preferred> {
             let records = solution.chosen.iter().map(|c| universe.record(c.id));
@@ -117,11 +131,22 @@ fn an_earlier_answer_is_kept_where_it_fits() {
         };
         request.prefer = pins(&before, &solution);
         let again = solve(&before, &request).unwrap();
-        assert_eq!(ids(&again), ids(&solution), "{round}: the same index, the same answer\n{old}");
+        let (mut again, mut first) = (ids(&again), ids(&solution));
+        if compat == Compat::Apko {
+            // Its order hangs on what it thought of on the way.
+            again.sort();
+            first.sort();
+        }
+        // apko may have thought of another package of that name and version.
+        if compat == Compat::Apk || !has_twins(&before) {
+            assert_eq!(again, first, "{round}: the same index, the same answer\n{old}");
+        }
         let Ok(later) = solve(&after, &request) else { continue };
-        assert!(validate(&after, &request, &ids(&later)).is_empty(), "{round}");
+        if compat == Compat::Apk {
+            assert!(validate(&after, &request, &ids(&later)).is_empty(), "{round}");
+        }
         let stays = pins(&after, &later).iter().filter(|p| request.prefer.contains(p)).count();
         kept += usize::from(stays == request.prefer.len() && stays > 0);
     }
-    assert!(kept > 150, "{kept}");
+    kept
 }
