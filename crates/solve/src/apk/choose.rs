@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::pool::{NameIx, Provider};
 use super::state::State;
+use super::trouble::Trouble;
 
 impl State<'_, '_> {
     /// Decides a name: its best provider, or nobody.
@@ -23,12 +24,16 @@ impl State<'_, '_> {
         }
         let Some(chosen) = best else {
             self.assign(name, None);
-            self.errors += u32::from(is_required);
+            if is_required {
+                self.errors += 1;
+                self.troubles.push(Trouble::Nothing(name));
+            }
             return;
         };
         let package = &self.packages[chosen.package.at()];
         if !package.is_selectable || !package.tag_ok {
             self.mark_wrong(Some(chosen.package));
+            self.troubles.push(Trouble::Nothing(name));
         }
         let pool = self.pool;
         let own = &pool.packages[chosen.package.at()];
@@ -37,7 +42,7 @@ impl State<'_, '_> {
             self.assign(d.name, Some(Provider { package: chosen.package, version: d.version }));
         }
         for d in pool.depends(chosen.package) {
-            self.apply(Some(chosen.package), d);
+            self.apply(Some((chosen.package, name)), d);
         }
     }
 
@@ -73,6 +78,7 @@ impl State<'_, '_> {
                 let before = state.chosen.map(|p| p.package);
                 self.mark_wrong(chosen.map(|p| p.package));
                 self.mark_wrong(before);
+                self.troubles.push(Trouble::Clash(name, chosen.map(|p| p.package), before));
             }
             return;
         }
@@ -83,7 +89,7 @@ impl State<'_, '_> {
         if let Some(package) = package.filter(|p| !is_required && self.packages[p.at()].is_triggered) {
             for dep in pool.install_if(package) {
                 if !self.names[dep.name.at()].is_locked {
-                    self.apply(Some(package), dep);
+                    self.apply(Some((package, name)), dep);
                 }
             }
         }

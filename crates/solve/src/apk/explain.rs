@@ -29,6 +29,7 @@ pub(super) fn explain(
         .impossible()
         .or_else(|| why.contradiction())
         .or_else(|| why.same_name())
+        .or_else(|| why.troubled())
         .or_else(|| why.ruled_out());
     Unsatisfiable::one(Problem::Chain(facts.unwrap_or_else(undecided)))
 }
@@ -111,16 +112,16 @@ enum By {
     Package(PkgIx),
 }
 
-struct Why<'s, 'p, 'u> {
-    state: &'s State<'p, 'u>,
+pub(super) struct Why<'s, 'p, 'u> {
+    pub(super) state: &'s State<'p, 'u>,
     world: &'s World<'s>,
-    lines: &'s [Dep],
+    pub(super) lines: &'s [Dep],
     order: &'s [PkgIx],
     came: HashMap<PkgIx, Came>,
 }
 
 impl<'p, 'u> Why<'_, 'p, 'u> {
-    fn pool(&self) -> &'p Pool<'u> {
+    pub(super) fn pool(&self) -> &'p Pool<'u> {
         self.state.pool
     }
 
@@ -144,7 +145,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         self.pool().is_met(Self::of(by), dep, provider)
     }
 
-    fn show(&self, package: PkgIx) -> String {
+    pub(super) fn show(&self, package: PkgIx) -> String {
         let pool = self.pool();
         let package = &pool.packages[package.at()];
         format!("{} {}", pool.text(package.name), pool.version(package.version))
@@ -222,6 +223,9 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
             let name = self.pool().text(dep.name).to_owned();
             match self.against(by, &dep, chosen) {
                 Some(other) => facts.extend(other),
+                None if !dep.conflict => {
+                    facts.extend(self.nothing_left(dep.name, |p| self.is_met(by, &dep, Some(*p))));
+                }
                 None => {
                     let package = chosen.map_or_else(String::new, |p| self.show(p.package));
                     facts.push(Fact::Chosen { name, package });
@@ -336,13 +340,19 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         }
     }
 
-    fn asked(&self, line: usize, package: Option<PkgIx>) -> Fact {
+    pub(super) fn asked(&self, line: usize, package: Option<PkgIx>) -> Fact {
         let package = package.map_or_else(String::new, |p| self.show(p));
         Fact::Asked { ask: self.world.lines[line].0.to_owned(), package }
     }
 
+    pub(super) fn comes_in_by(&self, package: PkgIx) -> Fact {
+        let pool = self.pool();
+        let conditions: Vec<String> = pool.install_if(package).iter().map(|d| pool.show(d)).collect();
+        Fact::ComesIn { package: self.show(package), conditions: conditions.join(" and ") }
+    }
+
     /// From a line to a package.
-    fn reason(&self, package: PkgIx) -> Vec<Fact> {
+    pub(super) fn reason(&self, package: PkgIx) -> Vec<Fact> {
         let pool = self.pool();
         let mut facts = Vec::new();
         let mut at = package;
@@ -359,9 +369,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
                     at = by;
                 }
                 Came::InstallIf(by) => {
-                    let conditions: Vec<String> = pool.install_if(at).iter().map(|d| pool.show(d)).collect();
-                    let conditions = conditions.join(" and ");
-                    facts.push(Fact::ComesIn { package: self.show(at), conditions });
+                    facts.push(self.comes_in_by(at));
                     at = by;
                 }
             }

@@ -35,6 +35,7 @@ mod reconsider;
 mod request;
 mod solution;
 mod state;
+mod trouble;
 mod unsatisfiable;
 mod validate;
 mod words;

@@ -1,8 +1,11 @@
 //! Another look at the options of a name: what became impossible, whose conditions came true, and
 //! what all options that are left have in common.
 
+use package::Op;
+
 use super::pool::{Dep, NameIx, PkgIx, Provider};
 use super::state::State;
+use super::trouble::Demand;
 
 /// What the providers of a name have in common.
 #[derive(Default)]
@@ -121,10 +124,11 @@ impl State<'_, '_> {
             let is_common = is_complete(&mut self.names[dep.name.at()].merged_depends, options);
             if options == 1 {
                 if is_common {
-                    self.apply(Some(first), dep);
+                    self.apply(Some((first, name)), dep);
                 }
             } else if is_common && self.names[dep.name.at()].requirers == 0 {
                 self.names[dep.name.at()].requirers = 1;
+                self.demands.push(Demand { by: Some((first, name)), dep: Dep { op: Op::Any, ..*dep } });
                 self.requirers_changed(dep.name);
                 for p in self.pool.providers(dep.name) {
                     self.inherit(p.package, Some(first));
@@ -160,6 +164,7 @@ impl State<'_, '_> {
             }
             let stays = |d: &Dep| d.name == wanted || skip_virtual && d.version.is_empty();
             if !self.pool.provides(package).iter().any(stays) {
+                self.excluded.push((package, name, wanted));
                 self.disqualify(package);
             }
         }

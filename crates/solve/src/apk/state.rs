@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::discover::Found;
 use super::grouped::Grouped;
 use super::pool::{Dep, NameIx, PkgIx, Pool, Provider, UNTAGGED};
+use super::trouble::{Demand, Trouble};
 
 /// Which queue a name waits in to be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +76,12 @@ pub(super) struct State<'p, 'u> {
     selectable: BTreeSet<(u32, NameIx)>,
     rest: BTreeSet<(u32, NameIx)>,
     pub(super) errors: u32,
+    /// Where they happened, and all demands in their order: for explanations.
+    pub(super) troubles: Vec<Trouble>,
+    pub(super) demands: Vec<Demand>,
+    /// Packages that went out since they have a name (the second) that all have which another one (the third)
+    /// can be chosen from.
+    pub(super) excluded: Vec<(PkgIx, NameIx, NameIx)>,
     /// The tag of the package line that is being applied.
     line_tag: u64,
 }
@@ -123,6 +130,9 @@ impl<'p, 'u> State<'p, 'u> {
             selectable: BTreeSet::new(),
             rest: BTreeSet::new(),
             errors: 0,
+            troubles: Vec::new(),
+            demands: Vec::new(),
+            excluded: Vec::new(),
             line_tag: 0,
         }
     }
@@ -279,7 +289,10 @@ impl<'p, 'u> State<'p, 'u> {
         self.line_tag = 0;
     }
 
-    pub(super) fn apply(&mut self, by: Option<PkgIx>, dep: &Dep) {
+    /// Takes up a demand of a package that is looked at for a name.
+    pub(super) fn apply(&mut self, by: Option<(PkgIx, NameIx)>, dep: &Dep) {
+        self.demands.push(Demand { by, dep: *dep });
+        let by = by.map(|(package, _)| package);
         if !dep.conflict {
             self.names[dep.name.at()].requirers += 1;
             if self.names[dep.name.at()].requirers == 1 {

@@ -115,12 +115,19 @@ pub enum Fact {
         /// Name and version of what was chosen; "" for nothing.
         package: String,
     },
-    /// Whatever could be chosen was ruled out before (by apko's rules).
+    /// Whatever could be chosen was ruled out before.
     Disqualified {
         /// The name.
         name: String,
         /// The packages, each with its reason.
         packages: Vec<String>,
+    },
+    /// A package has a name that nothing was to have: nothing needed it when it was decided.
+    LeftOut {
+        /// Name and version.
+        package: String,
+        /// The name.
+        name: String,
     },
     /// Every choice that is left contradicts an earlier one.
     RuledOut {
@@ -265,6 +272,9 @@ impl fmt::Display for Fact {
             Fact::Chosen { name, package } => write!(f, "for {name}, {package} was chosen"),
             Fact::Disqualified { name, packages } => {
                 write!(f, "nothing is left for {name}: {}", packages.join("; "))
+            }
+            Fact::LeftOut { package, name } => {
+                write!(f, "{package} has the name {name}, and apk had decided that nothing has it")
             }
             Fact::RuledOut { package } => write!(f, "what was chosen before rules out {package}"),
             Fact::Undecided { asks } => write!(f, "no choice reconciles {}", asks.join(", ")),

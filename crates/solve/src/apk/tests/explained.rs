@@ -102,3 +102,17 @@ fn failures_are_chains_that_end_in_a_remedy() {
         assert_eq!(explained(&universe, world), wanted, "{world:?}");
     }
 }
+
+#[test]
+fn where_nothing_is_left_each_package_has_its_reason() {
+    let main = index(&["editor 2 | D:colours=1", "colours 2", "colours 1 | A:s390x"]);
+    let edge = index(&["colours 1"]);
+    let universe = universe([(None, main.as_str()), (Some("edge"), edge.as_str())]);
+    assert_eq!(
+        explained(&universe, &["editor", "colours"]),
+        "cannot choose package `colours`: nothing is left for colours: \
+         colours 2: editor 2 needs colours=1; colours 1: it cannot be installed here; \
+         colours 1: nothing that needs it allows its repository's tag\n\
+         hint: remove or replace one of the packages named above, or name the version that fits"
+    );
+}

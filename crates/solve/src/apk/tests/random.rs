@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use diag::Explain;
 use package::{RecordId, Universe};
 
 use super::reader::universe;
-use crate::apk::{Compat, Preferred, Request, Solution, solve, validate};
+use crate::apk::{Compat, Fact, Preferred, Problem, Request, Solution, solve, validate};
 
 struct Dice(u64);
 
@@ -149,4 +150,60 @@ fn kept_answers(compat: Compat) -> usize {
         kept += usize::from(stays == request.prefer.len() && stays > 0);
     }
     kept
+}
+
+/// Larger than [`index`], and of names that are there.
+fn large_index(dice: &mut Dice, part: usize) -> String {
+    let mut text = String::new();
+    for i in 0..6 + dice.roll(18) {
+        let (name, version) = (NAMES[dice.roll(5)], dice.one_of(&VERSIONS));
+        let provided = |dice: &mut Dice| match dice.roll(3) {
+            0 => NAMES[5 + dice.roll(3)].to_owned(),
+            _ => format!("{}={}", dice.one_of(&NAMES), dice.one_of(&VERSIONS)),
+        };
+        let (depends, provides) = (list(dice, 3, dependency), list(dice, 2, provided));
+        let conditions = if dice.roll(4) == 0 { list(dice, 2, dependency) } else { String::new() };
+        let arch = if dice.roll(12) == 0 { "s390x" } else { "x86_64" };
+        write!(text, "C:{part}-{i}{name}{version}\nP:{name}\nV:{version}\nI:1\nA:{arch}\nD:{depends}\n")
+            .unwrap();
+        write!(text, "p:{provides}\ni:{conditions}\nk:{}\n\n", dice.roll(3)).unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_failure_has_its_reason() {
+    let mut dice = Dice(5);
+    let (mut failures, mut vague) = (0, Vec::new());
+    for round in 0..3000 {
+        let (main, edge) = (large_index(&mut dice, 0), large_index(&mut dice, 1));
+        let universe = universe([(None, main.as_str()), (Some("edge"), edge.as_str())]);
+        let line = |dice: &mut Dice| {
+            let text = dependency(dice);
+            if dice.roll(6) == 0 && !text.contains(['<', '>', '=', '~']) {
+                format!("{text}@edge")
+            } else {
+                text
+            }
+        };
+        let world: Vec<String> = (0..1 + dice.roll(6)).map(|_| line(&mut dice)).collect();
+        let request = Request { arch: "amd64".to_owned(), world, ..Request::default() };
+        let Err(why) = solve(&universe, &request) else { continue };
+        failures += 1;
+        let is_vague = |p: &Problem| {
+            let Problem::Chain(facts) = p else { return false };
+            let ends = matches!(
+                facts.last(),
+                Some(Fact::Undecided { .. } | Fact::Chosen { .. } | Fact::RuledOut { .. })
+            );
+            // What comes in since something is absent comes from no line.
+            ends || !matches!(facts.first(), Some(Fact::Asked { .. } | Fact::ComesIn { .. }))
+        };
+        if why.problems.iter().any(is_vague) {
+            let facts = why.details().join("\n");
+            vague.push(format!("{round}: {:?}: {why}\n{facts}\n{main}--- edge\n{edge}", request.world));
+        }
+    }
+    assert!(failures > 900, "{failures}");
+    assert!(vague.is_empty(), "{} of {failures}\n{}", vague.len(), vague.join("\n"));
 }
