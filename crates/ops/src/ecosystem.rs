@@ -108,6 +108,7 @@ impl Ecosystem {
         }
         let repositories = Repositories::of(shop, recipe, place)?;
         apk_world::closure::check_tags(recipe, &repositories)?;
+        apk_world::closure::say_overruled(shop, recipe, place.compat);
         Ok(Ecosystem::Apk(repositories))
     }
 

@@ -99,7 +99,12 @@ impl Wanted {
     pub(crate) fn of(shop: &Shop<'_>, variants: &[Resolved], compat: Compat) -> Result<Wanted, Diagnostic> {
         let mut wanted = Wanted { requests: BTreeMap::new(), platforms: Vec::new(), archs: Vec::new() };
         for variant in variants {
-            let mut lines: Vec<String> = recipe::request_text(variant).lines().map(str::to_owned).collect();
+            // Lines that count for nothing are asked of nobody.
+            let counted = match compat {
+                Compat::Apk => &variant.with_last_words(),
+                Compat::Apko => variant,
+            };
+            let mut lines: Vec<String> = recipe::request_text(counted).lines().map(str::to_owned).collect();
             lines.extend(base::request_lines(shop, variant)?);
             if compat == Compat::Apko {
                 lines.push("compat apko".to_owned());

@@ -35,6 +35,7 @@ mod walk;
 mod world;
 
 pub use apk_contents::{BaseImage, RuntimeKey};
+pub use chosen::Overruled;
 pub use apko_config::{apko_config, apko_yaml};
 pub use appended::Appended;
 pub use ask::{Ask, Want};

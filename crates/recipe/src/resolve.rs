@@ -134,6 +134,7 @@ impl Decision<'_> {
             packages: chosen.asks,
             removed: chosen.removed,
             parts: chosen.parts,
+            overruled: chosen.overruled,
             files: plain(&body.contents.files),
             slim: self.slim(world),
             keep: once(plain(&body.contents.keep)),

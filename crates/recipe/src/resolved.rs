@@ -5,7 +5,7 @@ use oci::Digest;
 use package::Arch;
 
 use crate::archives::Distribution;
-use crate::{Ask, BaseImage, Group, PathChange, Port, Repository, RunAs, RuntimeKey, User};
+use crate::{Ask, BaseImage, Group, Overruled, PathChange, Port, Repository, RunAs, RuntimeKey, User};
 
 /// One variant of a recipe after include, variants and defaults: plain values, no spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,9 @@ pub struct Resolved {
     pub service_bundle: bool,
     /// The script for `/bin/sh -c`, if the entrypoint is one.
     pub shell_fragment: Option<String>,
+    /// apk: lines of `packages` that later ones take the word from; they are still in `packages` and
+    /// `removed`, as apko counts them all. See [`Resolved::with_last_words`].
+    pub overruled: Vec<Overruled>,
     /// What s6 runs, by name: `/sv/NAME/run` holds `#!/bin/execlineb` and the command.
     pub services: BTreeMap<String, String>,
     /// OCI `Cmd`.
@@ -92,6 +95,15 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Without the lines that others take the word from: what apk itself makes of them.
+    pub fn with_last_words(&self) -> Resolved {
+        let mut last = self.clone();
+        let lost = |text: &str| self.overruled.iter().any(|o| o.lost.value == text);
+        last.packages.retain(|ask| !lost(&ask.text));
+        last.removed.retain(|line| !lost(&format!("!{line}")));
+        last
+    }
+
     /// Every file and directory of the user's that the variant names: what a warm build must look at.
     pub fn local_paths(&self) -> Vec<&LocalPath> {
         let files = self.files.iter().filter_map(|file| match &file.body {

@@ -120,6 +120,7 @@ fn is_listed(draft: &Draft<'_>, brought: Option<&Entry>, path: &BStr, package: u
 /// What the recipe asks for, in apk's spelling. apk's world has one line of a name, and the last one counts
 /// for the solver, too: an earlier one would contradict the image.
 fn world(recipe: &Resolved) -> bstr::BString {
+    let recipe = recipe.with_last_words();
     let asked = recipe.packages.iter().map(|ask| match &ask.want {
         Want::Apk { constraint, tag: Some(tag) } => format!("{}@{tag}{constraint}", ask.name),
         Want::Apk { constraint, tag: None } => format!("{}{constraint}", ask.name),

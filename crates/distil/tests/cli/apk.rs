@@ -5,6 +5,7 @@ mod bad;
 mod life;
 mod names;
 mod sources;
+mod world;
 
 use std::path::Path;
 

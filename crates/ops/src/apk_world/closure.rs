@@ -1,8 +1,8 @@
 //! What apk (or apko) would choose.
 
-use diag::{Diagnostic, Kind};
+use diag::{Diagnostic, Kind, Note};
 use package::{Cause, Closure, Pin, Universe, parse_dependency};
-use recipe::Resolved;
+use recipe::{Overruled, Resolved, Spanned};
 use solve::apk::{Compat, Preferred, Request};
 use trust::Verified;
 
@@ -11,6 +11,7 @@ use crate::base;
 use crate::ecosystem::Wish;
 use crate::recipes::Loaded;
 use crate::report::ExplainRow;
+use crate::shop::Shop;
 
 /// The closure of a variant.
 pub(crate) fn closure(
@@ -23,7 +24,7 @@ pub(crate) fn closure(
         let prefer = |p: &&Pin| Preferred { name: p.name.clone(), version: p.version.clone() };
         let request = Request {
             arch: wish.arch.as_str().to_owned(),
-            world: upon(universe, wish.variant)?,
+            world: upon(universe, wish.variant, compat)?,
             prefer: wish.prefer.iter().map(prefer).collect(),
             compat,
         };
@@ -46,8 +47,11 @@ fn lines(variant: &Resolved) -> Vec<String> {
 /// The lines of the world with the packages of the image below, each at its version, as apko has it: they
 /// are there and stay. apk's world has one line of a name, so that one of the recipe that wants another
 /// version must be an error here.
-fn upon(universe: &Universe, variant: &Resolved) -> Result<Vec<String>, Diagnostic> {
-    let mut world = lines(variant);
+fn upon(universe: &Universe, variant: &Resolved, compat: Compat) -> Result<Vec<String>, Diagnostic> {
+    let mut world = match compat {
+        Compat::Apk => lines(&variant.with_last_words()),
+        Compat::Apko => lines(variant),
+    };
     let Some(below) = &variant.base_image else { return Ok(world) };
     for (name, version) in base::packages(universe, below) {
         let about = |line: &String| parse_dependency(line).is_ok_and(|d| d.name == name);
@@ -63,6 +67,28 @@ fn upon(universe: &Universe, variant: &Resolved) -> Result<Vec<String>, Diagnost
         world.push(format!("{name}={version}"));
     }
     Ok(world)
+}
+
+/// Says which package lines count for nothing. apk's world has one line of a name, and the last one is it:
+/// one of the recipe takes the word from that of an included one.
+pub(crate) fn say_overruled(shop: &Shop<'_>, recipe: &Loaded, compat: Compat) {
+    if compat == Compat::Apko {
+        return;
+    }
+    let mut said: Vec<&Overruled> = Vec::new();
+    for overruled in recipe.variants.iter().flat_map(|v| &v.overruled) {
+        if said.contains(&overruled) {
+            continue;
+        }
+        said.push(overruled);
+        let line = |s: &Spanned<String>| format!("`{}` ({}:{})", s.value, s.at.file(), s.at.line());
+        let text = format!(
+            "{} does not count: {} has the last word, as on apk's command line; `--compat apko` takes both",
+            line(&overruled.lost),
+            line(&overruled.counts)
+        );
+        shop.world.reporter.note(Note::Warning(text));
+    }
 }
 
 /// Looks whether the tags that package lines name are those of repositories; apk commits nothing
