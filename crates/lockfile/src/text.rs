@@ -3,8 +3,8 @@ use std::ops::Range;
 
 use diag::Excerpt;
 use oci::Platform;
-use package::Closure;
 use package::version::Order;
+use package::{Arch, Closure};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use trust::Verified;
@@ -242,7 +242,8 @@ fn meaning(read: File<Spanned<SuitePin>, Spanned<Row>>) -> Result<Lockfile, Stra
 
 type Places = BTreeSet<(Platform, String, String, String)>;
 
-/// A package comes from a suite that is there, goes to variants that are there, and only once to each.
+/// A package comes from a suite that is there, is for its platform (or all), goes to variants that are there,
+/// and only once to each.
 fn fits_the_rest(
     locked: &LockedPin,
     requests: &BTreeMap<String, Vec<String>>,
@@ -251,6 +252,10 @@ fn fits_the_rest(
 ) -> Result<(), Wrong> {
     if !suites.iter().any(|s| s.id == locked.pin.repository) {
         return Err(("repository", "is none of the suites of the lock"));
+    }
+    let arch = &locked.pin.arch;
+    if *arch != Arch::all() && Arch::of(&locked.platform).is_ok_and(|a| a != *arch) {
+        return Err(("arch", "is not that of its platform"));
     }
     if locked.variants.iter().any(|v| !requests.contains_key(v)) {
         return Err(("variants", "names one that the lock has no request of"));

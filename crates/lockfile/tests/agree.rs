@@ -75,7 +75,8 @@ fn word() -> impl Strategy<Value = String> {
 
 fn usual() -> impl Strategy<Value = Words> {
     let source = prop::option::of(any::<String>());
-    (word(), word(), word(), source, word(), any::<String>(), "[^\\p{C}]{1,20}").prop_map(
+    let arch = prop_oneof![Just("amd64".to_owned()), Just("all".to_owned())];
+    (word(), word(), arch, source, word(), any::<String>(), "[^\\p{C}]{1,20}").prop_map(
         |(name, version, arch, source, by, text, repository)| Words {
             name,
             version,

@@ -68,6 +68,10 @@ fn suite() -> SuitePin {
 fn sample() -> Lockfile {
     let mut lock = Lockfile::new(1, "gzip-6/libdeflate-1.26".to_owned(), requests(), vec![suite()]);
     for platform in [Platform::linux("amd64"), Platform::linux("arm64").with_variant("v8")] {
+        let pin = |name, version, because| Pin {
+            arch: Arch::of(&platform).unwrap(),
+            ..pin(name, version, because)
+        };
         let libc = || pin("libc6", "2.41-12", needed("libssl3t64", "libc6 (>= 2.38)"));
         let ssl = || Pin {
             source: Some("openssl".to_owned()),
@@ -116,8 +120,11 @@ fn a_variant_has_its_packages_in_install_order() {
 #[test]
 fn another_identity_than_a_files_digest_survives() {
     let mut lock = sample();
-    let apk =
-        Pin { identity: Identity::ApkControl(Sha1([7; 20])), ..pin("musl", "1.2.5-r10", asked("musl")) };
+    let apk = Pin {
+        arch: Arch::new("s390x"),
+        identity: Identity::ApkControl(Sha1([7; 20])),
+        ..pin("musl", "1.2.5-r10", asked("musl"))
+    };
     let closure = Closure { pins: vec![apk], left_out: Vec::new() };
     lock.add(
         &Platform::linux("s390x"),
@@ -240,6 +247,7 @@ fn nonsense_is_refused_with_its_line() {
             "platform = \"amd64\"",
             "is not os/architecture",
         ),
+        (swap("arch = \"amd64\"", "arch = \"arm64\""), "arch = \"arm64\"", "is not that of its platform"),
         (
             swap("repository = \"debian/trixie\"", "repository = \"debian/sid\""),
             "repository",

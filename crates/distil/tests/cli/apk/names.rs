@@ -74,7 +74,7 @@ fn a_lock_changed_by_hand() {
     for (from, to) in [
         ("version = \"1.0-r0\"", "version = \"1.0-r9\""),
         ("name = \"hello\"", "name = \"hell\""),
-        ("arch = \"amd64\"", "arch = \"arm64\""),
+        ("arch = \"amd64\"", "arch = \"all\""),
     ] {
         let changed = good[..row].to_owned() + &good[row..].replacen(from, to, 1);
         assert_ne!(changed, good, "{from}");
@@ -83,6 +83,8 @@ fn a_lock_changed_by_hand() {
         let said = ["by its own words it is hello 1.0-r0 (x86_64)", "lock was changed by hand"];
         machine.distil(&["build", "app.yaml", "--frozen"]).fails(5, &said);
     }
+    machine.write("work/app.lock", good.replacen("arch = \"amd64\"", "arch = \"arm64\"", 1));
+    machine.build().fails(3, &["`arch` of package", "is not that of its platform"]);
     machine.write("work/app.lock", &good);
     assert_eq!(machine.distil(&["build", "app.yaml", "--frozen"]).good().digests(), first);
 }
