@@ -267,6 +267,26 @@ impl Distribution {
         }
     }
 
+    /// The architectures that an apk distribution has packages for; none of deb worlds.
+    ///
+    /// Alpine: the release notes of 3.20 (riscv64) and 3.21 (loongarch64).
+    pub(crate) fn apk_archs(&self) -> Option<Vec<&'static str>> {
+        let since = match self {
+            Distribution::Wolfi => return Some(vec!["amd64", "arm64"]),
+            Distribution::Alpine(release) => {
+                release.split_once('.').and_then(|(_, minor)| minor.parse().ok())
+            }
+            _ => return None,
+        };
+        let has = |first: u32| since.is_none_or(|minor: u32| minor >= first);
+        let mut all = vec!["i386", "amd64", "arm64", "armel", "armhf"];
+        all.extend(has(21).then_some("loong64"));
+        all.push("ppc64el");
+        all.extend(has(20).then_some("riscv64"));
+        all.push("s390x");
+        Some(all)
+    }
+
     /// The suites that the shorthand stands for: release, updates, security; empty for apk worlds.
     pub fn suites(&self) -> Vec<Suite> {
         let Some((_, code)) = self.debian_release() else { return Vec::new() };

@@ -255,9 +255,10 @@ impl Decision<'_> {
     }
 
     fn archs(&self, world: World, host: &Arch) -> Vec<Arch> {
-        let all: &[&str] = match world {
-            World::Deb => &ALL_DEB,
-            World::Apk => &ALL_APK,
+        let distribution = self.body.contents.distribution.as_ref();
+        let all: Vec<&str> = match world {
+            World::Deb => ALL_DEB.to_vec(),
+            World::Apk => distribution.and_then(|d| d.value.apk_archs()).unwrap_or_else(|| ALL_APK.to_vec()),
         };
         let all = || all.iter().map(|word| Arch::new(*word)).collect::<Vec<_>>();
         let Some(words) = &self.body.archs else {

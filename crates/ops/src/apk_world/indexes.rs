@@ -135,7 +135,7 @@ fn nothing_for(repositories: &Repositories, arch: &Arch) -> Diagnostic {
     let ids: Vec<&str> = repositories.list.iter().map(|s| s.id.as_str()).collect();
     let word = arch.apk().unwrap_or_else(|_| arch.as_str());
     Diagnostic::new(Kind::Input, format!("cannot read {}: no index for {word}", ids.join(", "))).hint(
-        format!("list the architectures that are there under `archs:`; this one is `{word}/APKINDEX.tar.gz`"),
+        format!("list the architectures that are there under `archs:` (a recipe without is for all nine, as with apko); this one is `{word}/APKINDEX.tar.gz`"),
     )
 }
 
@@ -218,7 +218,7 @@ impl Reading<'_> {
             let d = Diagnostic::from(e);
             match missing {
                 true => d.hint(
-                    "the repository may not be there, or not for this architecture: look at the address and at `archs:`",
+                    "the repository may not be there, or not for this architecture: look at the address, and at `archs:` (a recipe without is for all nine, as with apko)",
                 ),
                 false => d,
             }

@@ -37,6 +37,23 @@ fn repositories_are_for_the_build_the_image_or_both() {
 }
 
 #[test]
+fn a_distribution_is_built_for_the_machines_that_it_has() {
+    let archs = |contents: &str, more: &str| -> Vec<String> {
+        let r = resolve(&format!("contents: {{{contents}, packages: [a]}}\n{more}"));
+        r.archs.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(archs("distribution: wolfi", ""), ["amd64", "arm64"]);
+    assert_eq!(archs("distribution: wolfi", "archs: [all]"), ["amd64", "arm64"]);
+    assert_eq!(archs("distribution: wolfi", "archs: [riscv64]"), ["riscv64"]);
+    let old = ["i386", "amd64", "arm64", "armel", "armhf", "ppc64el", "s390x"];
+    assert_eq!(archs("distribution: alpine-3.19", ""), old);
+    assert!(archs("distribution: alpine-3.20", "").contains(&"riscv64".to_owned()));
+    assert_eq!(archs("distribution: alpine-3.21", "").len(), 9);
+    // Of a repository nobody knows: apko's rule.
+    assert_eq!(archs("repositories: ['https://apk.example.com/os']", "").len(), 9);
+}
+
+#[test]
 fn a_local_directory_is_of_the_world_that_the_recipe_tells() {
     let world = |rest: &str| resolve(&format!("contents:\n  repositories: [./x]\n{rest}")).world;
     assert_eq!(world("  packages: [a]\n"), World::Deb);
