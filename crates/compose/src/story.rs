@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use bstr::{BString, ByteSlice};
 use package::Pin;
-use recipe::World;
+use recipe::{Strategy, World};
 use rootfs::actions::Actions;
 use rootfs::{MemoryPayload, MergeError, Rootfs, Tree};
 
@@ -217,7 +217,10 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     if let Some(base) = &input.base {
         tree = upon::difference(base, &tree, &mut draft.derived);
     }
-    let groups = layers::split(&tree, &input.packages, &names, recipe.layering);
+    let mut groups = layers::split(&tree, &input.packages, &names, recipe.layering);
+    if recipe.world == World::Apk && recipe.layering.strategy == Strategy::Origin {
+        apk_rules::add_databases(&mut groups, &tree, &input.packages, &mut draft.derived);
+    }
     cuts.sort_by(|a, b| (&a.path, a.owner).cmp(&(&b.path, b.owner)));
     let totals = totals(&cuts, |cut| sizes.get(&(cut.owner, cut.path.clone())).copied());
     let created = input.epoch.unwrap_or_else(|| newest(&tree, &input));

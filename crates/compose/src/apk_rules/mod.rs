@@ -13,6 +13,7 @@ mod grouping;
 mod java_truststore;
 mod keys;
 mod library_cache;
+mod partial;
 mod services;
 
 use bstr::{BString, ByteSlice};
@@ -25,6 +26,7 @@ use crate::{ComposeError, ComposeInput, Note, Rule, own};
 
 pub(crate) use grouping::by_origin;
 pub use keys::ApkKeyError;
+pub(crate) use partial::add_databases;
 
 /// Before anything that packages ask for: accounts get their numbers, and what apk has in every root is
 /// noted as ours.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use apk::InstalledRecord;
 use compose::{ApkKey, ComposeError, Rule};
 use diag::Explain;
 use recipe::Allow;
-use rootfs::Owner;
+use rootfs::{Node, Owner};
 use testkit::apk::ApkPackage;
 
 use crate::world::{Made, World, recipe};
@@ -253,8 +254,7 @@ fn paths_reach_what_apk_keeps() {
 
 #[test]
 fn files_take_the_place_of_what_apk_keeps() {
-    let recipe =
-        recipe("baselayout", "  files: [{path: /etc/apk/repositories, content: \"mine\\n\"}]");
+    let recipe = recipe("baselayout", "  files: [{path: /etc/apk/repositories, content: \"mine\\n\"}]");
     let made = World::of(&[baselayout()]).compose(&recipe, "x86_64").unwrap();
     assert_eq!(made.text("etc/apk/repositories"), "mine\n");
 }
@@ -361,10 +361,20 @@ fn layers_are_apkos_groups() {
     let titles: Vec<&str> = made.composition.groups.iter().map(|g| g.title.as_str()).collect();
     assert_eq!(titles, ["b", "2 packages", "derived and own files"]);
     let mut layers = BTreeMap::new();
+    let mut databases = Vec::new();
     for (n, group) in made.composition.groups.iter().enumerate() {
         for entry in group.segments.iter().flat_map(|s| &s.entries).filter(|e| !e.is_dir()) {
+            if entry.path == "lib/apk/db/installed" {
+                let Node::File(body) = &entry.node else { panic!("a file") };
+                databases.push(apk::parse_installed(made.composition.derived.get(body).unwrap()).unwrap());
+                continue;
+            }
             assert_eq!(layers.insert(entry.path.to_string(), n), None, "{}", entry.path);
         }
     }
-    assert_eq!((layers["opt/b2"], layers["opt/c"], layers["lib/apk/db/installed"]), (0, 1, 2));
+    assert_eq!((layers["opt/b2"], layers["opt/c"], layers["etc/apk/world"]), (0, 1, 2));
+    // Each has the records of its packages, as apko's have; the last has all, byte for byte the tree's.
+    let names = |d: &Vec<InstalledRecord>| d.iter().map(|r| r.name.clone()).collect::<Vec<_>>().join(" ");
+    assert_eq!(databases.iter().map(names).collect::<Vec<_>>(), ["b1 b2", "a c", "a b1 b2 c"]);
+    assert_eq!(databases[0][..], databases[2][1..3]);
 }

@@ -95,7 +95,7 @@ fn seen_by_syft(syft: &Path, home: &Home, archive: &str) -> (String, Packages) {
 }
 
 /// Builds each image and asks both scanners; what is expected comes from the real apk's solver.
-fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&str, &str)]) {
+fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&str, &str)], more: &str) {
     let scanners = [scanner(TRIVY), scanner(SYFT)];
     for (found, [name, wheel, _]) in scanners.iter().zip([TRIVY, SYFT]) {
         if found.is_none() {
@@ -107,7 +107,7 @@ fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&st
     }
     let apk = testkit::apk::real_apk().expect("the real apk");
     for (name, world) in images {
-        let recipe = written(home, name, &source.recipe(world, ""));
+        let recipe = written(home, name, &source.recipe(world, more));
         let archive = format!("{name}.tar");
         home.run(&["build", &recipe, "-t", name, "-o", &format!("docker-archive:{archive}"), "-q"]);
         let world: Vec<&str> = world.split(' ').collect();
@@ -132,7 +132,11 @@ fn scanners_see_alpines_packages() {
     if let Err(why) = testkit::apk::real_apk() {
         testkit::skip!("{why}");
     }
-    seen_exactly(&Home::new(), &source, "alpine", &ALPINE);
+    let home = Home::new();
+    seen_exactly(&home, &source, "alpine", &ALPINE, "");
+    // The database lies in the last layer, the files in others.
+    let origin = "layering: {strategy: origin, budget: 5}";
+    seen_exactly(&home, &source, "alpine", &[("alpine-origin", "alpine-base openssh")], origin);
 }
 
 #[test]
@@ -147,5 +151,5 @@ fn scanners_see_packages_like_wolfis() {
     };
     let images =
         [("wolfi-openssl", "ca-certificates-bundle openssl wolfi-baselayout"), ("wolfi-debug", "wolfi-base")];
-    seen_exactly(&home, &source, "wolfi", &images);
+    seen_exactly(&home, &source, "wolfi", &images, "");
 }
