@@ -10,7 +10,7 @@ use super::{Source, alpine, page, upon};
 use crate::distil::{Home, done, has};
 
 /// What becomes of an example's text, one after another.
-type Changes = Vec<(String, String)>;
+pub(super) type Changes = Vec<(String, String)>;
 
 /// Examples of apko that are built of Alpine 3.19.1.
 const OF_ALPINE: [&str; 7] = [
@@ -24,7 +24,7 @@ const OF_ALPINE: [&str; 7] = [
 ];
 
 /// Examples, and recipes of taihen/base-image, that are built of made-up packages.
-const MADE_UP: [&str; 16] = [
+const MADE_UP: [&str; 17] = [
     "abseil-regression",
     "alias-only",
     "alpine-python3",
@@ -40,6 +40,7 @@ const MADE_UP: [&str; 16] = [
     "wolfi-base",
     "wolfi-go",
     "base",
+    "debug",
     "glibc",
 ];
 
@@ -90,7 +91,7 @@ fn to_medium(source: &Source) -> Changes {
 }
 
 /// Made-up repositories in the place of Wolfi's, Alpine's and apko's own.
-fn to_made_up(dir: &Path) -> Changes {
+pub(super) fn to_made_up(dir: &Path) -> Changes {
     let made = testkit::apk::example_repositories(dir);
     let at = |path: &Path| path.display().to_string();
     let key = at(made.wolfi.key_file());
@@ -109,7 +110,7 @@ fn to_made_up(dir: &Path) -> Changes {
 }
 
 /// Copies the recipes of a folder into `examples` of the home, changed.
-fn copied(home: &Home, from: &Path, changes: &Changes) {
+pub(super) fn copied(home: &Home, from: &Path, changes: &Changes) {
     let to = home.work().join("examples");
     std::fs::create_dir_all(&to).expect("a folder");
     for file in std::fs::read_dir(from).expect("recipes").flatten().map(|e| e.path()) {
@@ -166,7 +167,7 @@ pub(super) fn first(layout: &Path, name: &str) -> image::ValidImage {
     image::validate(&layout, name).expect("an image").images.remove(0)
 }
 
-fn built_by_us(home: &Home, name: &str, arch: &str) -> image::ValidImage {
+pub(super) fn built_by_us(home: &Home, name: &str, arch: &str) -> image::ValidImage {
     let to = format!("oci:ours-{name}:ours");
     home.run(&["build", &format!("./examples/{name}.yaml"), "--arch", arch, "-o", &to, "-q"]);
     first(&home.work().join(format!("ours-{name}")), "ours")

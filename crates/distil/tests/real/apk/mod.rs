@@ -2,6 +2,7 @@
 
 mod apko;
 mod differences;
+mod options;
 mod page;
 mod run;
 mod scanners;
