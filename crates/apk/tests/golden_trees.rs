@@ -119,8 +119,10 @@ fn compare_database(world: &str, golden: &Path, packages: &[Package], arch: &str
         let entry = tree.get(path);
         entry.is_some_and(|e| e.is_dir() || e.owner == Owner::Package(u32::try_from(n).unwrap()))
     };
-    let installed: Vec<_> =
-        packages.iter().map(|p| Installed { files: &p.files, tree: &p.tree, size: p.size, arch, tag: None }).collect();
+    let installed: Vec<_> = packages
+        .iter()
+        .map(|p| Installed { files: &p.files, tree: &p.tree, size: p.size, arch, tag: None })
+        .collect();
     let ours = write_installed(&installed, &listed).to_string();
     let theirs = std::fs::read_to_string(golden.join(format!("{world}.installed"))).unwrap();
     for (number, (a, b)) in (1..).zip(ours.lines().zip(theirs.lines())) {

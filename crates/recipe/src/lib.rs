@@ -35,11 +35,11 @@ mod walk;
 mod world;
 
 pub use apk_contents::{BaseImage, RuntimeKey};
-pub use chosen::Overruled;
 pub use apko_config::{apko_config, apko_yaml};
 pub use appended::Appended;
 pub use ask::{Ask, Want};
 pub use catalogue::names as catalogue_names;
+pub use chosen::Overruled;
 pub use entrypoint::Entrypoint;
 pub use error::{Problem, RecipeError};
 pub use load::{Loader, NoFiles, load, load_catalogue};
