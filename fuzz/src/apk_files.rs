@@ -65,7 +65,8 @@ pub(crate) fn package(data: &[u8]) {
     let Ok(payload) = out.finish() else { return };
     let payload_len = payload.len() as u64;
     let tree = Payload::read(&payload, payload_len, PayloadIx(0)).expect("a payload just written").tree;
-    let installed = [apk::Installed { files: &unpacked.files, tree: &tree, size: 1, arch: "x86_64" }];
+    let installed =
+        [apk::Installed { files: &unpacked.files, tree: &tree, size: 1, arch: "x86_64", tag: None }];
     let text = apk::write_installed(&installed, &|_, _| true);
     if let Ok(records) = apk::parse_installed(&text) {
         assert!(records.len() <= 1 || text.contains(&b'\n'));

@@ -25,6 +25,7 @@ pub(crate) fn certificates(data: &[u8]) {
         bodies: &bodies,
         derived: bodies.next(),
         epoch: None,
+        base: None,
     });
     match made {
         Ok(composition) => {

@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("http_response", host_files::http_response),
     ("image_documents", images::documents),
     ("keyring", trust_roots::keyring),
+    ("layers", trees::layers),
     ("ld_so_cache", elf_files::ld_so_cache),
     ("lock", locks::lock),
     ("names", images::names),

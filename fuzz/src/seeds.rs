@@ -279,8 +279,16 @@ fn attacks(all: &mut Seeds) {
         add(all, "deb", attack.deb.clone());
     }
     for tar in hostile::tars() {
+        add(all, "layers", [&[0b1010_1010][..], &tar].concat());
         add(all, "tar", tar);
     }
+    let whiteouts = testkit::tar::tar(&[
+        testkit::tar::Entry::file("a/x", 0o644, "1"),
+        testkit::tar::Entry::file("a/.wh.x", 0o644, ""),
+        testkit::tar::Entry::file("b/c/d", 0o644, "2"),
+        testkit::tar::Entry::file("b/.wh..wh..opq", 0o644, ""),
+    ]);
+    add(all, "layers", [&[0b1010_1010][..], &whiteouts].concat());
 }
 
 fn of_this_machine(all: &mut Seeds) {

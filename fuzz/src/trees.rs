@@ -1,5 +1,5 @@
 use rootfs::payload::{Payload, Writer};
-use rootfs::{Node, PayloadIx, tar as archive};
+use rootfs::{Entry, MemoryPayload, Node, Owner, PayloadIx, Tree, changes, flatten, tar as archive};
 
 /// A tar archive: what is accepted becomes a payload whose paths stay inside the tree.
 pub(crate) fn tar(data: &[u8]) {
@@ -52,4 +52,47 @@ pub(crate) fn payload(data: &[u8]) {
     for name in names {
         let _ = payload.extra(data, &name);
     }
+}
+
+/// The members of an archive dealt to two layers of somebody's image: what a container sees of them has
+/// no whiteout and stands on directories, and what a layer of ours says of a change makes that change.
+pub(crate) fn layers(data: &[u8]) {
+    let (deal, data) = crate::choice(data);
+    let limits = archive::Limits { members: 512, body_bytes: 1 << 20, ..archive::Limits::default() };
+    let mut bodies = MemoryPayload::new(PayloadIx(0));
+    let mut layers = [Vec::new(), Vec::new()];
+    let mut reader = archive::Reader::new(data, limits);
+    while let Ok(Some(member)) = reader.next() {
+        let mut content = Vec::new();
+        if std::io::Read::read_to_end(&mut reader, &mut content).is_err() {
+            return;
+        }
+        let n = layers[0].len() + layers[1].len();
+        layers[usize::from(deal >> (n % 8) & 1)]
+            .push(member.into_entry(Some(bodies.add(&content)), Owner::Implicit));
+    }
+    let [lower, upper] = layers.map(Tree::from_entries);
+    let (lower, whole) = (flatten([lower.clone()]), flatten([lower, upper]));
+    for tree in [&lower, &whole] {
+        for entry in tree.entries().iter().filter(|e| !e.path.is_empty()) {
+            let above = rootfs::path::parent(entry.path.as_ref()).unwrap_or_default();
+            assert!(
+                above.is_empty() || tree.get(above).is_some_and(Entry::is_dir),
+                "{} stands on nothing",
+                entry.path
+            );
+            assert!(!rootfs::path::file_name(entry.path.as_ref()).starts_with(b".wh."), "a whiteout stays");
+        }
+    }
+    let layer = changes(&lower, &whole, &mut || bodies.add(b""));
+    assert_eq!(seen(&flatten([lower, layer])), seen(&whole));
+}
+
+/// What counts in a tree; the time of a directory does not.
+fn seen(tree: &Tree) -> Vec<Entry> {
+    let same = |entry: &Entry| {
+        let mtime = if entry.is_dir() { 0 } else { entry.mtime };
+        Entry { owner: Owner::Implicit, mtime, ..entry.clone() }
+    };
+    tree.entries().iter().map(same).collect()
 }
