@@ -92,10 +92,9 @@ fn absolute(env: &Environment, path: PathBuf) -> PathBuf {
     if path.is_absolute() { path } else { env.working_dir.join(path) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the settings file is read here, once")]
 fn read_settings(places: &Places) -> Result<Settings, Diagnostic> {
     let name = places.config.display().to_string();
-    match std::fs::read(&places.config) {
+    match store::read_regular(&places.config, store::MOST_OWN) {
         Ok(bytes) => Ok(settings::parse_settings(&bytes, &name)?),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !places.config_named => Ok(Settings::default()),
         Err(e) => Err(Diagnostic::new(Kind::Input, format!("cannot read settings {name}: {e}"))
@@ -344,8 +343,8 @@ impl Finder {
 
     fn pem(&self, path: &Path) -> Result<Pem, Diagnostic> {
         let name = path.display().to_string();
-        let text = self.file(path).ok_or_else(|| {
-            Diagnostic::new(Kind::Input, format!("cannot read certificate {name}"))
+        let text = store::read_regular(path, store::MOST_OWN).map_err(|e| {
+            Diagnostic::new(Kind::Input, format!("cannot read certificate {name}: {e}"))
                 .hint("it is named in the settings or in apt's configuration")
         })?;
         Ok(Pem { name, text })
@@ -361,9 +360,8 @@ impl Finder {
         paths.into_iter().filter_map(|p| self.file(&p).map(|b| (p, b))).collect()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the host's configuration is read here, once")]
     fn file(&self, path: &Path) -> Option<Vec<u8>> {
-        std::fs::read(path).ok()
+        store::read_regular(path, store::MOST_OWN).ok()
     }
 }
 

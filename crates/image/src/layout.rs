@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use oci::{Descriptor, Digest, Hasher, Index, MediaType, Raw};
+use store::{MOST_OWN, read_regular};
 
 use crate::temporary::{Temporary, sweep};
 use crate::transport::{describe, parse_document};
@@ -32,7 +33,7 @@ impl Layout {
     pub fn open(dir: impl Into<PathBuf>) -> Result<Layout, TransportError> {
         let layout = Layout { dir: dir.into() };
         let file = layout.dir.join(LAYOUT_FILE);
-        let bytes = fs::read(&file).map_err(TransportError::io("read", file.display()))?;
+        let bytes = read_regular(&file, MOST_OWN).map_err(TransportError::io("read", file.display()))?;
         check_layout(&file.display().to_string(), &bytes)?;
         Ok(layout)
     }
@@ -43,7 +44,7 @@ impl Layout {
         let blobs = layout.dir.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(TransportError::io("make", blobs.display()))?;
         let file = layout.dir.join(LAYOUT_FILE);
-        match fs::read(&file) {
+        match read_regular(&file, MOST_OWN) {
             Ok(bytes) => check_layout(&file.display().to_string(), &bytes)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => layout.write_file(&file, LAYOUT_JSON)?,
             Err(e) => return Err(TransportError::io("read", file.display())(e)),
@@ -59,7 +60,7 @@ impl Layout {
         let dir = dir.into();
         let mut aside = Vec::new();
         let file = dir.join(LAYOUT_FILE);
-        if let Ok(bytes) = fs::read(&file)
+        if let Ok(bytes) = read_regular(&file, MOST_OWN)
             && let Err(e) = check_layout(&file.display().to_string(), &bytes)
         {
             aside.push(set_aside(&file, &e)?);
@@ -85,7 +86,7 @@ impl Layout {
     /// Its index; an empty one where nothing was published yet.
     pub fn index(&self) -> Result<Index, TransportError> {
         let file = self.dir.join(INDEX_FILE);
-        match fs::read(&file) {
+        match read_regular(&file, MOST_OWN) {
             Ok(bytes) => read_index(&file.display().to_string(), &bytes),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(empty_index()),
             Err(e) => Err(TransportError::io("read", file.display())(e)),

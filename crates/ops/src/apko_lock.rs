@@ -34,7 +34,8 @@ pub(crate) fn pinned(
     how: &How<'_>,
     path: &Path,
 ) -> Result<Pinned, Diagnostic> {
-    let shown = path.strip_prefix(&shop.world.working_dir).unwrap_or(path).display().to_string();
+    let below = path.strip_prefix(&shop.world.working_dir).ok().filter(|p| !p.as_os_str().is_empty());
+    let shown = below.unwrap_or(path).display().to_string();
     let theirs = read(shop, path, &shown)?;
     check_recipe(shop, recipe, &theirs, &shown)?;
     let Ecosystem::Apk(mut repositories) = Ecosystem::of(shop, recipe, how.place)? else {

@@ -8,6 +8,9 @@ use oci::{Digest, Hasher};
 
 use crate::shop::Shop;
 
+/// The most bytes of a document: an index that nobody compressed has some 60 MB.
+const MOST_DOCUMENT: u64 = 1 << 30;
+
 /// A document that a lock names.
 pub(crate) struct Document {
     /// By which it is known.
@@ -47,7 +50,8 @@ pub(crate) fn find(
         return Ok(bytes);
     }
     let what = format!("{} ({})", document.what, document.digest);
-    let Some(bytes) = vendor.and_then(|dir| shop.own.read(&dir.join(&document.place)).ok()) else {
+    let vendored = |dir: &Path| shop.own.read_at_most(&dir.join(&document.place), MOST_DOCUMENT).ok();
+    let Some(bytes) = vendor.and_then(vendored) else {
         let text = format!("cannot verify: {what} is neither in the cache nor vendored");
         return Err(Diagnostic::new(Kind::Input, text).hint(
             "verify on the machine that made the lock, or keep the documents with `distil lock --vendor DIR`",

@@ -33,11 +33,15 @@ pub(crate) fn check(shop: &Shop<'_>, recipe: &Resolved) -> Result<(), Diagnostic
         Certificate::Inline { .. } => None,
     });
     for local in files.chain(certificates) {
-        if !find(shop, local).exists() {
-            return Err(missing(
-                local,
-                &std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
-            ));
+        let path = find(shop, local);
+        if !path.exists() {
+            let absent = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file");
+            return Err(missing(local, &absent));
+        }
+        // A pipe or a device would never end.
+        if !path.is_file() && !path.is_dir() {
+            let endless = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
+            return Err(missing(local, &endless));
         }
     }
     Ok(())
@@ -98,11 +102,6 @@ fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Optio
             let path = find(shop, local);
             if path.is_dir() {
                 return directory(shop, local, &path, payloads).map(|tree| Some(OwnBody::Tree(tree)));
-            }
-            // A pipe or a device would never end.
-            if path.exists() && !path.is_file() {
-                let text = format!("cannot take {}: it is no file, directory or link", local.path);
-                return Err(Diagnostic::new(Kind::Input, text));
             }
             let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs).map_err(|e| match e {
                 StoreError::Io { source, .. } => missing(local, &source),

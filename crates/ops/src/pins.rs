@@ -22,7 +22,7 @@ use crate::documents;
 use crate::ecosystem::{self, Before, Ecosystem, Wish};
 use crate::packages::{Supply, blob_name, bring};
 use crate::payloads::{self, Parcel};
-use crate::recipes::{Loaded, utf8};
+use crate::recipes::{Loaded, is_of_no_use, utf8};
 use crate::records::{self, LastSeen};
 use crate::report::{ExplainRow, LockReport, LockState};
 use crate::request::{LockMode, LockPlace};
@@ -142,8 +142,11 @@ pub(crate) fn read_lock(shop: &Shop<'_>, path: &Path) -> Result<Option<Lockfile>
             Ok(Some(lockfile::read(&name, &utf8(&name, bytes)?)?))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Diagnostic::new(Kind::Machine, format!("cannot read lock {}: {e}", path.display()))
-            .hint("name a lock that you may read with --lock")),
+        Err(e) => {
+            let kind = if is_of_no_use(&e) { Kind::Input } else { Kind::Machine };
+            Err(Diagnostic::new(kind, format!("cannot read lock {}: {e}", path.display()))
+                .hint("name a lock that you may read with --lock"))
+        }
     }
 }
 

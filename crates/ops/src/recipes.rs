@@ -12,6 +12,9 @@ use crate::request::Above;
 use crate::shop::Shop;
 use crate::vcs;
 
+/// The most bytes of a recipe: its nodes take some fifty times as much memory.
+const MOST_RECIPE: u64 = 8 << 20;
+
 /// A recipe that was read, with all its variants.
 pub(crate) struct Loaded {
     /// `base`, or `app` of `app.yaml`.
@@ -114,7 +117,7 @@ fn read_file(shop: &Shop<'_>, typed: &str, above: &Above) -> Result<Recipe, Diag
                     "name a recipe file, or an image of the catalogue: {}",
                     recipe::catalogue_names().collect::<Vec<_>>().join(", ")
                 )),
-                _ => d,
+                _ => d.hint("name a recipe that is a file of text and that you may read"),
             }
         })?;
     let text = utf8(typed, bytes)?;
@@ -141,9 +144,11 @@ impl Includes<'_> {
         let last = self.above.include_paths.iter().map(|dir| dir.join(path));
         let mut error = io::Error::from(io::ErrorKind::NotFound);
         for candidate in first.iter().cloned().chain(last) {
-            match self.shop.own.read(&self.shop.path(&candidate)) {
+            match self.shop.own.read_at_most(&self.shop.path(&candidate), MOST_RECIPE) {
                 Ok(bytes) => return Ok((candidate, bytes)),
-                Err(e) => error = e,
+                // What stands there and cannot be read says more than what does not.
+                Err(e) if error.kind() == io::ErrorKind::NotFound => error = e,
+                Err(_) => {}
             }
         }
         Err(error)
@@ -180,6 +185,18 @@ pub(crate) fn find(shop: &Shop<'_>, local: &LocalPath) -> PathBuf {
 
 pub(crate) fn missing(local: &LocalPath, e: &io::Error) -> Diagnostic {
     let from = if local.beside.is_empty() { "the recipe" } else { &local.beside };
-    Diagnostic::new(Kind::Input, format!("cannot read {} that {from} names: {e}", local.path))
-        .hint("a path is looked for beside the recipe, then in the working directory")
+    Diagnostic::new(Kind::Input, format!("cannot read {} that {from} names: {e}", local.path)).hint(
+        match is_of_no_use(e) {
+            true => "name a regular file",
+            false => "a path is looked for beside the recipe, then in the working directory",
+        },
+    )
+}
+
+/// Is it what stands there, and not the machine, that keeps it from being read?
+pub(crate) fn is_of_no_use(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge | io::ErrorKind::IsADirectory
+    )
 }

@@ -100,7 +100,7 @@ fn read_include(
             let fault = RecipeError::at(&include.at, Problem::Include { name: path.clone(), cause });
             match missing {
                 true => fault.hint("a path is looked for beside this file, then in the working directory"),
-                false => fault,
+                false => fault.hint("name a recipe that is a file of text and that you may read"),
             }
         }),
     }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use oci::{Digest, Hasher};
 
+use crate::regular::{self, MOST_OWN, too_large};
 use crate::seen::{Stat, listing};
 use crate::{Blobs, ExpectAnything, Seen, StoreError};
 
@@ -41,34 +42,25 @@ impl OwnFiles {
         OwnFiles { began_ns: file_clock(), seen: Mutex::new(Vec::new()) }
     }
 
-    /// A file's content.
+    /// The content of a regular file of no more than [`MOST_OWN`] bytes.
     ///
     /// # Errors
-    /// As the file system says; that it does not exist is remembered.
+    /// As of [`OwnFiles::read_at_most`].
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.pass(path, |chunk| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        })?;
-        Ok(bytes)
+        self.read_at_most(path, MOST_OWN)
     }
 
     /// The content of a regular file of no more than `most` bytes: of what somebody else may have laid
     /// there, a pipe that never ends or a file that fills the memory.
     ///
     /// # Errors
-    /// As the file system says; `FileTooLarge` if it has more, `InvalidInput` if it is no regular file.
+    /// As the file system says (that it does not exist is remembered); `FileTooLarge` if it has more,
+    /// `InvalidInput` if it is no regular file.
     pub fn read_at_most(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        // Opening a pipe would wait for its writer.
-        if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-        }
         let mut bytes = Vec::new();
         self.pass(path, |chunk| {
             if (bytes.len() + chunk.len()) as u64 > most {
-                let text = format!("it has more than {most} bytes");
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+                return Err(too_large(most));
             }
             bytes.extend_from_slice(chunk);
             Ok(())
@@ -76,10 +68,10 @@ impl OwnFiles {
         Ok(bytes)
     }
 
-    /// A file's content, put among the blobs; its digest, size and mode.
+    /// A regular file's content, of any size, put among the blobs; its digest, size and mode.
     ///
     /// # Errors
-    /// It cannot be read, or the blob cannot be written.
+    /// It is no regular file or cannot be read, or the blob cannot be written.
     pub fn ingest(&self, path: &Path, blobs: &Blobs) -> Result<(Digest, u64, u32), StoreError> {
         let mut ingest = blobs.ingest(&path.display().to_string(), ExpectAnything { cap: u64::MAX })?;
         let mut failed = None;
@@ -148,15 +140,11 @@ impl OwnFiles {
     }
 
     fn pass(&self, path: &Path, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<u32> {
-        let mut file = fs::File::open(path).inspect_err(|e| {
+        let (mut file, metadata) = regular::open(path).inspect_err(|e| {
             if e.kind() == io::ErrorKind::NotFound {
                 self.note(Seen::Absent { path: path.to_owned() });
             }
         })?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
         let stat = Stat::of(&metadata);
         let mut hasher = Hasher::sha256();
         let mut buffer = vec![0; 1 << 16];

@@ -2,5 +2,6 @@
 
 mod archive;
 mod cache;
+mod own_files;
 mod packages;
 mod recipe;
