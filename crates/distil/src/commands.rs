@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
 use crate::environment::Environment;
-use crate::render::{size, summary};
+use crate::render::{size, style, summary};
 use crate::{Talk, exit, options, surroundings};
 
 /// Runs the command; the number is the exit code of a success.
@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             let world = surroundings::world(&cli.global, env, talk)?;
             settings(&world, talk)?;
         }
-        Command::Schema => print(&format!("{}\n", ops::schema::schema()))?,
+        Command::Schema => print_as_is(&format!("{}\n", ops::schema::schema()))?,
         Command::Cache(args) => {
             let world = surroundings::world(&cli.global, env, talk)?;
             return cache(args, &world, talk);
@@ -44,7 +44,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Completions { shell } => {
             let mut out = Vec::new();
             generate(*shell, &mut crate::command(), "distil", &mut out);
-            print(&String::from_utf8_lossy(&out))?;
+            print_as_is(&String::from_utf8_lossy(&out))?;
         }
         Command::Man { dir } => man(dir.as_deref())?,
     }
@@ -99,7 +99,7 @@ fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8
     if args.verify {
         let verified = ops::lock::verify(&world, &request)?;
         for line in &verified {
-            talk.say(&format!("verified {line}\n"));
+            talk.say_line(&format!("verified {line}"));
         }
         talk.data(|| json!({ "schema": 0, "verified": verified }))?;
         return Ok(exit::DONE);
@@ -107,10 +107,10 @@ fn lock(args: &LockArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8
     let outcome = ops::lock::lock(&world, &request)?;
     talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
     if args.explain {
-        outcome.report.explain.iter().for_each(|row| talk.say(&summary::explain_line(row)));
+        outcome.report.explain.iter().for_each(|row| talk.say(&summary::explain_line(row, talk.style)));
     }
     if talk.json {
-        print(&format!("{}\n", outcome.json(args.variant.as_deref())?))?;
+        print_as_is(&format!("{}\n", outcome.json(args.variant.as_deref())?))?;
     }
     Ok(exit::DONE)
 }
@@ -145,8 +145,8 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
         CacheCommand::Prune { older_than, all } => {
             let age = if *all { None } else { Some(options::age(older_than)?) };
             let freed = ops::cache::prune(world, age)?;
-            talk.say(&format!(
-                "deleted {}, {}\n",
+            talk.say_line(&format!(
+                "deleted {}, {}",
                 size::count(freed.objects, "object", "objects"),
                 size::bytes(freed.bytes)
             ));
@@ -154,15 +154,15 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
         }
         CacheCommand::Verify => {
             let found = ops::cache::verify(world)?;
-            talk.say(&format!(
-                "checked {}, {} bad\n",
+            talk.say_line(&format!(
+                "checked {}, {} bad",
                 size::count(found.checked, "object", "objects"),
                 found.bad.len()
             ));
             talk.data(|| json!({ "schema": 0, "checked": found.checked, "bad": found.bad }))?;
             if !found.bad.is_empty() {
                 for name in &found.bad {
-                    talk.say(&format!("  deleted {name}; it is fetched or made again when wanted\n"));
+                    talk.say_line(&format!("  deleted {name}; it is fetched or made again when wanted"));
                 }
                 return Ok(exit::code(Kind::Findings));
             }
@@ -182,7 +182,7 @@ fn man(dir: Option<&std::path::Path>) -> Result<(), Diagnostic> {
     };
     let Some(dir) = dir else {
         let out = page(crate::command()).map_err(|e| io("standard output", &e))?;
-        return print(&String::from_utf8_lossy(&out));
+        return print_as_is(&String::from_utf8_lossy(&out));
     };
     #[expect(
         clippy::disallowed_methods,
@@ -192,8 +192,13 @@ fn man(dir: Option<&std::path::Path>) -> Result<(), Diagnostic> {
     clap_mangen::generate_to(crate::command(), dir).map_err(|e| io(&dir.display().to_string(), &e))
 }
 
-/// Data for programs and pipes. A reader that went away is no failure of ours; a full disk is.
+/// Data, line by line, for people and pipes; nothing in it commands the terminal.
 pub(crate) fn print(text: &str) -> Result<(), Diagnostic> {
+    print_as_is(&style::escaped_lines(text))
+}
+
+/// What is ours to the last byte: JSON, which has escapes of its own, and what we generate. A reader that went away is no failure of ours; a full disk is.
+fn print_as_is(text: &str) -> Result<(), Diagnostic> {
     use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -208,6 +213,6 @@ pub(crate) fn print(text: &str) -> Result<(), Diagnostic> {
 impl Talk {
     /// A JSON document, where the user asked for JSON.
     pub(crate) fn data(&self, value: impl FnOnce() -> Value) -> Result<(), Diagnostic> {
-        if self.json { print(&format!("{}\n", value())) } else { Ok(()) }
+        if self.json { print_as_is(&format!("{}\n", value())) } else { Ok(()) }
     }
 }

@@ -113,7 +113,12 @@ impl Talk {
         write_err(&text);
     }
 
-    /// Talk that `-q` silences.
+    /// A line of talk that `-q` silences.
+    pub(crate) fn say_line(&self, text: &str) {
+        self.say(&self.style.line(text));
+    }
+
+    /// Rendered lines of talk that `-q` silences.
     pub(crate) fn say(&self, text: &str) {
         if self.loudness >= Loudness::Normal {
             write_err(text);

@@ -87,7 +87,7 @@ impl Run<'_> {
     fn publish(&self, args: &ApkoPublish) -> Result<(), Diagnostic> {
         let request = options::publish(args)?;
         if args.image_refs.is_some() {
-            self.talk.say("note: --image-refs is of no effect: nothing is pushed\n");
+            self.talk.say_line("note: --image-refs is of no effect: nothing is pushed");
         }
         self.make(&args.image, &request)
     }
@@ -105,7 +105,7 @@ impl Run<'_> {
         let written = ops::apko::lock(&self.world()?, &request, args.output.as_deref())?;
         self.talk.say(&summary::lock_lines(&written.report, self.env.now, self.talk.style));
         let path = shown(&written.path, &self.env.working_dir);
-        self.talk.say(&format!("  written  {path} (apko's lock)\n"));
+        self.talk.say_line(&format!("  written  {path} (apko's lock)"));
         self.talk.data(|| json!({ "schema": 0, "lock": written.report, "apko": path }))
     }
 
@@ -116,13 +116,13 @@ impl Run<'_> {
             let cached = rows.iter().filter(|r| r.kind != "images");
             let (objects, bytes) = cached.fold((0, 0), |(o, b), r| (o + r.objects, b + r.bytes));
             let text = format!("{}, {}", size::count(objects, "object", "objects"), size::bytes(bytes));
-            self.talk.say(&format!("would delete {text} in {}\n", world.cache_dir.display()));
+            self.talk.say_line(&format!("would delete {text} in {}", world.cache_dir.display()));
             return self.talk.data(|| json!({ "schema": 0, "objects": objects, "bytes": bytes }));
         }
         let freed = ops::cache::prune(&world, None)?;
         let text =
             format!("{}, {}", size::count(freed.objects, "object", "objects"), size::bytes(freed.bytes));
-        self.talk.say(&format!("deleted {text} in {}\n", world.cache_dir.display()));
+        self.talk.say_line(&format!("deleted {text} in {}", world.cache_dir.display()));
         self.talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }))
     }
 }

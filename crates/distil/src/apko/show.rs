@@ -82,7 +82,7 @@ fn bad(word: &str, why: &str) -> Diagnostic {
 pub(super) fn packages(lists: &[Listed], format: &Format, talk: &Talk) -> Result<(), Diagnostic> {
     for list in lists {
         if lists.len() > 1 {
-            talk.say(&format!("packages for {}\n", list.arch));
+            talk.say_line(&format!("packages for {}", list.arch));
         }
         print(&list.packages.iter().map(|row| format.line(row) + "\n").collect::<String>())?;
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use diag::{Note, Reporter, TaskId, Unit};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::style::Style;
+use super::style::{Style, escaped};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,8 @@ impl Terminal {
 
     fn line(&self, text: &str) {
         // A broken pipe on standard error leaves nobody to tell.
-        let write = || drop(writeln!(std::io::stderr().lock(), "{text}"));
+        let text = self.style.line(text);
+        let write = || drop(std::io::stderr().lock().write_all(text.as_bytes()));
         match &self.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
@@ -77,7 +78,7 @@ impl Terminal {
         let bar = bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
-        bar.set_message(label.to_owned());
+        bar.set_message(escaped(label).into_owned());
         Some(bar)
     }
 }

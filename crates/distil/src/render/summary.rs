@@ -29,13 +29,15 @@ pub(crate) fn build(
         out.push_str(&image_lines(image, explain, style));
     }
     for place in &report.written {
-        out.push_str(&format!("  written  {place}\n"));
+        out.push_str(&style.line(&format!("  written  {place}")));
     }
     for loaded in &report.loaded {
-        out.push_str(&format!("  loaded   {} into {} as {}\n", loaded.name, loaded.engine, loaded.id));
+        out.push_str(
+            &style.line(&format!("  loaded   {} into {} as {}", loaded.name, loaded.engine, loaded.id)),
+        );
     }
     let what = if report.unchanged { "nothing changed" } else { "done" };
-    out.push_str(&format!("{} in {}\n", style.strong(what), duration(took)));
+    out.push_str(&style.line(&format!("{} in {}", style.strong(what), duration(took))));
     if report.written.is_empty()
         && report.loaded.is_empty()
         && let Some(image) = report.images.first()
@@ -47,7 +49,7 @@ pub(crate) fn build(
         words.extend(env.arguments.iter().cloned());
         words.push("--load".to_owned());
         let next = format!("next: {}{run}", command_line(&words));
-        out.push_str(&format!("{}\n", style.faint(&next)));
+        out.push_str(&style.line(&style.faint(&next)));
     }
     out
 }
@@ -60,32 +62,32 @@ pub(crate) fn lock_lines(lock: &LockReport, now: i64, style: Style) -> String {
         LockState::Changed => "changed",
         LockState::Simulated => "not written (dry run)",
     };
-    let mut out = format!(
-        "{} {}; lock {} {state}\n",
+    let mut out = style.line(&format!(
+        "{} {}; lock {} {state}",
         style.strong(&lock.recipe),
         lock.as_of.map_or_else(
             || "takes nothing from an archive".to_owned(),
             |t| format!("packages as of {}", day(t))
         ),
         lock.path
-    );
+    ));
     for change in &lock.changes {
-        out.push_str(&format!("  {change}\n"));
+        out.push_str(&style.line(&format!("  {change}")));
     }
     for source in &lock.unsigned {
-        out.push_str(&format!(
-            "  {} {source} is not signed; you declared it trusted\n",
+        out.push_str(&style.line(&format!(
+            "  {} {source} is not signed; you declared it trusted",
             style.warning("unsigned")
-        ));
+        )));
     }
     let age = lock.as_of.map_or(0, |then| now - then);
     if lock.catalogue && age > OLD && lock.state == LockState::Kept {
-        out.push_str(&format!(
-            "{} these packages are {} days old; `distil update {}` refreshes them\n",
+        out.push_str(&style.line(&format!(
+            "{} these packages are {} days old; `distil update {}` refreshes them",
             style.warning("warning:"),
             age / 86_400,
             lock.recipe
-        ));
+        )));
     }
     out
 }
@@ -93,34 +95,34 @@ pub(crate) fn lock_lines(lock: &LockReport, now: i64, style: Style) -> String {
 fn image_lines(image: &Built, explain: bool, style: Style) -> String {
     let mut out = format!("{} {}\n", style.strong(&image.names.join(" ")), image.digest);
     for p in &image.platforms {
-        out.push_str(&format!(
-            "  {:<16} {:>8} ({} unpacked), {}, {}, {}\n",
+        out.push_str(&style.line(&format!(
+            "  {:<16} {:>8} ({} unpacked), {}, {}, {}",
             p.platform.to_string(),
             bytes(p.size),
             bytes(p.unpacked),
             count(p.packages.len() as u64, "package", "packages"),
             count(p.layers as u64, "layer", "layers"),
             scripts(p),
-        ));
+        )));
         for left in &p.scripts.not_replaced {
-            out.push_str(&format!(
-                "    {} {} {}: {}\n",
+            out.push_str(&style.line(&format!(
+                "    {} {} {}: {}",
                 style.warning("not replaced"),
                 left.package,
                 left.script,
                 left.commands.join("; ")
-            ));
+            )));
         }
         if explain {
-            p.explain.iter().for_each(|row| out.push_str(&explain_line(row)));
+            p.explain.iter().for_each(|row| out.push_str(&explain_line(row, style)));
         }
     }
     out
 }
 
 /// One rule that applied.
-pub(crate) fn explain_line(row: &ExplainRow) -> String {
-    format!("    {:<12} {}: {}\n", row.rule, row.subject, row.reason)
+pub(crate) fn explain_line(row: &ExplainRow, style: Style) -> String {
+    style.line(&format!("    {:<12} {}: {}", row.rule, row.subject, row.reason))
 }
 
 fn scripts(p: &BuiltPlatform) -> String {

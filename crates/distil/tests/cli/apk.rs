@@ -17,7 +17,7 @@ use crate::run::{Archive, Machine};
 const BUILT: u64 = 1_735_689_600;
 
 /// A program, its library, and another.
-fn plain() -> Vec<ApkPackage> {
+pub(crate) fn plain() -> Vec<ApkPackage> {
     vec![
         ApkPackage::new("libhello", "1.0-r0").provides("so:libhello.so.1=1.0").file(
             "usr/share/hello/words",

@@ -5,3 +5,4 @@ mod cache;
 mod own_files;
 mod packages;
 mod recipe;
+mod terminal;
