@@ -72,6 +72,7 @@ fn place(choice: &LockChoice) -> LockPlace {
         file: choice.lock.clone(),
         vendor: choice.vendor.clone(),
         allow_rollback: choice.allow_rollback,
+        alike: false,
         compat: match choice.compat {
             CompatWord::Apk => Compat::Apk,
             CompatWord::Apko => Compat::Apko,

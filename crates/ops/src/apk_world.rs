@@ -2,6 +2,7 @@
 //! choice, scripts and triggers.
 
 pub(crate) mod closure;
+pub(crate) mod everywhere;
 pub(crate) mod indexes;
 pub(crate) mod keys;
 pub(crate) mod prove;

@@ -17,8 +17,10 @@ use rootfs::{Bodies, Tree, payload};
 use solve::apk::Compat;
 use trust::{RsaKeyring, Verified};
 
+use crate::apk_world::everywhere::{self, Barred};
 use crate::apk_world::keys::Keys;
 use crate::apk_world::{self, Repositories};
+use crate::base;
 use crate::deb_world;
 use crate::documents::{Document, folder};
 use crate::images::Order;
@@ -84,6 +86,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) arch: &'a Arch,
     /// Versions to keep where they still fit.
     pub(crate) prefer: Vec<&'a Pin>,
+    /// What may not be chosen for this architecture.
+    pub(crate) barred: Option<&'a Barred>,
 }
 
 impl Ecosystem {
@@ -122,6 +126,26 @@ impl Ecosystem {
         match self {
             Ecosystem::Deb(sources) => deb_world::indexes::read(shop, sources, archs, before),
             Ecosystem::Apk(repositories) => apk_world::indexes::read(shop, repositories, archs, before),
+        }
+    }
+
+    /// What may not be chosen for an architecture because another has it not: nothing, unless the user
+    /// wants what apko takes.
+    pub(crate) fn barred(&self, indexes: &Indexes, recipe: &Loaded) -> BTreeMap<Arch, Barred> {
+        match self {
+            Ecosystem::Apk(r) if r.alike => {
+                let bases = recipe.variants.iter().filter_map(|v| v.base_image.as_ref()).map(base::id);
+                everywhere::not_everywhere(&indexes.universes, &bases.collect::<Vec<_>>())
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// Says which packages of a new lock are of several versions. Debian's always are somewhere: rebuilds
+    /// of one architecture have versions of their own.
+    pub(crate) fn say_different(&self, shop: &Shop<'_>, lock: &Lockfile) {
+        if let Ecosystem::Apk(_) = self {
+            everywhere::say_different(shop, lock);
         }
     }
 

@@ -173,13 +173,15 @@ fn resolve(
     let codec = keep.map_or_else(|| how.codec.clone(), |l| l.codec.clone());
     let mut lock = Lockfile::new(COMPOSITION, codec, wanted.requests.clone(), indexes.suites.clone());
     let mut explain = Vec::new();
+    let barred = ecosystem.barred(&indexes, recipe);
     for (arch, platform) in wanted.archs.iter().zip(&wanted.platforms) {
         shop.world.reporter.check()?;
         let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
         let universe = indexes.universes.get(arch).ok_or_else(none)?;
         let mut closures: Vec<(String, Verified<Closure>)> = Vec::new();
         for variant in recipe.variants.iter().filter(|v| v.archs.contains(arch)) {
-            let wish = Wish { variant, arch, prefer: preferred(keep, platform, &closures) };
+            let prefer = preferred(keep, platform, &closures);
+            let wish = Wish { variant, arch, prefer, barred: barred.get(arch) };
             let closure = ecosystem.closure(universe, &wish, &mut explain).map_err(|d| {
                 d.while_doing(format!("cannot resolve {} for {platform}", named(recipe, variant)))
             })?;
@@ -188,6 +190,7 @@ fn resolve(
         lock.add(platform, closures);
     }
     lock.keys = indexes.keys;
+    ecosystem.say_different(shop, &lock);
     explain.sort_by(|a, b| (&a.rule, &a.subject).cmp(&(&b.rule, &b.subject)));
     explain.dedup();
     Ok(Resolution { lock, seen: indexes.seen, explain, package_keys: indexes.package_keys })

@@ -35,6 +35,9 @@ pub struct LockPlace {
     pub compat: Compat,
     /// An apk index that nobody signed, or nobody known, is taken.
     pub ignore_signatures: bool,
+    /// An apk package must be there for all architectures in the same version, as with apko; so it is
+    /// with [`Compat::Apko`], too.
+    pub alike: bool,
     /// A lock of apko's that takes the place of ours.
     pub apko: Option<PathBuf>,
 }

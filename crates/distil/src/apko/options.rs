@@ -52,6 +52,7 @@ fn place(args: &RecipeArgs) -> LockPlace {
         },
         ignore_signatures: args.ignore_signatures,
         allow_rollback: args.allow_rollback,
+        alike: true,
         ..LockPlace::default()
     }
 }

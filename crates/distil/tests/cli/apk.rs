@@ -1,6 +1,7 @@
 //! Recipes of apk packages: built, locked, and refused where they must be. The repositories are made up
 //! and signed by keys of the tests, on the loopback or in a directory.
 
+mod alike;
 mod bad;
 mod life;
 mod names;

@@ -27,6 +27,7 @@ pub(crate) fn closure(
             world: upon(universe, wish.variant, compat)?,
             prefer: wish.prefer.iter().map(prefer).collect(),
             compat,
+            barred: wish.barred.cloned().unwrap_or_default(),
         };
         let mut closure = solve::apk::solve(universe, &request)?.closure(universe);
         if let Some(below) = &wish.variant.base_image {

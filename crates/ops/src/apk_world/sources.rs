@@ -22,6 +22,8 @@ pub(crate) struct Repositories {
     pub(crate) base: Option<BaseImage>,
     /// Whose verdict is wanted.
     pub(crate) compat: Compat,
+    /// A package must be there for all architectures in the same version.
+    pub(crate) alike: bool,
     /// An index that nobody signed, or nobody known, is taken by the user's word.
     pub(crate) ignore_signatures: bool,
 }
@@ -62,6 +64,7 @@ impl Repositories {
             builtin: Vec::new(),
             base: one_base(recipe)?,
             compat: place.compat,
+            alike: place.alike || place.compat == Compat::Apko,
             ignore_signatures: place.ignore_signatures,
         };
         for variant in &recipe.variants {
@@ -88,6 +91,7 @@ impl Repositories {
             builtin: Vec::new(),
             base: None,
             compat: Compat::default(),
+            alike: false,
             ignore_signatures: false,
         };
         all.add(shop, variant);

@@ -58,8 +58,10 @@ type Failure = Vec<Fact>;
 pub(super) fn choose<'u>(pool: &Pool<'u>, lines: &[(&str, Dep, u64)]) -> Result<Vec<PkgIx>, Unsatisfiable> {
     let mut apko = Apko { pool, disqualified: HashMap::new(), selected: HashMap::new() };
     for i in 0..pool.packages.len() {
-        if pool.packages[i].uninstallable {
-            apko.disqualified.insert(PkgIx::from_place(i), "it cannot be installed here".to_owned());
+        let package = &pool.packages[i];
+        let why = package.uninstallable.then_some("it cannot be installed here").or(package.barred);
+        if let Some(why) = why {
+            apko.disqualified.insert(PkgIx::from_place(i), why.to_owned());
         }
     }
     let wants: Vec<Want<'u>> =

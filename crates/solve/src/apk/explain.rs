@@ -174,7 +174,7 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
             return Some(Fact::OnlyVersions { name, versions: self.versions(all.iter()) });
         }
         let package = |p: &Provider| &pool.packages[p.package.at()];
-        if fits.iter().all(|p| package(p).uninstallable) {
+        if fits.iter().all(|p| package(p).uninstallable || package(p).barred.is_some()) {
             return Some(Fact::Uninstallable { name, versions: self.versions(fits.iter().copied()) });
         }
         if fits.iter().all(|p| !self.state.packages[p.package.at()].tag_ok) {
@@ -202,6 +202,12 @@ impl<'p, 'u> Why<'_, 'p, 'u> {
         let place = |p: &Provider| {
             let record = pool.record_of(p.package, UNTAGGED);
             let repository = &pool.universe.source(record).repository;
+            if let Some(why) = pool.packages[p.package.at()].barred {
+                return format!(
+                    "{} ({repository}): {why}",
+                    pool.version(pool.packages[p.package.at()].version)
+                );
+            }
             match pool.version(p.version) {
                 "" => format!("a virtual name of {} ({repository})", self.show(p.package)),
                 version => format!("{version} ({repository})"),

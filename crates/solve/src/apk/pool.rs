@@ -64,7 +64,7 @@ pub(super) struct Provider {
 
 /// What a package says of itself.
 #[derive(Debug, Clone)]
-pub(super) struct Package {
+pub(super) struct Package<'u> {
     /// In the first repository that has it.
     pub(super) record: RecordId,
     /// Of its identity.
@@ -80,6 +80,8 @@ pub(super) struct Package {
     pub(super) uninstallable: bool,
     /// An earlier answer had it.
     pub(super) preferred: bool,
+    /// Why the request will not have it.
+    pub(super) barred: Option<&'u str>,
 }
 
 /// Where the links of a package begin among all, and where they end.
@@ -98,7 +100,7 @@ pub(super) struct Pool<'u> {
     versions: Words<'u>,
     /// For each name, who has it, in the order of the repositories and their indexes.
     providers: Grouped<Provider>,
-    pub(super) packages: Vec<Package>,
+    pub(super) packages: Vec<Package<'u>>,
     /// Their links, apart: walks look at these, and seldom at the rest.
     spans: Vec<Span>,
     /// The records of packages that several repositories have, without their first.
@@ -150,6 +152,13 @@ impl<'u> Pool<'u> {
         };
         pool.read_all(arch, &own_names, &own_versions);
         pool
+    }
+
+    /// Marks what may not be chosen, and nothing else.
+    pub(super) fn bar(&mut self, barred: &'u HashMap<RecordId, String>) {
+        for package in &mut self.packages {
+            package.barred = barred.get(&package.record).map(String::as_str);
+        }
     }
 
     /// Marks what an earlier answer had, and nothing else.
@@ -279,6 +288,7 @@ impl<'u> Pool<'u> {
             is_empty: record.installed_size() == 0,
             uninstallable: record.is_uninstallable() || links.is_broken || is_foreign,
             preferred: false,
+            barred: None,
         };
         self.packages.push(package);
         let depends = self.put(links.depends, shelf);

@@ -1,3 +1,7 @@
+use std::collections::HashMap;
+
+use package::RecordId;
+
 /// What is asked of a universe of apk packages.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -12,6 +16,8 @@ pub struct Request {
     pub prefer: Vec<Preferred>,
     /// Whose verdict is wanted.
     pub compat: Compat,
+    /// Records that may not be chosen, each with the reason.
+    pub barred: HashMap<RecordId, String>,
 }
 
 /// A package of an earlier answer.

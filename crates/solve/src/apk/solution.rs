@@ -73,6 +73,7 @@ impl<'u> Solver<'u> {
             Compat::Apk => (World::read(&request.world)?, Solver::run),
             Compat::Apko => (World::read_all(&request.world)?, Solver::run_as_apko),
         };
+        self.pool.bar(&request.barred);
         if request.prefer.is_empty() {
             return run(self, &world, &[]);
         }

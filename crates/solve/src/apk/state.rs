@@ -337,7 +337,7 @@ fn first_state(pool: &Pool<'_>, ix: PkgIx) -> PackageState {
     let package = &pool.packages[ix.at()];
     let tag_preferred = package.is_empty || package.tags & UNTAGGED != 0;
     PackageState {
-        is_selectable: !package.uninstallable,
+        is_selectable: !package.uninstallable && package.barred.is_none(),
         allowed: UNTAGGED,
         tag_ok: tag_preferred,
         tag_preferred,

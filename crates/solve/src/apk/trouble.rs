@@ -120,6 +120,9 @@ impl Why<'_, '_, '_> {
         if own.uninstallable {
             return "it cannot be installed here".to_owned();
         }
+        if let Some(why) = own.barred {
+            return why.to_owned();
+        }
         let has = |n: NameIx| -> Option<Provider> {
             let provided = pool.provides(p.package).iter().find(|d| d.name == n);
             let version = if own.name == n { Some(own.version) } else { provided.map(|d| d.version) };
