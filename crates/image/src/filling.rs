@@ -24,11 +24,32 @@ impl Layout {
         dir: impl Into<PathBuf>,
         write: impl FnOnce(&dyn Sink) -> Result<T, E>,
     ) -> Result<T, E> {
+        Layout::fill_as(Naming::Among, dir, write)
+    }
+
+    /// The same for one image that becomes all there is: its index is the layout's own, as `apko build` and
+    /// go-containerregistry's `layout.Write` have it, without a name. What the layout named before it names
+    /// no longer.
+    ///
+    /// # Errors
+    /// As [`Layout::fill`].
+    pub fn fill_alone<T, E: From<TransportError>>(
+        dir: impl Into<PathBuf>,
+        write: impl FnOnce(&dyn Sink) -> Result<T, E>,
+    ) -> Result<T, E> {
+        Layout::fill_as(Naming::Alone, dir, write)
+    }
+
+    fn fill_as<T, E: From<TransportError>>(
+        naming: Naming,
+        dir: impl Into<PathBuf>,
+        write: impl FnOnce(&dyn Sink) -> Result<T, E>,
+    ) -> Result<T, E> {
         let before = Before::of(dir.into());
         let new = Mutex::default();
         let done = Layout::create(&before.dir)
             .map_err(E::from)
-            .and_then(|layout| write(&Filling { layout, sound: Mutex::default(), new: &new }));
+            .and_then(|layout| write(&Filling { layout, naming, sound: Mutex::default(), new: &new }));
         if done.is_err() {
             before.restore(&taken(&new));
         }
@@ -70,8 +91,18 @@ impl Before {
     }
 }
 
+/// How an image stands in the layout's index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// By a name, among others.
+    Among,
+    /// The layout's index is the image's.
+    Alone,
+}
+
 struct Filling<'a> {
     layout: Layout,
+    naming: Naming,
     /// Blobs that were written or hashed by us.
     sound: Mutex<BTreeSet<Digest>>,
     new: &'a Mutex<BTreeSet<Digest>>,
@@ -105,6 +136,9 @@ impl Sink for Filling<'_> {
     }
 
     fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
+        if self.naming == Naming::Alone {
+            return self.layout.become_index(document);
+        }
         self.put(&Descriptor::of(document.value().media_type(), document.bytes()), &mut document.bytes())?;
         self.layout.publish(name, document)
     }

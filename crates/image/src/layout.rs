@@ -153,6 +153,16 @@ impl Layout {
         parts.iter().try_for_each(|p| self.mark(p, used, depth + 1))
     }
 
+    /// The layout's own index is this one from now on, byte for byte; what it named it names no longer.
+    pub(crate) fn become_index(&self, index: &Raw<Document>) -> Result<(), TransportError> {
+        if let Document::Manifest(_) = index.value() {
+            let (what, why) = (self.dir.display().to_string(), "the image has no index".to_owned());
+            return Err(TransportError::Malformed { what, why });
+        }
+        let _lock = self.lock()?;
+        self.write_file(&self.dir.join(INDEX_FILE), index.bytes())
+    }
+
     fn lock(&self) -> Result<File, TransportError> {
         let path = self.dir.join(LAYOUT_FILE);
         let file = File::open(&path).map_err(TransportError::io("open", path.display()))?;

@@ -57,6 +57,13 @@ pub(crate) fn write(
                 )?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
+            Target::LayoutOfOne { dir } => {
+                let image = only(images, "one OCI layout")?;
+                Layout::fill_alone(world.working_dir.join(dir), |to| {
+                    image::copy(store, &stored_name(image), to, "").map(drop).map_err(Diagnostic::from)
+                })?;
+                written.push(format!("oci:{}", dir.display()));
+            }
             Target::ArchiveOfEach { file, reference } => {
                 let image = only(images, "a docker-archive")?;
                 let platforms = names_of_each(image, reference);

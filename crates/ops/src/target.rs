@@ -38,6 +38,12 @@ pub enum Target {
         /// NAME:TAG.
         reference: Reference,
     },
+    /// What `apko build` writes into a directory: an OCI layout whose index is the image's own. No text
+    /// names it.
+    LayoutOfOne {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// `docker-daemon:REF`: a running Docker or Podman.
     Daemon {
         /// The name there.

@@ -72,7 +72,7 @@ pub(super) fn lock(args: &RecipeArgs, looks_only: bool) -> LockRequest {
 pub(super) fn build(args: &ApkoBuild, is_dir: impl Fn(&Path) -> bool) -> Result<BuildRequest, Diagnostic> {
     let name = tagged(&args.tag)?;
     let target = match is_dir(&args.output) {
-        true => Target::Layout { dir: args.output.clone(), tag: None },
+        true => Target::LayoutOfOne { dir: args.output.clone() },
         false if args.output.to_string_lossy().ends_with('/') => {
             let shown = args.output.display();
             return Err(Diagnostic::new(
