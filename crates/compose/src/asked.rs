@@ -70,6 +70,9 @@ fn instead(error: &DraftError) -> Option<String> {
         DraftError::LinkToDirectory { .. } => {
             "a directory has one name only; `type: symlink` leads to it".to_owned()
         }
+        DraftError::LinkToItself { .. } => {
+            "give the link another path than its file has, or leave the line away".to_owned()
+        }
         DraftError::NotDirectory { path } | DraftError::Exists { path } => {
             format!("choose another path, or leave what is there out: `drop: [/{path}]`")
         }

@@ -56,6 +56,12 @@ pub enum DraftError {
         /// The directory.
         target: BString,
     },
+    /// A hard link in the place of the file that it is to be another name of.
+    #[error("cannot make the hard link /{path}: that is the file itself that it is to be another name of")]
+    LinkToItself {
+        /// The path.
+        path: BString,
+    },
     /// A file where a directory is to go.
     #[error("cannot make the directory /{path}: a file of that name exists")]
     NotDirectory {
@@ -197,6 +203,10 @@ impl<'a> Draft<'a> {
     /// Puts an entry where its path means, in place of a file that is there, and gives the real path.
     pub(crate) fn put(&mut self, mut entry: Entry) -> Result<BString, DraftError> {
         let path = self.real(entry.path.as_bstr(), false)?;
+        // Its file would be gone, and the link its own target.
+        if matches!(&entry.node, Node::Hardlink(target) if *target == path) {
+            return Err(DraftError::LinkToItself { path });
+        }
         self.add_parents(path.as_bstr())?;
         match self.entries.get(&path) {
             Some(old) if old.is_dir() && !entry.is_dir() => return Err(DraftError::IsDirectory { path }),

@@ -319,6 +319,32 @@ fn what_cannot_be_done_at_a_place_is_said_with_the_place() {
             "make it first",
         ),
         (
+            path("{path: /etc/x, type: hardlink, source: /etc/x}"),
+            "cannot make the hard link /etc/x: that is the file itself that it is to be another name of",
+            6,
+            "another path",
+        ),
+        (
+            path(
+                "{path: /h, type: hardlink, source: /etc/x}\n  - {path: /etc/x, type: hardlink, source: /h}",
+            ),
+            "cannot make the hard link /etc/x: that is the file itself that it is to be another name of",
+            7,
+            "another path",
+        ),
+        (
+            path("{path: /l, type: symlink, source: /etc}\n  - {path: /l/x, type: hardlink, source: /etc/x}"),
+            "cannot make the hard link /etc/x: that is the file itself that it is to be another name of",
+            7,
+            "another path",
+        ),
+        (
+            path("{path: /e, type: empty-file}\n  - {path: /e, type: hardlink, source: /e}"),
+            "cannot make the hard link /e: that is the file itself that it is to be another name of",
+            7,
+            "another path",
+        ),
+        (
             "accounts:\n  users:\n    - {username: app, uid: 1000, homedir: /etc/x/y}".to_owned(),
             "cannot give user `app` the home /etc/x/y: cannot make /etc/x/y: /etc/x is not a directory",
             6,
