@@ -5,6 +5,7 @@ pub(crate) mod closure;
 pub(crate) mod everywhere;
 pub(crate) mod indexes;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod prove;
 pub(crate) mod scripts;
 pub(crate) mod sources;

@@ -130,6 +130,7 @@ fn pinned(shop: &Shop<'_>, request: &LockRequest, dry_run: bool) -> Result<(Load
         place: &request.lock,
         mode: request.mode,
         dry_run,
+        look_inside: false,
         codec: format!("{} revision {}", Codec::default(), Codec::REVISION),
     };
     let pinned = pins::pins(shop, &recipe, &how)?;

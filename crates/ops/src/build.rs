@@ -144,6 +144,7 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
             place: &request.lock,
             mode: request.mode,
             dry_run: false,
+            look_inside: false,
             codec: format!("{codec} revision {}", Codec::REVISION),
         };
         let pinned = pins::pins(shop, &recipe, &how)?;
@@ -257,7 +258,8 @@ fn make_image(
     let mut made: Vec<Made> = Vec::new();
     for arch in archs {
         let no_network = no_network(shop, request);
-        let order = Order { recipe: variant, arch, lock: &pinned.lock, codec, no_network };
+        let (place, typed) = (&request.lock, recipe.typed.as_str());
+        let order = Order { recipe: variant, arch, lock: &pinned.lock, place, typed, codec, no_network };
         made.push(images::make(shop, store, &order)?);
     }
     let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();

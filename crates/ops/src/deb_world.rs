@@ -2,6 +2,7 @@
 
 pub(crate) mod closure;
 pub(crate) mod indexes;
+pub(crate) mod links;
 mod local_packages;
 pub(crate) mod prove;
 pub(crate) mod scripts;

@@ -10,7 +10,7 @@ use compose::{ApkKey, DebRecord, PackageTree, Record};
 use diag::{Diagnostic, Kind};
 use fetch::Url;
 use lockfile::{KeyPin, LockedPin, Lockfile, SuitePin};
-use package::{Arch, Closure, Identity, Pin, Sha1, Shelf, Universe};
+use package::{Arch, Closure, Identity, Pin, Record as IndexRecord, Sha1, Shelf, Universe};
 use recipe::{Resolved, World};
 use rootfs::actions::Actions;
 use rootfs::{Bodies, Tree, payload};
@@ -21,6 +21,7 @@ use crate::apk_world::everywhere::{self, Barred};
 use crate::apk_world::keys::Keys;
 use crate::apk_world::{self, Repositories};
 use crate::base;
+use crate::closed::{Links, Says};
 use crate::deb_world;
 use crate::documents::{Document, folder};
 use crate::images::Order;
@@ -220,7 +221,7 @@ impl Ecosystem {
         shop: &Shop<'_>,
         of: (&'l Lockfile, &SuitePin),
         vendor: Option<&Path>,
-        proved: &mut dyn FnMut(&'l Pin),
+        proved: Proved<'_, 'l>,
     ) -> Result<(), Diagnostic> {
         match self {
             Ecosystem::Deb(sources) => match sources.iter().find(|s| s.id == of.1.id) {
@@ -231,6 +232,9 @@ impl Ecosystem {
         }
     }
 }
+
+/// Called with each package that is proved, and with what its index says of it.
+pub(crate) type Proved<'f, 'l> = &'f mut dyn FnMut(&'l Pin, &IndexRecord<'_>);
 
 /// The sources of all variants, each once.
 fn union<S: PartialEq>(
@@ -245,9 +249,9 @@ fn union<S: PartialEq>(
     Ok(all)
 }
 
-/// Does an index name the package of a pin, and its file, as the lock has them?
-pub(crate) fn names(shelf: &Shelf, pin: &Pin) -> bool {
-    shelf.rows_named(&pin.name).map(|row| shelf.record(row)).any(|record| {
+/// The record by which an index names the package of a pin, and its file, as the lock has them.
+pub(crate) fn named<'s>(shelf: &'s Shelf, pin: &Pin) -> Option<IndexRecord<'s>> {
+    shelf.rows_named(&pin.name).map(|row| shelf.record(row)).find(|record| {
         record.version() == pin.version
             && record.arch() == pin.arch.as_str()
             && record.path() == pin.path
@@ -348,6 +352,14 @@ impl Control {
         }
     }
 
+    /// What it says of other packages.
+    pub(crate) fn says(&self) -> Says {
+        match self {
+            Control::Deb(c) => deb_world::links::says(&c.control),
+            Control::Apk(c) => apk_world::links::says(&c.info),
+        }
+    }
+
     /// Is it a package for what an index says is one for `arch`?
     pub(crate) fn is_for(&self, arch: &Arch) -> bool {
         match self {
@@ -359,6 +371,14 @@ impl Control {
                 word => Arch::from_apk(word).map_or(word == arch.as_str(), |a| a == *arch),
             },
         }
+    }
+}
+
+/// How the packages of a variant hang together.
+pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links {
+    match variant.world {
+        World::Deb => deb_world::links::links(variant, all),
+        World::Apk => apk_world::links::links(variant, compat, all),
     }
 }
 

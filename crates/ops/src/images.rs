@@ -13,11 +13,13 @@ use recipe::{Resolved, World};
 use rootfs::{Node, Owner, Payloads};
 
 use crate::base;
+use crate::closed::{self, Set};
 use crate::ecosystem;
 use crate::own_bodies;
 use crate::payloads::{self, Parcel, Unpacked};
 use crate::pins;
 use crate::report::{BuiltPlatform, ExplainRow, PackageRow, ScriptCount};
+use crate::request::LockPlace;
 use crate::scripts;
 use crate::shop::Shop;
 
@@ -26,6 +28,9 @@ pub(crate) struct Order<'a> {
     pub(crate) recipe: &'a Resolved,
     pub(crate) arch: &'a Arch,
     pub(crate) lock: &'a Lockfile,
+    /// Where the lock is, and the recipe as it was typed, for hints.
+    pub(crate) place: &'a LockPlace,
+    pub(crate) typed: &'a str,
     pub(crate) codec: Codec,
     /// The flag by which nothing is asked of the network.
     pub(crate) no_network: Option<&'static str>,
@@ -47,6 +52,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     let rows: Vec<&LockedPin> = order.lock.pins(&platform, variant).collect();
     let mut payloads = Payloads::new();
     let unpacked = open(shop, &rows, &mut payloads)?;
+    check_set(shop, order, &unpacked)?;
 
     let below = order.recipe.base_image.as_ref().map(|b| base::open(shop, b, order.arch)).transpose()?;
     let lower = below.as_ref().map(|b| b.tree(shop, &mut payloads)).transpose()?;
@@ -61,6 +67,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     let mut objects = HashMap::new();
     for (row, unpacked) in rows.iter().zip(&unpacked) {
         let mut read = ecosystem::scripts(unpacked, order.arch, &world);
+        scripts::check(&row.pin, &row.scripts, &read.outcomes)?;
         scripts::count(&mut scripts, &mut explain, &row.pin.name, &read.outcomes);
         ecosystem::declared(shop, unpacked, &payloads, &mut read.actions)?;
         learn_objects(unpacked, &mut objects);
@@ -110,6 +117,20 @@ fn open(shop: &Shop<'_>, rows: &[&LockedPin], payloads: &mut Payloads) -> Result
             Ok(unpacked)
         })
         .collect()
+}
+
+/// The lock has what its packages need, by their own words, and nothing besides. A lock of apko's is the
+/// user's word for its packages, as it is for apko.
+fn check_set(shop: &Shop<'_>, order: &Order<'_>, unpacked: &[Unpacked]) -> Result<(), Diagnostic> {
+    if order.place.apko.is_some() {
+        return Ok(());
+    }
+    let of = (order.recipe, order.arch);
+    let set = Set::of(shop, of, order.place.compat, closed::by_packages(unpacked))?;
+    set.check().map_err(|fault| {
+        let doing = format!("cannot build {} from its lock", order.typed);
+        fault.diagnose(&doing, &set.whose(order.arch), (shop.world, order.place, order.typed))
+    })
 }
 
 /// What is known of ELF objects, by content.

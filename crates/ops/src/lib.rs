@@ -11,6 +11,7 @@ mod base;
 mod blobs;
 pub mod build;
 pub mod cache;
+mod closed;
 mod deb_world;
 mod deliver;
 mod documents;
@@ -35,6 +36,7 @@ pub mod settings;
 mod shop;
 pub mod target;
 mod vcs;
+mod whole;
 mod world;
 
 pub use world::{Outside, Surroundings, World};

@@ -5,22 +5,24 @@ use std::path::Path;
 
 use diag::{Diagnostic, Kind, Note};
 use image::Codec;
-use lockfile::Lockfile;
+use lockfile::{Fit, Lockfile};
 use oci::Digest;
 use package::{Identity, Pin};
 use rootfs::PayloadIx;
 use trust::RsaKeyring;
 
 use crate::World;
+use crate::closed::Says;
 use crate::documents;
 use crate::ecosystem::Ecosystem;
 use crate::packages::{Supply, blob_name, bring, vendor_path};
 use crate::payloads::{self, Parcel};
-use crate::pins::{self, How, lock_path, read_lock};
+use crate::pins::{self, COMPOSITION, How, Wanted, lock_path, read_lock};
 use crate::recipes;
 use crate::report::LockReport;
 use crate::request::LockRequest;
 use crate::shop::Shop;
+use crate::whole;
 
 /// As often as a build: each attempt deletes the damaged objects that it finds.
 const ATTEMPTS: usize = 100;
@@ -77,6 +79,7 @@ fn lock_once(world: &World, request: &LockRequest) -> Result<LockOutcome, Diagno
         place: &request.lock,
         mode: request.mode,
         dry_run: request.dry_run,
+        look_inside: true,
         codec: format!("{} revision {}", Codec::default(), Codec::REVISION),
     };
     let pinned = pins::pins(&shop, &recipe, &how)?;
@@ -111,8 +114,8 @@ fn copy(shop: &Shop<'_>, name: &oci::Digest, to: &Path) -> Result<(), Diagnostic
 }
 
 /// Proves a lock again: each signed document it names is genuine, names the indexes, and those name the
-/// packages as the lock has them; and where an index does not say a file's SHA-256, the file itself is looked
-/// at. Gives a line for each suite.
+/// packages as the lock has them; where an index does not say a file's SHA-256, the file itself is looked
+/// at; and the set is what the recipe leads to, whole. Gives a line for each suite.
 ///
 /// # Errors
 /// What is missing, by name; or what does not agree.
@@ -140,7 +143,7 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
     let vendor = request.lock.vendor.as_ref().map(|d| shop.path(d));
     documents::bring_keys(&shop, &lock.keys, vendor.as_deref())?;
     let mut out = Vec::new();
-    let mut proved: Vec<&Pin> = Vec::new();
+    let mut proved: Vec<(&Pin, Says)> = Vec::new();
     for suite in &lock.suites {
         if let Some(word) = &suite.unsigned {
             out.push(format!("{}: not signed, declared by you ({word})", suite.id));
@@ -154,15 +157,16 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
             )));
         }
         let mut packages = BTreeSet::new();
-        ecosystem.prove(&shop, (&lock, suite), vendor.as_deref(), &mut |pin| {
+        ecosystem.prove(&shop, (&lock, suite), vendor.as_deref(), &mut |pin, record| {
             packages.insert(file_of(pin));
-            proved.push(pin);
+            proved.push((pin, Says::by_index(record)));
         })?;
         let packages = packages.len();
         out.push(format!("{}: signed by {}, {packages} packages", suite.id, suite.signed_by.join(", ")));
     }
     let unsigned = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_some());
-    let is_proved = |pin: &Pin| unsigned(&pin.repository) || proved.iter().any(|p| std::ptr::eq(*p, pin));
+    let is_proved =
+        |pin: &Pin| unsigned(&pin.repository) || proved.iter().any(|(p, _)| std::ptr::eq(*p, pin));
     if let Some(row) = lock.packages.iter().find(|row| !is_proved(&row.pin)) {
         return Err(Diagnostic::new(
             Kind::Trust,
@@ -181,6 +185,11 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
         no_network: world.offline.then_some("--offline"),
     };
     verify_files(&shop, &supply)?;
+    let wanted = Wanted::of(&shop, &recipe.variants, request.lock.compat)?;
+    if let Fit::Drifted(drift) = lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION) {
+        return Err(pins::drifted(&shop, &recipe, &request.lock, ("verify", &path), drift));
+    }
+    whole::prove(&shop, &recipe, &supply, &proved)?;
     Ok(out)
 }
 

@@ -28,6 +28,7 @@ use crate::report::{ExplainRow, LockReport, LockState};
 use crate::request::{LockMode, LockPlace};
 use crate::scripts;
 use crate::shop::Shop;
+use crate::whole;
 
 /// Revision of the rules of composition: counts up when the same packages and recipe would become
 /// another tree.
@@ -45,6 +46,8 @@ pub(crate) struct How<'a> {
     pub(crate) place: &'a LockPlace,
     pub(crate) mode: LockMode,
     pub(crate) dry_run: bool,
+    /// A lock that fits is looked at package by package, and made anew where it is not whole.
+    pub(crate) look_inside: bool,
     /// Written into a new lock.
     pub(crate) codec: String,
 }
@@ -68,13 +71,25 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
     documents::bring_keys(shop, old.as_ref().map_or(&[], |l| &l.keys), vendor.as_deref())?;
     let wanted = Wanted::of(shop, &recipe.variants, how.place.compat)?;
     let fit = old.as_ref().map(|lock| lock.fit(&wanted.requests, &wanted.platforms, COMPOSITION));
+    let supply = |lock| supply(shop, recipe, how, &ecosystem, lock);
+    let fit = match (&old, fit) {
+        (Some(lock), Some(Fit::Fits)) if how.look_inside && how.mode == LockMode::Keep && !how.dry_run => {
+            whole::look(shop, recipe, &supply(lock))?.map_or(Some(Fit::Fits), |why| {
+                shop.world.reporter.note(Note::Info(format!("the lock is not as it was written: {why}")));
+                Some(Fit::Drifted(vec![why]))
+            })
+        }
+        (_, fit) => fit,
+    };
     let frozen = matches!(how.mode, LockMode::Locked | LockMode::Frozen);
     match (old, fit, how.mode) {
         (Some(lock), Some(Fit::Fits), LockMode::Keep | LockMode::Locked | LockMode::Frozen) => {
             let report = report(shop, recipe, &path, LockState::Kept, &lock, Vec::new());
             Ok(Pinned { lock, ecosystem, report })
         }
-        (Some(_), Some(Fit::Drifted(drift)), _) if frozen => Err(drifted(shop, recipe, how, &path, drift)),
+        (Some(_), Some(Fit::Drifted(drift)), _) if frozen => {
+            Err(drifted(shop, recipe, how.place, ("build", &path), drift))
+        }
         (None, _, _) if frozen => Err(Diagnostic::new(
             Kind::Input,
             format!("cannot build {}: there is no lock at {}", recipe.typed, path.display()),
@@ -86,6 +101,17 @@ pub(crate) fn pins(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>) -> Result<Pi
             finish(shop, recipe, &path, old.as_ref(), resolved, how, ecosystem)
         }
     }
+}
+
+fn supply<'a>(
+    shop: &Shop<'_>,
+    recipe: &'a Loaded,
+    how: &How<'a>,
+    ecosystem: &'a Ecosystem,
+    lock: &'a Lockfile,
+) -> Supply<'a> {
+    let no_network = shop.world.offline.then_some("--offline");
+    Supply { ecosystem, lock, place: how.place, recipe: &recipe.typed, no_network }
 }
 
 /// What a recipe asks for, in the words of a lock.
@@ -227,14 +253,7 @@ fn finish(
     // Before anything is fetched for it.
     lockfile::check(&lock)?;
     if !how.dry_run {
-        let supply = Supply {
-            ecosystem: &ecosystem,
-            lock: &lock,
-            place: how.place,
-            recipe: &recipe.typed,
-            no_network: shop.world.offline.then_some("--offline"),
-        };
-        bring(shop, &supply, |_| true)?;
+        bring(shop, &supply(shop, recipe, how, &ecosystem, &lock), |_| true)?;
         learn(shop, &mut lock, &package_keys)?;
     }
     let changes = old
@@ -310,14 +329,20 @@ pub(crate) fn sha256(shop: &Shop<'_>, pin: &package::Pin) -> Option<Digest> {
     }
 }
 
-fn drifted(shop: &Shop<'_>, recipe: &Loaded, how: &How<'_>, path: &Path, drift: Vec<String>) -> Diagnostic {
+pub(crate) fn drifted(
+    shop: &Shop<'_>,
+    recipe: &Loaded,
+    place: &LockPlace,
+    (verb, path): (&str, &Path),
+    drift: Vec<String>,
+) -> Diagnostic {
     let text = format!(
-        "cannot build {} from {}: the recipe has drifted from its lock",
+        "cannot {verb} {} from {}: the recipe has drifted from its lock",
         recipe.typed,
         path.display()
     );
     let d = drift.into_iter().fold(Diagnostic::new(Kind::Input, text), Diagnostic::detail);
-    let command = how.place.command(shop.world, "lock", &recipe.typed);
+    let command = place.command(shop.world, "lock", &recipe.typed);
     d.hint(format!("bring the lock up to the recipe with `{command}`"))
 }
 

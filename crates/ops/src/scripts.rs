@@ -1,7 +1,9 @@
 //! What the maintainer scripts of a closure ask for, given the tree that they would run in.
 
+use diag::{Diagnostic, Kind};
 use lockfile::ScriptFact;
 use oci::Digest;
+use package::Pin;
 use rootfs::Tree;
 use rootfs::actions::Actions;
 use shell::Verdict;
@@ -47,6 +49,18 @@ pub(crate) fn facts(outcomes: &[Outcome]) -> Vec<ScriptFact> {
             },
         })
         .collect()
+}
+
+/// A lock says which scripts a package has; that they are these shows only once it is unpacked. What becomes
+/// of them another distil may know better, and each says it itself.
+pub(crate) fn check(pin: &Pin, locked: &[ScriptFact], outcomes: &[Outcome]) -> Result<(), Diagnostic> {
+    let found = outcomes.iter().map(|o| (o.script, o.digest));
+    if locked.iter().map(|fact| (fact.kind.as_str(), fact.digest)).eq(found) {
+        return Ok(());
+    }
+    let text = format!("cannot use the lock: {} {} has other scripts than it says", pin.name, pin.version);
+    Err(Diagnostic::new(Kind::Input, text)
+        .hint("the lock was changed by hand; restore it, or put it in order with `distil lock`"))
 }
 
 /// Adds a package's scripts to the count of an image.

@@ -7,3 +7,4 @@ mod bad_input;
 mod lock;
 mod run;
 mod same;
+mod sets;

@@ -330,6 +330,21 @@ fn answer(root: &Path, request: &Received, fault: Option<(String, Fault)>) -> Re
     }
 }
 
+/// A lock without the rows of a package.
+pub(crate) fn without(lock: &str, name: &str) -> String {
+    let rows: Vec<&str> = lock.split("[[package]]").collect();
+    let kept: Vec<&str> =
+        rows.iter().filter(|row| !row.contains(&format!("\nname = \"{name}\"\n"))).copied().collect();
+    assert_ne!(kept.len(), rows.len(), "no {name} in {lock}");
+    kept.join("[[package]]")
+}
+
+/// A lock with the rows of a package of another one behind its own.
+pub(crate) fn with_row(lock: &str, other: &str, name: &str) -> String {
+    let row = other.split("[[package]]").find(|row| row.contains(&format!("\nname = \"{name}\"\n")));
+    format!("{lock}\n[[package]]{}", row.unwrap_or_else(|| panic!("no {name} in {other}")))
+}
+
 /// An archive with one program, its library and their data.
 pub(crate) fn plain_world() -> World {
     World::new()

@@ -5,12 +5,13 @@ use std::path::Path;
 use apk::{Limits, index};
 use diag::{Diagnostic, Kind};
 use lockfile::{IndexPin, Lockfile, SuitePin};
-use package::{Arch, Pin};
+use package::Arch;
 
 use super::Repositories;
 use super::indexes::{make_shelf, shelf_of};
 use super::keys::Keys;
 use crate::documents::{Document, find, folder};
+use crate::ecosystem::{Proved, named};
 use crate::shop::Shop;
 
 /// Everything that a repository of a lock rests on.
@@ -33,7 +34,7 @@ pub(crate) fn prove<'l>(
     (lock, suite): (&'l Lockfile, &SuitePin),
     repositories: &Repositories,
     vendor: Option<&Path>,
-    proved: &mut dyn FnMut(&'l Pin),
+    proved: Proved<'_, 'l>,
 ) -> Result<(), Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
     let keys = Keys::load(shop, repositories, &lock.keys, offline)?;
@@ -46,8 +47,8 @@ pub(crate) fn prove<'l>(
             .map_err(|e| Diagnostic::from(e).while_doing(doing()))?;
         let shelf = genuine.choose(|signed| shelf_of(make_shelf(signed, &arch)?))?;
         for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
-            if crate::ecosystem::names(shelf.value(), &row.pin) {
-                proved(&row.pin);
+            if let Some(record) = named(shelf.value(), &row.pin) {
+                proved(&row.pin, &record);
             }
         }
     }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use deb::release::parse_release;
 use diag::{Diagnostic, Kind};
 use lockfile::{Lockfile, SuitePin};
-use package::Pin;
 use trust::{Policy, Time};
 
 use super::indexes::{keyring, shelf_of, suite_dir};
 use super::sources::Source;
 use crate::documents::{Document, find, folder};
+use crate::ecosystem::{Proved, named};
 use crate::shop::Shop;
 
 /// The folder of an archive in a vendor directory: the id without its suite.
@@ -49,7 +49,7 @@ pub(crate) fn prove<'l>(
     (lock, suite): (&'l Lockfile, &SuitePin),
     source: &Source,
     vendor: Option<&Path>,
-    proved: &mut dyn FnMut(&'l Pin),
+    proved: Proved<'_, 'l>,
 ) -> Result<(), Diagnostic> {
     let document = release_of(suite, source).ok_or_else(|| {
         Diagnostic::new(Kind::Input, format!("cannot verify {}: the lock names no signed document", suite.id))
@@ -62,8 +62,8 @@ pub(crate) fn prove<'l>(
         let bytes = release.admit(&index.path, find(shop, &document, vendor)?)?;
         let shelf = shelf_of(bytes.value(), &index.path, release.value(), shop.world.threads)?;
         for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
-            if crate::ecosystem::names(&shelf, &row.pin) {
-                proved(&row.pin);
+            if let Some(record) = named(&shelf, &row.pin) {
+                proved(&row.pin, &record);
             }
         }
     }

@@ -1,0 +1,55 @@
+//! How apk's packages hang together: dependencies, and `install_if`.
+
+use apk::PkgInfo;
+use package::{Dependency, Op, parse_dependency};
+use recipe::Resolved;
+use solve::apk::Compat;
+
+use crate::closed::{Links, Need, Offers, Says};
+
+/// What a package says of others by its `.PKGINFO`.
+pub(crate) fn says(info: &PkgInfo) -> Says {
+    Says {
+        name: info.name.clone(),
+        version: info.version.clone(),
+        provides: info.provides.join(" "),
+        requires: info.depends.clone(),
+        install_if: info.install_if.join(" "),
+    }
+}
+
+/// The links of a set.
+pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links {
+    let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
+    let provided = all
+        .iter()
+        .enumerate()
+        .flat_map(|(i, says)| read(&says.provides).map(move |d| (d.name, d.version, i)));
+    let offers = Offers::of(own.chain(provided));
+    let met = |d: &Dependency<'_>| offers.meet(d.name, |version| fits(d, version, compat));
+    let needs = |says: &&Says| -> Vec<Need> {
+        let all = says.requires.iter().flat_map(|field| read(field)).filter(|d| !d.conflict);
+        all.map(|d| Need { clause: spelled(&d), met_by: met(&d), excused: false }).collect()
+    };
+    let comes_if = |says: &&Says| read(&says.install_if).filter(|d| !d.conflict).map(|d| met(&d)).collect();
+    Links {
+        asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
+        needs: all.iter().map(needs).collect(),
+        comes_if: all.iter().map(comes_if).collect(),
+    }
+}
+
+fn read(field: &str) -> impl Iterator<Item = Dependency<'_>> {
+    field.split_ascii_whitespace().filter_map(|word| parse_dependency(word).ok())
+}
+
+/// apko at times takes what apk would not, so that of its choice only the names count; and a name that is
+/// provided without a version is not held to one.
+fn fits(d: &Dependency<'_>, version: &str, compat: Compat) -> bool {
+    let named_only = compat == Compat::Apko || d.op == Op::Identity || version.is_empty();
+    named_only || d.op.admits(version, d.version)
+}
+
+fn spelled(d: &Dependency<'_>) -> String {
+    format!("{}{}{}", d.name, d.op.as_str(), d.version)
+}

@@ -1,0 +1,68 @@
+//! How Debian's packages hang together: `Depends` and the tables of edges.
+
+use deb::Control;
+use deb::edges::{CUT, HIDDEN};
+use package::version::Order;
+use package::{Alternative, Relation, parse_relations};
+use recipe::Resolved;
+
+use crate::closed::{Links, Need, Offers, Says};
+
+/// What a package says of others by its control file.
+pub(crate) fn says(control: &Control) -> Says {
+    let field = |name: &str| control.field(name).map(ToString::to_string);
+    Says {
+        name: control.package().to_owned(),
+        version: control.version().to_owned(),
+        provides: field("Provides").unwrap_or_default(),
+        requires: ["Pre-Depends", "Depends"].into_iter().filter_map(field).collect(),
+        install_if: String::new(),
+    }
+}
+
+/// The links of a set.
+pub(crate) fn links(variant: &Resolved, all: &[&Says]) -> Links {
+    let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
+    let relations: Vec<_> =
+        all.iter().map(|says| parse_relations(&says.provides).unwrap_or_default()).collect();
+    let provided = relations.iter().enumerate().flat_map(|(i, relations)| {
+        let names = relations.iter().flat_map(|relation| &relation.alternatives);
+        names.map(move |a| (a.name, a.bound.map_or("", |b| b.version), i))
+    });
+    let offers = Offers::of(own.chain(provided));
+    Links {
+        asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
+        needs: all.iter().map(|says| needs(says, variant, &offers)).collect(),
+        comes_if: vec![Vec::new(); all.len()],
+    }
+}
+
+fn needs(says: &Says, variant: &Resolved, offers: &Offers<'_>) -> Vec<Need> {
+    let fields = says.requires.iter().flat_map(|field| parse_relations(field).unwrap_or_default());
+    let declared = fields.map(|relation| {
+        let is_cut = |a: &Alternative<'_>| CUT.iter().any(|edge| edge.cuts(&says.name, a.name));
+        let excused = relation.alternatives.iter().any(is_cut);
+        need(&relation, offers, is_cut, excused || !variant.removed.is_empty())
+    });
+    let hidden = HIDDEN.iter().filter(|edge| edge.is_of(&says.name));
+    let hidden = hidden.flat_map(|edge| parse_relations(edge.dependency).unwrap_or_default());
+    let hidden = hidden.map(|relation| need(&relation, offers, |_| false, !variant.removed.is_empty()));
+    declared.chain(hidden).collect()
+}
+
+/// What the recipe removed may have been all that a clause was met by; which names it had, only an index
+/// knows.
+fn need(
+    relation: &Relation<'_>,
+    offers: &Offers<'_>,
+    is_cut: impl Fn(&Alternative<'_>) -> bool,
+    excused: bool,
+) -> Need {
+    let met = |a: &Alternative<'_>| {
+        offers.meet(a.name, |version| {
+            a.bound.is_none_or(|b| !version.is_empty() && b.admits(version, Order::Debian))
+        })
+    };
+    let met_by = relation.alternatives.iter().filter(|a| !is_cut(a)).flat_map(met).collect();
+    Need { clause: relation.to_string(), met_by, excused }
+}
