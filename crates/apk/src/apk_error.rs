@@ -80,12 +80,12 @@ pub enum ApkError {
         limit: u64,
     },
     /// A tar archive is refused.
-    #[error("cannot unpack {part}: {}", cause(.source))]
+    #[error("cannot unpack {part}: {}", cause(.why))]
     Tar {
         /// Where.
         part: Part,
-        /// Why.
-        source: TarError,
+        /// Why; not the `source`, whose words are in the message already.
+        why: TarError,
     },
     /// A member is refused for what it is beside the others.
     #[error("cannot unpack {part}: member `{path}`: {why}")]
@@ -187,7 +187,7 @@ impl ApkError {
             TarError::TooMuch { what, limit } if what.contains("content") => {
                 ApkError::TooLarge { what: part.to_string(), limit }
             }
-            source => ApkError::Tar { part, source },
+            why => ApkError::Tar { part, why },
         }
     }
 }

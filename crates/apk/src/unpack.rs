@@ -130,7 +130,8 @@ fn unpack_data<R: Read, W: Write>(
     files: &mut ControlFiles,
     out: &mut payload::Writer<W>,
 ) -> Result<(), ApkError> {
-    let tar_limits = tar::Limits { members: limits.members, body_bytes: cap, ..tar::Limits::default() };
+    let tar_limits =
+        tar::Limits { members: limits.members, body_bytes: cap, plain_paths: true, ..tar::Limits::default() };
     // Headers count too: a data part of nothing but headers is bounded by what it may hold at all.
     let most = cap.saturating_add(limits.slack_bytes);
     let mut reader = tar::Reader::new(Capped::new(&mut *data, most), tar_limits);
@@ -299,7 +300,7 @@ fn data_error(error: ApkError) -> ApkError {
         ApkError::Io(e) if e.get_ref().is_some_and(|inner| inner.is::<AfterEnd>()) => {
             ApkError::Garbage { part: Part::Data }
         }
-        ApkError::Tar { source: tar::TarError::Truncated { .. }, .. } => {
+        ApkError::Tar { why: tar::TarError::Truncated { .. }, .. } => {
             ApkError::Truncated { part: Part::Data }
         }
         other => other,

@@ -93,7 +93,7 @@ impl ControlFiles {
             body_bytes: limits.control_bytes,
             ..tar::Limits::default()
         };
-        let failed = |source| DebError::Tar { member: Which::Control.name(), source };
+        let failed = |why| DebError::Tar { member: Which::Control.name(), why };
         let mut reader = tar::Reader::new(input, tar_limits);
         let mut seen: Vec<BString> = Vec::new();
         let mut parts: Vec<(&'static str, Vec<u8>)> = Vec::new();

@@ -82,12 +82,12 @@ pub enum DebError {
         limit: u64,
     },
     /// A tar is refused.
-    #[error("cannot unpack {member}: {}", cause(.source))]
+    #[error("cannot unpack {member}: {}", cause(.why))]
     Tar {
         /// Which tar.
         member: &'static str,
-        /// Why.
-        source: TarError,
+        /// Why; not the `source`, whose words are in the message already.
+        why: TarError,
     },
     /// A member of data.tar is refused for what it is beside the others.
     #[error("cannot unpack data.tar: member `{path}`: {why}")]
@@ -126,10 +126,10 @@ impl DebError {
     /// Tells of errors that came up through the tar reader what they were.
     pub(crate) fn in_member(self, which: Which) -> DebError {
         match self {
-            DebError::Tar { source: TarError::TooMuch { what, limit }, .. } if what.contains("content") => {
+            DebError::Tar { why: TarError::TooMuch { what, limit }, .. } if what.contains("content") => {
                 DebError::TooLarge { what: which.name().into(), limit }
             }
-            DebError::Tar { source: TarError::Io(e), .. } => DebError::io(which, e),
+            DebError::Tar { why: TarError::Io(e), .. } => DebError::io(which, e),
             other => other,
         }
     }

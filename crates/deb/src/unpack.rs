@@ -49,8 +49,9 @@ fn unpack_files<W: Write>(
     cap: u64,
     out: &mut payload::Writer<W>,
 ) -> Result<(), DebError> {
-    let tar_limits = tar::Limits { members: limits.members, body_bytes: cap, ..tar::Limits::default() };
-    let failed = |source| DebError::Tar { member: Which::Data.name(), source };
+    let tar_limits =
+        tar::Limits { members: limits.members, body_bytes: cap, plain_paths: true, ..tar::Limits::default() };
+    let failed = |why| DebError::Tar { member: Which::Data.name(), why };
     let mut reader = tar::Reader::new(input, tar_limits);
     while let Some(member) = reader.next().map_err(failed)? {
         if let tar::Kind::Special(_) = member.kind {
@@ -70,7 +71,7 @@ fn refused(error: PayloadError) -> DebError {
         // The tar reader's own errors come back through the body that the payload read.
         PayloadError::Io { error, .. } if error.kind() == io::ErrorKind::UnexpectedEof => DebError::Truncated,
         PayloadError::Io { error, .. } => {
-            DebError::Tar { member: Which::Data.name(), source: tar::TarError::Io(error) }
+            DebError::Tar { member: Which::Data.name(), why: tar::TarError::Io(error) }
         }
         other => DebError::Payload(other),
     }

@@ -15,6 +15,9 @@ pub enum PathError {
     /// Has a NUL byte.
     #[error("the path has a NUL byte")]
     Nul,
+    /// Has another control character, where none may be.
+    #[error("the path has a control character, by which it would forge lines in lists of files")]
+    Control,
     /// Longer than [`MAX_PATH`].
     #[error("the path is longer than 4096 bytes")]
     TooLong,

@@ -167,6 +167,12 @@ fn names() -> Vec<Hostile> {
         row("name-empty", "no name", file(b"")),
         row("name-is-root", "a plain file in place of the root", file(b"./")),
         row(
+            "name-newline",
+            "a name with the lines of another file in it",
+            file(b"./etc/ok\nR:passwd\na:0:0:777"),
+        ),
+        row("name-control", "a name that changes the terminal", file(b"./etc/\x1b[2J")),
+        row(
             "name-nul-pax",
             "a NUL inside a name",
             with(&[Entry::file("./a", 0o644, "x").pax("path", b"./usr/bin/a\0.txt")]),

@@ -22,6 +22,9 @@ pub struct Limits {
     /// Accept an archive that just stops instead of ending with zero blocks, as the control and
     /// signature parts of apk packages do.
     pub open_end: bool,
+    /// Refuse control characters (below U+0020, and U+007F) in paths. Package databases have a line a file,
+    /// and dpkg and apk refuse such names for that; the user's own archives may have them.
+    pub plain_paths: bool,
 }
 
 impl Default for Limits {
@@ -32,6 +35,7 @@ impl Default for Limits {
             header_bytes: 1 << 20,
             padding_bytes: 1 << 20,
             open_end: false,
+            plain_paths: false,
         }
     }
 }
@@ -65,7 +69,7 @@ pub enum TarError {
         why: PathError,
     },
     /// A member's fields contradict each other or are of a kind that we refuse.
-    #[error("cannot read the tar archive: member `{path}`: {why}")]
+    #[error("cannot read the tar archive: member `{}`: {why}", shown(.path))]
     Member {
         /// As it stands in the archive.
         path: BString,
@@ -88,13 +92,15 @@ pub enum TarError {
     },
 }
 
-/// A path as messages have it: what is wrong with one may be its length.
+/// A path as messages have it: what is wrong with one may be its length, or characters that move a cursor.
 fn shown(path: &BString) -> String {
     let text = path.to_str_lossy();
-    match text.char_indices().nth(100) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.into_owned(),
-    }
+    let (text, more) = match text.char_indices().nth(100) {
+        Some((at, _)) => (&text[..at], "…"),
+        None => (&*text, ""),
+    };
+    let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect::<String>() + more
 }
 
 /// What a member is. Its body, if it has one, comes from the [`Reader`].
@@ -254,6 +260,9 @@ impl<R: Read> Reader<R> {
             return Err(TarError::TooMuch { what: "members", limit: self.limits.members });
         }
         let (member, stored) = header.into_member(prelude)?;
+        if self.limits.plain_paths && member.path.iter().any(u8::is_ascii_control) {
+            return Err(TarError::Path { path: member.path, why: PathError::Control });
+        }
         self.bodies = self.bodies.saturating_add(stored);
         if self.bodies > self.limits.body_bytes {
             return Err(TarError::TooMuch { what: "bytes of content", limit: self.limits.body_bytes });
