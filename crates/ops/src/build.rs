@@ -62,14 +62,21 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
         Some((store, answer)) => (store, answer),
         None => {
             let shop = Shop::open(world).map_err(sure)?;
-            let made = make_all(&shop, request);
+            let (made, program) = std::thread::scope(|scope| {
+                // As long as unpacking a package takes to hash ourselves; nobody waits for it here.
+                let program = scope.spawn(|| notes_program(&shop));
+                (make_all(&shop, request), program.join().unwrap_or(false))
+            });
             let damaged = shop.cache.damaged_count();
             if damaged > 0 {
                 let text = format!("{damaged} damaged objects of the cache were deleted and made again");
                 world.reporter.note(Note::Info(text));
             }
             made.and_then(|made| {
-                remember(&shop, &question, &made.1)?;
+                // A rebuilt program could not be told from one that was not noted.
+                if program {
+                    remember(&shop, &question, &made.1)?;
+                }
                 Ok(made)
             })
             .map_err(|d| {
@@ -304,14 +311,13 @@ fn names(recipe: &Loaded, variant: &str, given: &[Reference]) -> Vec<String> {
         .collect()
 }
 
-/// Keeps the answer with everything it depended on, our own program too.
+/// Notes our own program as an input of the answer; false where it cannot be read.
+fn notes_program(shop: &Shop<'_>) -> bool {
+    shop.world.program.as_ref().is_none_or(|program| shop.own.depend_on(program).is_ok())
+}
+
+/// Keeps the answer with everything it depended on.
 fn remember(shop: &Shop<'_>, question: &str, answer: &Answer) -> Result<(), Diagnostic> {
-    if let Some(program) = &shop.world.program {
-        // A program that cannot be read makes no memo: a rebuilt one could not be told from it.
-        if shop.own.depend_on(program).is_err() {
-            return Ok(());
-        }
-    }
     let settled = |lock: &LockReport| LockReport {
         state: LockState::Kept,
         changes: Vec::new(),

@@ -13,6 +13,7 @@ use store::StoreError;
 
 use crate::blobs::{BlobSink, Expected};
 use crate::ecosystem::Ecosystem;
+use crate::parallel;
 use crate::request::LockPlace;
 use crate::shop::Shop;
 
@@ -65,14 +66,22 @@ pub(crate) fn bring(
     supply: &Supply<'_>,
     wanted: impl Fn(&LockedPin) -> bool,
 ) -> Result<(), Diagnostic> {
-    let mut missing: BTreeMap<String, &Pin> = BTreeMap::new();
-    for row in supply.lock.packages.iter().filter(|p| wanted(p)) {
-        let pin = &row.pin;
-        let here = blob_name(shop, pin).is_some_and(|name| shop.blobs.contains(&name) == Some(pin.size));
-        if !here && !from_vendor(shop, supply, pin)? && !from_directory(shop, supply, pin)? {
-            missing.insert(expected(pin).key(), pin);
-        }
-    }
+    let absent: Vec<&Pin> = supply
+        .lock
+        .packages
+        .iter()
+        .filter(|row| wanted(row))
+        .map(|row| &row.pin)
+        .filter(|pin| blob_name(shop, pin).is_none_or(|name| shop.blobs.contains(&name) != Some(pin.size)))
+        .collect();
+    let found = parallel::spread(&absent, shop.world.threads, |pin| {
+        Ok(from_vendor(shop, supply, pin)? || from_directory(shop, supply, pin)?)
+    })?;
+    let missing: BTreeMap<String, &Pin> = absent
+        .into_iter()
+        .zip(found)
+        .filter_map(|(pin, found)| (!found).then(|| (expected(pin).key(), pin)))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
