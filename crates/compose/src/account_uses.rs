@@ -131,6 +131,10 @@ impl Uses {
         let recipe: &Resolved = input.recipe;
         match &recipe.run_as {
             Some(RunAs::Uid(uid)) => drop(self.uids.insert(*uid)),
+            Some(RunAs::Numbers { uid, gid }) => {
+                self.uids.insert(*uid);
+                self.gids.insert(*gid);
+            }
             Some(RunAs::Name(name)) => drop(self.users.insert(name.as_str().into())),
             None => {}
         }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use package::base_accounts::{BaseGroup, BaseUser, GROUPS, USERS, group_named, group_numbered, user_named};
 use recipe::{Resolved, RunAs, World};
 use rootfs::actions::{Account, Actions};
@@ -272,7 +272,7 @@ impl Accounts {
     /// The number of the image's user.
     pub(crate) fn run_as(&self, run_as: &RunAs) -> Option<u32> {
         match run_as {
-            RunAs::Uid(uid) => Some(*uid),
+            RunAs::Uid(uid) | RunAs::Numbers { uid, .. } => Some(*uid),
             RunAs::Name(name) => self.users.iter().find(|u| u.name == name.as_str()).map(|u| u.uid),
         }
     }
@@ -341,6 +341,7 @@ impl Accounts {
             if home.is_empty() || user.home == "/dev/null" || user.home == "/nonexistent" {
                 continue;
             }
+            check_home(draft, recipe, &user.name, home.as_bstr())?;
             let mut entry = Entry::new(home, Node::Dir, 0o700, Owner::Derived);
             (entry.uid, entry.gid) = (user.uid, user.gid);
             if !draft.exists(entry.path.clone().as_bstr()) {
@@ -353,6 +354,25 @@ impl Accounts {
             }
         }
         Ok(())
+    }
+}
+
+/// The home of a user of the recipe's is a directory, if there is anything: apko refuses the rest, too.
+pub(crate) fn check_home(
+    draft: &Draft<'_>,
+    recipe: &Resolved,
+    user: &BString,
+    home: &BStr,
+) -> Result<(), AskedError> {
+    let own = recipe.users.iter().find(|u| *user == u.username.as_str());
+    match draft.behind(home) {
+        Some(there) if !there.is_dir() => Err(AskedError::Home {
+            user: user.to_string(),
+            home: format!("/{home}"),
+            at: own.map(|u| Box::new(u.at.clone())),
+            error: DraftError::NotDirectory { path: home.into() },
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -155,6 +155,23 @@ pub enum Note {
     },
     /// Python is in the image, and its modules are not byte-compiled: the first import is slow.
     PythonNotCompiled,
+    /// No package of the image provides what `certificates: {providers}` names.
+    NoProvider {
+        /// The name.
+        name: String,
+    },
+    /// A file of such a package is not one certificate, and counts for nothing (apko's rule).
+    NoCertificate {
+        /// Its path.
+        path: BString,
+    },
+    /// `services` without `type: service-bundle`: they are in the image, and nothing starts them.
+    ServicesNotRun,
+    /// An account that a package asks for has a number that another has already; busybox makes none.
+    NoAccount {
+        /// Its name.
+        name: BString,
+    },
     /// A step that a package asks for could not be made.
     StepSkipped {
         /// The path it is about.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use oci::ContainerConfig;
-use recipe::{Resolved, World};
+use recipe::{Resolved, RunAs, World};
 
 /// What every image of a world has in its environment, unless the recipe says otherwise: of deb as
 /// Google's images, of apk as apko.
@@ -28,8 +28,12 @@ pub(crate) fn config(recipe: &Resolved, uid: Option<u32>, created: i64) -> Conta
         World::Deb => "/",
         World::Apk => "",
     };
+    let user = uid.map(|uid| match &recipe.run_as {
+        Some(RunAs::Numbers { gid, .. }) => format!("{uid}:{gid}"),
+        _ => uid.to_string(),
+    });
     ContainerConfig {
-        user: uid.map(|uid| uid.to_string()).unwrap_or_default(),
+        user: user.unwrap_or_default(),
         exposed_ports: recipe.ports.iter().map(|p| (p.to_string(), oci::Empty {})).collect(),
         env: environment.into_iter().map(|(k, v)| format!("{k}={v}")).collect(),
         entrypoint: recipe.entrypoint.clone(),

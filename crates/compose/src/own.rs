@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bstr::{BString, ByteSlice};
-use recipe::{FileBody, OwnFile, PathChange, PathKind};
+use recipe::{FileBody, OwnFile, PathChange, PathKind, Resolved, World};
 use rootfs::{Entry, Node, Owner, Tree, Xattr};
 
 use crate::derive::ALIASES;
@@ -158,16 +158,16 @@ fn below(directory: &BString, path: &BString) -> BString {
 }
 
 /// Makes the recipe's changes to the finished tree, in order.
-pub(crate) fn change_paths(draft: &mut Draft<'_>, changes: &[PathChange]) -> Result<(), AskedError> {
-    changes.iter().try_for_each(|change| {
+pub(crate) fn change_paths(draft: &mut Draft<'_>, recipe: &Resolved) -> Result<(), AskedError> {
+    recipe.paths.iter().try_for_each(|change| {
         let at = || Box::new(change.at.clone());
-        change_path(draft, change).map_err(|error| AskedError::Path { at: at(), error })
+        change_path(draft, recipe.world, change).map_err(|error| AskedError::Path { at: at(), error })
     })
 }
 
-fn change_path(draft: &mut Draft<'_>, change: &PathChange) -> Result<(), DraftError> {
+fn change_path(draft: &mut Draft<'_>, world: World, change: &PathChange) -> Result<(), DraftError> {
     let path = relative(&change.path);
-    make(draft, &change.kind, &path)?;
+    make(draft, world, &change.kind, &path)?;
     let last = !matches!(change.kind, PathKind::Symlink { .. });
     let real = draft.real(path.as_bstr(), last)?;
     if !draft.entries.contains_key(&real) && !real.is_empty() {
@@ -198,11 +198,13 @@ fn names_of_file(draft: &Draft<'_>, path: &BString) -> Vec<BString> {
     links.map(|e| &e.path).chain([file]).cloned().collect()
 }
 
-fn make(draft: &mut Draft<'_>, kind: &PathKind, path: &BString) -> Result<(), DraftError> {
+fn make(draft: &mut Draft<'_>, world: World, kind: &PathKind, path: &BString) -> Result<(), DraftError> {
     let (node, mode) = match kind {
         PathKind::Permissions => return Ok(()),
         PathKind::Directory if draft.is_dir(path.as_bstr()) => return Ok(()),
         PathKind::Directory => (Node::Dir, 0o755),
+        // apko opens a file that is there, and leaves what is in it.
+        PathKind::EmptyFile if world == World::Apk && draft.body(path.as_bstr()).is_some() => return Ok(()),
         PathKind::EmptyFile => (Node::File(draft.derived.add(b"")), 0o644),
         PathKind::Symlink { source } => {
             let real = draft.real(path.as_bstr(), false)?;

@@ -173,7 +173,7 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     }
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
     if recipe.world == World::Apk {
-        apk_rules::begin(&mut draft, &mut actions)?;
+        notes.extend(apk_rules::begin(&mut draft, &mut actions)?);
     }
     let mut accounts = Accounts::gather(&draft, recipe, &actions)?;
     let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
@@ -262,7 +262,7 @@ fn derive_deb(
     own::put_files(draft, input)?;
     certificates::make(draft, input, authorities)?;
     library_cache::make(draft, input)?;
-    own::change_paths(draft, &input.recipe.paths)?;
+    own::change_paths(draft, input.recipe)?;
     // Only now, since the user's own files may be what the links lead to.
     derive::settle_aliases(draft);
     status::write(draft, input)?;

@@ -215,6 +215,18 @@ fn notes(shop: &Shop<'_>, composition: &Composition) {
             compose::Note::PythonNotCompiled => {
                 "python modules are not byte-compiled: the first import of each is slow".to_owned()
             }
+            compose::Note::NoProvider { name } => format!(
+                "no package of the image provides `{name}`, which `certificates: {{providers: ..}}` names"
+            ),
+            compose::Note::NoCertificate { path } => {
+                format!("/{path} is not one certificate in PEM, and is not trusted")
+            }
+            compose::Note::ServicesNotRun => {
+                "nothing starts the `services`: the entrypoint has no `type: service-bundle`".to_owned()
+            }
+            compose::Note::NoAccount { name } => format!(
+                "account `{name}`, which a package's script asks for, was not made: its number is another's"
+            ),
             compose::Note::StepSkipped { path, why } => {
                 format!("/{path}: a step of a package was left out: {why}")
             }

@@ -164,6 +164,7 @@ fn read_plain(node: &Node, text: &str, tag: Option<String>) -> Result<Repository
     match text.split_once("://") {
         None => Ok(Repository::Local(LocalRepository { directory: local(node, text), tag })),
         Some(("http" | "https", rest)) if !rest.is_empty() => {
+            walk::check_url(node, text)?;
             Ok(Repository::Apk(ApkRepository { tag, url: text.to_owned() }))
         }
         Some(("file", path)) => Ok(Repository::Local(LocalRepository { directory: local(node, path), tag })),
@@ -303,6 +304,7 @@ impl Line<'_> {
                 .fault(uri, "a URI of a repository")
                 .hint("it begins with https://, http:// or file:/"));
         }
+        walk::check_url(self.node, uri)?;
         Ok(uri.trim_end_matches('/').to_owned())
     }
 

@@ -297,7 +297,7 @@ fn accounts() -> Map<String, Value> {
     properties(json!({
         "run-as": described(
             json!({ "anyOf": [blank(), of("id")] }),
-            "A user's name or number. The default for deb: nonroot (65532). Not inherited through `include`."),
+            "A user's name or number, or two numbers, UID:GID. The default for deb: nonroot (65532). Not inherited through `include`."),
         "users": list(of("user")),
         "groups": list(of("group")),
     }))
@@ -328,7 +328,7 @@ fn entrypoint() -> Map<String, Value> {
 
 fn path() -> Map<String, Value> {
     properties(json!({
-        "path": absolute(),
+        "path": described(text(), "Absolute, or relative to the image's root."),
         "type": { "enum": ["directory", "empty-file", "hardlink", "symlink", "permissions"] },
         "uid": of("id"),
         "gid": of("id"),

@@ -8,13 +8,20 @@ pub enum RunAs {
     Name(String),
     /// By number.
     Uid(u32),
+    /// By the numbers of user and group, `1000:1000`.
+    Numbers {
+        /// The user's.
+        uid: u32,
+        /// The group's.
+        gid: u32,
+    },
 }
 
 impl RunAs {
     /// The number, where it is known without the image: of `root`, `nobody`, `nonroot` and `users`.
     pub fn uid(&self, users: &[User]) -> Option<u32> {
         match self {
-            RunAs::Uid(uid) => Some(*uid),
+            RunAs::Uid(uid) | RunAs::Numbers { uid, .. } => Some(*uid),
             RunAs::Name(name) => {
                 users.iter().find(|u| u.username == *name).map(|u| u.uid).or(match name.as_str() {
                     "root" => Some(0),
@@ -32,6 +39,7 @@ impl fmt::Display for RunAs {
         match self {
             RunAs::Name(name) => f.write_str(name),
             RunAs::Uid(uid) => write!(f, "{uid}"),
+            RunAs::Numbers { uid, gid } => write!(f, "{uid}:{gid}"),
         }
     }
 }

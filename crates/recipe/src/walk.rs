@@ -202,6 +202,16 @@ pub(crate) fn id(node: &Node, place: &str) -> Result<u32, RecipeError> {
     number(node, place, u32::MAX - 1)
 }
 
+/// A URL that a client can take apart (WHATWG), where it is of http or https.
+pub(crate) fn check_url(node: &Node, text: &str) -> Result<(), RecipeError> {
+    let remote = text.starts_with("http://") || text.starts_with("https://");
+    match url::Url::parse(text) {
+        Err(why) if remote => Err(RecipeError::bad(&node.at, text, format!("a URL: {why}"))
+            .hint("write https://HOST/PATH, or https://HOST:PORT/PATH with a port from 1 to 65535")),
+        _ => Ok(()),
+    }
+}
+
 /// One of the words of a table.
 pub(crate) fn word<T: Copy>(node: &Node, place: &str, table: &[(&str, T)]) -> Result<T, RecipeError> {
     let text = &scalar(node, place)?.text;

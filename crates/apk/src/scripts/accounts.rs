@@ -68,7 +68,8 @@ fn membership(operands: &[&str]) -> Option<Vec<Act>> {
 fn number(value: Option<&Text>, system: bool) -> Option<Option<u32>> {
     match value {
         None => system.then_some(None),
-        Some(text) => text.whole()?.parse().ok().map(Some),
+        // Root's number is always taken: busybox makes no account of it.
+        Some(text) => text.whole()?.parse().ok().filter(|n| *n != 0).map(Some),
     }
 }
 
@@ -112,9 +113,14 @@ mod tests {
         assert_eq!(attributes.group, Some(Account::Name("nogroup".into())));
         let found = acts("adduser -D -u 1000 -h /dev/null me").unwrap();
         assert!(matches!(&found[..], [Act::User(u)] if u.group.is_none() && u.shell == "/bin/sh"));
-        for bad in
-            ["adduser me", "adduser -S -u x me", "adduser -S a:b", "adduser -S -h a:b c", "adduser a b c"]
-        {
+        for bad in [
+            "adduser me",
+            "adduser -D -u 0 me",
+            "adduser -S -u x me",
+            "adduser -S a:b",
+            "adduser -S -h a:b c",
+            "adduser a b c",
+        ] {
             assert_eq!(acts(bad), None, "{bad}");
         }
     }

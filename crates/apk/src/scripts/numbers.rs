@@ -17,7 +17,10 @@ const SYSTEM: std::ops::RangeInclusive<u32> = 100..=999;
 /// What is there already, by name or by the number that is asked for, is not made again; such requests are
 /// taken away. Names of accounts in the literal changes of files become numbers too, so that nothing
 /// has to be looked up later; a name that nobody has changes nothing.
-pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) {
+///
+/// Gives the users that cannot be made, since another has the number that is asked for.
+pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) -> Vec<BString> {
+    let mut without = Vec::new();
     let mut users = Numbers::of_file(passwd);
     let mut groups = Numbers::of_file(group);
     actions.groups.retain_mut(|wanted| {
@@ -25,7 +28,12 @@ pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) {
         wanted.gid.is_some()
     });
     actions.users.retain_mut(|user| {
-        let Some(uid) = users.add(&user.name, user.uid) else { return false };
+        let Some(uid) = users.add(&user.name, user.uid) else {
+            if users.find(&user.name).is_none() {
+                without.push(user.name.clone());
+            }
+            return false;
+        };
         let gid = match &user.group {
             Some(account) => groups.number_of(account),
             // A group of the same name and number.
@@ -48,6 +56,7 @@ pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) {
         let changes_nothing = user.is_none() && group.is_none();
         !(changes_nothing && matches!(step.action, FileAction::Change { change: Change::Owner { .. }, .. }))
     });
+    without
 }
 
 /// The owners of a package's files by their names in the archive, which apk prefers to the numbers

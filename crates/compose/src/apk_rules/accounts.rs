@@ -3,7 +3,7 @@ use recipe::Resolved;
 use rootfs::actions::Actions;
 use rootfs::{Entry, Node, Owner};
 
-use crate::accounts::Accounts;
+use crate::accounts::{self, Accounts};
 use crate::draft::{Draft, DraftError};
 use crate::{AskedError, ComposeError, Rule};
 
@@ -101,6 +101,9 @@ fn make_homes(
         let Ok(path) = rootfs::path::normalise(home.trim_start_with(|c| c == '/')) else { continue };
         if PROGRAMS.iter().any(|p| path == *p) {
             continue;
+        }
+        if own {
+            accounts::check_home(draft, recipe, name, path.as_bstr())?;
         }
         if path.is_empty() || draft.behind(path.as_bstr()).is_some() || draft.exists(path.as_bstr()) {
             continue;

@@ -8,7 +8,7 @@ use rootfs::path::file_name;
 use super::java_truststore::{JAVA, add_to_java};
 use crate::certificates::decode_all;
 use crate::draft::{Draft, DraftError};
-use crate::{ComposeError, ComposeInput, Rule, der};
+use crate::{ComposeError, ComposeInput, Note, Rule, der};
 
 /// Where certificates lie one by one.
 const FOLDER: &str = "usr/local/share/ca-certificates";
@@ -29,8 +29,8 @@ pub(super) struct Trusted {
 
 /// Adds the recipe's certificates, and those of packages that provide what it names, to the bundles and
 /// the Java keystore that are there; writes beside each of these its SHA-256, as apko does since 1.2.
-pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<(), ComposeError> {
-    let mut trusted = Vec::new();
+pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<Vec<Note>, ComposeError> {
+    let (mut trusted, mut notes) = (Vec::new(), Vec::new());
     for (n, certificate) in input.recipe.certificates.iter().enumerate() {
         let read = input.certificates.get(n).and_then(Option::as_deref);
         for (name, der) in own(certificate, read)? {
@@ -39,7 +39,7 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<()
             trusted.push(Trusted { alias, der });
         }
     }
-    for der in provided(draft, input)? {
+    for der in provided(draft, input, &mut notes)? {
         trusted.push(Trusted { alias: format!("pkg-{}", Digest::of(&der).hex()), der });
     }
     if !trusted.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<()
     for path in BUNDLES.into_iter().chain([JAVA]) {
         write_sum(draft, path)?;
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// The certificates of one line of the recipe, with the name that it gives them.
@@ -75,12 +75,19 @@ fn own(certificate: &Certificate, read: Option<&[u8]>) -> Result<Vec<(String, Ve
 }
 
 /// What packages bring that provide one of the recipe's names, by path. As apko has it, a file that is
-/// not one certificate is passed over.
-fn provided(draft: &Draft<'_>, input: &ComposeInput<'_>) -> Result<Vec<Vec<u8>>, DraftError> {
+/// not one certificate is passed over, and here noted.
+fn provided(
+    draft: &Draft<'_>,
+    input: &ComposeInput<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<Vec<u8>>, DraftError> {
     let wanted = &input.recipe.certificate_providers;
-    let provides = |line: &String| {
-        wanted.contains(line) || parse_dependency(line).is_ok_and(|d| wanted.iter().any(|w| w == d.name))
-    };
+    let is =
+        |line: &String, name: &String| line == name || parse_dependency(line).is_ok_and(|d| d.name == name);
+    let provides = |line: &String| wanted.iter().any(|name| is(line, name));
+    let all = || input.packages.iter().filter_map(|p| p.apk()).flat_map(|files| &files.info.provides);
+    let nobody = wanted.iter().filter(|name| !all().any(|line| is(line, name)));
+    notes.extend(nobody.map(|name| Note::NoProvider { name: name.clone() }));
     let mut paths: Vec<BString> = Vec::new();
     for package in &input.packages {
         if !package.apk().is_some_and(|files| files.info.provides.iter().any(provides)) {
@@ -100,6 +107,8 @@ fn provided(draft: &Draft<'_>, input: &ComposeInput<'_>) -> Result<Vec<Vec<u8>>,
             && der::not_before(der).is_some()
         {
             out.push(der.clone());
+        } else {
+            notes.push(Note::NoCertificate { path });
         }
     }
     Ok(out)

@@ -1,7 +1,7 @@
 //! What apk, its scripts and apko would have made of packages of apk's world.
 //!
-//! The order is apko's, so that its files build the same tree: accounts, apk's state, the recipe's paths,
-//! certificates, keys, services, busybox, devices, library cache; then what stands in apk's database, over
+//! The order is apko's, so that its files build the same tree: accounts, apk's state, devices, the recipe's
+//! paths, certificates, keys, services, busybox, library cache; then what stands in apk's database, over
 //! the tree as it has become. The user's own files, which apko has not, come before the recipe's paths.
 
 mod accounts;
@@ -29,8 +29,8 @@ pub use keys::ApkKeyError;
 pub(crate) use partial::add_databases;
 
 /// Before anything that packages ask for: accounts get their numbers, and what apk has in every root is
-/// noted as ours.
-pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<(), DraftError> {
+/// noted as ours. Gives a note for each account that cannot be made.
+pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<Vec<Note>, DraftError> {
     let ours = draft.entries.values().filter(|e| e.owner == Owner::Derived);
     let rule = |path: &BString| {
         let state = path.contains_str("lib/apk") || path.starts_with(b"etc/apk");
@@ -40,9 +40,9 @@ pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<(), 
     draft.made.extend(ours);
     let text = |path: &str| draft.read(path.as_bytes().as_bstr()).map(Option::unwrap_or_default);
     let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
-    apk::scripts::number_accounts(actions, passwd.as_bstr(), group.as_bstr());
+    let without = apk::scripts::number_accounts(actions, passwd.as_bstr(), group.as_bstr());
     name_groups(actions, &group);
-    Ok(())
+    Ok(without.into_iter().map(|name| Note::NoAccount { name }).collect())
 }
 
 /// A user whom no group was named for got one of its own number, which needs a line.
@@ -68,13 +68,16 @@ pub(crate) fn derive(
     let below = database::begin(draft)?;
     keys::put_trusted(draft, input)?;
     own::put_files(draft, input)?;
-    own::change_paths(draft, &input.recipe.paths)?;
-    certificates::make(draft, input)?;
+    devices::make(draft)?;
+    own::change_paths(draft, input.recipe)?;
+    let mut notes = certificates::make(draft, input)?;
     keys::put_runtime(draft, input)?;
     services::make(draft, input.recipe)?;
     let note = busybox::make(draft)?;
-    devices::make(draft)?;
     library_cache::make(draft, input)?;
     database::finish(draft, input, &below)?;
-    Ok(note.into_iter().collect())
+    notes.extend(note);
+    let idle = !input.recipe.services.is_empty() && !input.recipe.service_bundle;
+    notes.extend(idle.then_some(Note::ServicesNotRun));
+    Ok(notes)
 }

@@ -56,7 +56,7 @@ fn bundles_are_completed_by_the_recipe_and_by_providers() {
     let stranger = ApkPackage::new("x", "1-r0").file("usr/local/share/ca-certificates/x.crt", 0o644, &other);
     let inline: String = mine.lines().map(|l| format!("      {l}\n")).collect();
     let more = format!(
-        "certificates:\n  providers: [custom-ca]\n  additional:\n  - name: corp\n    content: |\n{inline}"
+        "certificates:\n  providers: [custom-ca, such-a-thing]\n  additional:\n  - name: corp\n    content: |\n{inline}"
     );
     let mut world = World::of(&[bundle(&empty_keystore()), provider, stranger]);
     world.certificates = vec![None];
@@ -69,6 +69,14 @@ fn bundles_are_completed_by_the_recipe_and_by_providers() {
     let sum = format!("{}  ca-certificates.crt\n", Digest::of(text.as_bytes()).hex());
     assert_eq!(made.text("etc/ssl/certs/.ca-certificates.crt.sha256"), sum);
     assert!(made.line("etc/ssl/certs/.ca-certificates.crt.sha256").starts_with("0444"));
+
+    assert_eq!(
+        made.composition.notes,
+        [
+            compose::Note::NoProvider { name: "such-a-thing".into() },
+            compose::Note::NoCertificate { path: "usr/local/share/ca-certificates/two.crt".into() },
+        ]
+    );
 
     let folder = made.tree().below("usr/local/share/ca-certificates".into());
     let own: Vec<_> =

@@ -252,6 +252,41 @@ fn paths_reach_what_apk_keeps() {
     assert_eq!(made.line("lib/apk/db/triggers"), "0640 0:0 file \"\"");
 }
 
+/// Nothing of what was asked for is left undone in silence.
+#[test]
+fn what_counts_for_nothing_is_noted() {
+    let made = composed(&[baselayout()], "entrypoint: {services: {web: /usr/bin/web}}");
+    assert_eq!(made.composition.notes, [compose::Note::ServicesNotRun]);
+    let wanting = |number| {
+        let script = format!("#!/bin/sh\nadduser -D -H -u {number} a\nadduser -D -H -u {number} b\nexit 0\n");
+        baselayout().script(".pre-install", &script)
+    };
+    let made = composed(&[wanting(7777)], "");
+    assert_eq!(made.composition.notes, [compose::Note::NoAccount { name: "b".into() }]);
+    assert!(made.text("etc/passwd").contains("\na:x:7777:"), "{}", made.text("etc/passwd"));
+    // Root's number is nobody else's: that script is not read as accounts at all.
+    let made = composed(&[wanting(0)], "");
+    assert!(!made.text("etc/passwd").contains("\na:"), "{}", made.text("etc/passwd"));
+}
+
+/// As apko has it: `empty-file` opens what is there, devices are there, and a path is relative to the root.
+#[test]
+fn paths_as_apko_reads_them() {
+    let more = "accounts: {run-as: '1000:2000'}
+paths:
+  - {path: etc/x, type: empty-file, permissions: 0o600}
+  - {path: ./etc/new, type: empty-file}
+  - {path: h, type: hardlink, source: etc/x}
+  - {path: /dev/null, type: permissions, permissions: 0o600}";
+    let there = ApkPackage::new("a", "1-r0").file("etc/x", 0o644, "kept");
+    let made = World::of(&[there]).compose(&recipe("a", more), "x86_64").unwrap();
+    assert_eq!(made.line("etc/x"), "0600 0:0 file \"kept\"");
+    assert_eq!(made.line("etc/new"), "0644 0:0 file \"\"");
+    assert_eq!(made.line("h"), "0600 0:0 = etc/x");
+    assert!(made.line("dev/null").starts_with("0600 0:0"), "{}", made.line("dev/null"));
+    assert_eq!(made.composition.config.user, "1000:2000");
+}
+
 #[test]
 fn files_take_the_place_of_what_apk_keeps() {
     let recipe = recipe("baselayout", "  files: [{path: /etc/apk/repositories, content: \"mine\\n\"}]");
@@ -347,6 +382,12 @@ fn what_cannot_be_done_at_a_place_is_said_with_the_place() {
         (
             "accounts:\n  users:\n    - {username: app, uid: 1000, homedir: /etc/x/y}".to_owned(),
             "cannot give user `app` the home /etc/x/y: cannot make /etc/x/y: /etc/x is not a directory",
+            6,
+            "homedir",
+        ),
+        (
+            "accounts:\n  users:\n    - {username: app, uid: 1000, homedir: /etc/x}".to_owned(),
+            "cannot give user `app` the home /etc/x: cannot make the directory /etc/x: a file of that name exists",
             6,
             "homedir",
         ),

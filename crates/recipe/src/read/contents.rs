@@ -66,7 +66,7 @@ fn key(node: &Node, place: &str) -> Result<KeySource, RecipeError> {
     match text.split_once("://") {
         None => Ok(KeySource::Local(local(node, &text))),
         Some(("file", path)) => Ok(KeySource::Local(local(node, path))),
-        Some(("https", _)) => Ok(KeySource::Url(text)),
+        Some(("https", _)) => walk::check_url(node, &text).map(|()| KeySource::Url(text)),
         Some(_) => Err(RecipeError::bad(&node.at, &text, "a key file or an https URL")
             .hint("a key that came over plain http proves nothing; download it and name the file")),
     }
@@ -148,6 +148,7 @@ fn download(fields: &Fields<'_>, url: &Node, sha256: Option<&Node>) -> Result<Fi
     if !(text.starts_with("https://") || text.starts_with("http://")) || text.contains(' ') {
         return Err(RecipeError::bad(&url.at, &text, "an http or https URL"));
     }
+    walk::check_url(url, &text)?;
     let Some(node) = sha256 else {
         let problem = Problem::Missing { place: fields.place(), key: "sha256" };
         return Err(RecipeError::at(&url.at, problem)

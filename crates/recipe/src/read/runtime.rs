@@ -48,8 +48,9 @@ pub(super) fn texts(node: &Node, place: &str) -> Result<BTreeMap<String, Spanned
                 return Err(RecipeError::clash(&e.key_at, format!("a key in {place} is empty")));
             }
             let value = match &e.value.value {
-                Value::Scalar(s) if s.text.is_empty() => String::new(),
-                // `null` and `~` are texts, too: values keep their source text.
+                // `null` and `~` are YAML's words for no value, as apko reads them; in quotes they are texts.
+                Value::Scalar(s) if s.text.is_empty() || e.value.is_null() => String::new(),
+                // What stands there: no number is read and written again.
                 Value::Scalar(s) if !s.text.contains('\0') => s.text.clone(),
                 _ => walk::text(&e.value, &format!("`{}` in {place}", e.key))?,
             };

@@ -26,14 +26,28 @@ pub(super) fn path(node: &Node, place: &str) -> Result<String, RecipeError> {
         return Err(RecipeError::bad(&node.at, &text, format!("an absolute path ({place})"))
             .hint(format!("write `/{}`", text.trim_start_matches("./"))));
     };
+    below_root(node, &text, rest, place)
+}
+
+/// The same, or as apko has it relative to the image's root, which is all there is to be relative to.
+fn path_in_image(node: &Node, place: &str) -> Result<String, RecipeError> {
+    let text = walk::line(node, place)?;
+    if text.is_empty() {
+        return Err(RecipeError::bad(&node.at, &text, format!("a path ({place})")));
+    }
+    let rest = text.strip_prefix('/').unwrap_or_else(|| text.strip_prefix("./").unwrap_or(&text));
+    below_root(node, &text, rest, place)
+}
+
+fn below_root(node: &Node, text: &str, rest: &str, place: &str) -> Result<String, RecipeError> {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
-        return Err(RecipeError::bad(&node.at, &text, format!("a path without `.` and `..` ({place})")));
+        return Err(RecipeError::bad(&node.at, text, format!("a path without `.` and `..` ({place})")));
     }
     // Linux's NAME_MAX: no engine could unpack the image.
     if parts.iter().any(|part| part.len() > 255) {
         let what = format!("a path whose names have at most 255 bytes each ({place})");
-        return Err(RecipeError::bad(&node.at, &text, what).hint("shorten the name"));
+        return Err(RecipeError::bad(&node.at, text, what).hint("shorten the name"));
     }
     Ok(format!("/{}", parts.join("/")))
 }
@@ -87,11 +101,23 @@ fn run_as(node: &Node, place: &str) -> Result<RunAs, RecipeError> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return walk::id(node, place).map(RunAs::Uid);
     }
-    if text.contains(':') {
-        return Err(RecipeError::bad(&node.at, &text, "a user's name or number")
-            .hint("the group is the user's own; give it with `accounts: {users: [{username, uid, gid}]}`"));
+    if let Some((user, group)) = text.split_once(':') {
+        if let (Some(uid), Some(gid)) = (number(user), number(group)) {
+            return Ok(RunAs::Numbers { uid, gid });
+        }
+        return Err(RecipeError::bad(
+            &node.at,
+            &text,
+            "a user's name or number, or two numbers (`1000:1000`)",
+        )
+        .hint("the group is the user's own; give it with `accounts: {users: [{username, uid, gid}]}`"));
     }
     account_name(node, place).map(RunAs::Name)
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|n| digits && *n < u32::MAX)
 }
 
 /// A name that `/etc/passwd` and `/etc/group` can hold (passwd(5): no colon, no line end), of what Linux
@@ -165,7 +191,7 @@ pub(super) fn path_change(node: &Node, _: &str) -> Result<PathChange, RecipeErro
         return Err(RecipeError::clash(&at.at, "`capabilities` go on a file: `type: permissions`"));
     }
     Ok(PathChange {
-        path: path(fields.need("path")?, "`path`")?,
+        path: path_in_image(fields.need("path")?, "`path`")?,
         kind,
         uid: fields.read("uid", walk::id)?,
         gid: fields.read("gid", walk::id)?,
@@ -183,7 +209,7 @@ fn path_kind(fields: &Fields<'_>) -> Result<PathKind, RecipeError> {
     Ok(match kind {
         0 => PathKind::Directory,
         1 => PathKind::EmptyFile,
-        2 => PathKind::Hardlink { source: path(fields.need("source")?, "`source`")? },
+        2 => PathKind::Hardlink { source: path_in_image(fields.need("source")?, "`source`")? },
         3 => PathKind::Symlink { source: walk::line(fields.need("source")?, "`source`")? },
         _ => PathKind::Permissions,
     })

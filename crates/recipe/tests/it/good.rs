@@ -110,12 +110,24 @@ fn the_variants_of_the_contract() {
 #[test]
 fn values_keep_their_source_text() {
     let r = resolve(
-        "environment:\n  A: 1.10\n  B: yes\n  C: 0x1\n  D: 0o17\n  E: ~\n  F:\n  G: 'x y'\n  H: 1_000\n  I: |\n    two\n    lines\n  J: null\n",
+        "environment:\n  A: 1.10\n  B: yes\n  C: 0x1\n  D: 0o17\n  E: ~\n  F:\n  G: 'x y'\n  H: 1_000\n  I: |\n    two\n    lines\n  J: null\n  K: 'null'\n",
     );
     let all: Vec<String> = r.environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(
         all,
-        ["A=1.10", "B=yes", "C=0x1", "D=0o17", "E=~", "F=", "G=x y", "H=1_000", "I=two\nlines\n", "J=null"]
+        [
+            "A=1.10",
+            "B=yes",
+            "C=0x1",
+            "D=0o17",
+            "E=",
+            "F=",
+            "G=x y",
+            "H=1_000",
+            "I=two\nlines\n",
+            "J=",
+            "K=null"
+        ]
     );
     assert_eq!(resolve("labels: {v: 1.0}").labels["v"], "1.0");
     assert_eq!(resolve("cmd: [1.10, no]").cmd.unwrap(), ["1.10", "no"]);
