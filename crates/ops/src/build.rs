@@ -4,6 +4,8 @@
 //! its packages; compose and write each variant for each architecture ([`crate::images`]); publish
 //! the indexes in the local store; remember; deliver.
 
+use std::path::Path;
+
 use diag::{Diagnostic, Kind, Note};
 use image::{Codec, Layout, index, publish};
 use oci::{Platform, Reference};
@@ -23,6 +25,7 @@ use crate::recipes::{self, Loaded};
 use crate::report::{BuildReport, Built, LockReport, LockState};
 use crate::request::{BuildRequest, LockMode};
 use crate::shop::{Shop, memos};
+use crate::target::Target;
 
 /// How often a build begins anew because something in the cache was damaged; each attempt deletes what
 /// it finds, so this many damaged objects are survived.
@@ -95,7 +98,9 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
 /// Everything that the answer depends on and that is no file.
 fn question(world: &World, request: &BuildRequest) -> String {
     let place = &request.lock;
-    let what = (&request.recipes, &request.archs, &request.variants, &request.names, &request.compression);
+    let files: Vec<_> = request.targets.iter().filter_map(Target::file).collect();
+    let what =
+        (&files, &request.recipes, &request.archs, &request.variants, &request.names, &request.compression);
     format!(
         "build {} {:?} {what:?} {:?} {place:?} {:?} {:?} {} {}",
         env!("CARGO_PKG_VERSION"),
@@ -147,6 +152,8 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
         let chosen = choose(shop, &recipe, request)?;
         // Before the network is asked for anything: a slip in a path should show at once, and leave no lock.
         chosen.iter().try_for_each(|(variant, _)| own_bodies::check(shop, variant))?;
+        // Again once the lock was read, and at the end: what is read later is spared, too.
+        spared(shop, request)?;
         let how = How {
             place: &request.lock,
             mode: request.mode,
@@ -155,13 +162,30 @@ fn make_all(shop: &Shop<'_>, request: &BuildRequest) -> Result<(Layout, Answer),
             codec: format!("{codec} revision {}", Codec::REVISION),
         };
         let pinned = pins::pins(shop, &recipe, &how)?;
+        spared(shop, request)?;
         make_ready(shop, request, &recipe, &pinned, &chosen)?;
         for (variant, archs) in &chosen {
             answer.images.push(make_image(shop, &store, &recipe, variant, archs, &pinned, request, codec)?);
         }
         answer.locks.push(pinned.report);
     }
+    // Certificates and files of the user's were read meanwhile.
+    spared(shop, request)?;
     Ok((store, answer))
+}
+
+/// No target takes the place of a file that the image is made of.
+fn spared(shop: &Shop<'_>, request: &BuildRequest) -> Result<(), Diagnostic> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let seen = shop.own.seen();
+    for (text, file) in request.targets.iter().filter_map(Target::file) {
+        let Some(file) = real(&shop.path(file)) else { continue };
+        if seen.iter().any(|seen| seen.is_file() && real(seen.path()).as_ref() == Some(&file)) {
+            let what = format!("cannot write {text}: the image is made of that file, and it would be lost");
+            return Err(Diagnostic::new(Kind::Usage, what).hint("name another file"));
+        }
+    }
+    Ok(())
 }
 
 fn codec(request: &BuildRequest) -> Result<Codec, Diagnostic> {

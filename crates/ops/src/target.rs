@@ -1,6 +1,6 @@
 //! Where an image goes: skopeo's transport names (containers-transports(5)).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use diag::{Explain, Kind};
@@ -49,6 +49,19 @@ pub enum Target {
         /// The name there.
         reference: Reference,
     },
+}
+
+impl Target {
+    /// The file that it becomes, and the target's name for messages; none of directories and engines.
+    pub(crate) fn file(&self) -> Option<(String, &Path)> {
+        let (transport, file) = match self {
+            Target::LayoutArchive { file, .. } => ("oci-archive:", file),
+            Target::DockerArchive { file, .. } => ("docker-archive:", file),
+            Target::ArchiveOfEach { file, .. } => ("", file),
+            Target::Layout { .. } | Target::LayoutOfOne { .. } | Target::Daemon { .. } => return None,
+        };
+        Some((format!("{transport}{}", file.display()), file))
+    }
 }
 
 /// A text that names no target.

@@ -96,6 +96,11 @@ impl Seen {
         }
     }
 
+    /// Is it about a file's content?
+    pub fn is_file(&self) -> bool {
+        matches!(self, Seen::File { .. })
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Seen::Absent { path } => match fs::symlink_metadata(path) {

@@ -75,3 +75,26 @@ fn files_that_fill_the_memory() {
     large(&machine.path("work/app.lock"));
     machine.build().fails(3, &["app.lock: it has more than"]);
 }
+
+/// An image does not take the place of what it is made of; not where the build is remembered either.
+#[test]
+fn a_target_that_is_an_input() {
+    let machine = Machine::new();
+    machine.write("work/app.yaml", "include: ./below.yaml\n");
+    machine.write("work/below.yaml", "archs: [amd64]\ncontents: {files: [{path: /a, source: a.txt}]}\n");
+    machine.write("work/a.txt", "mine\n");
+    machine.build().good();
+    let before = ["app.yaml", "below.yaml", "app.lock", "a.txt"].map(|f| machine.read(&format!("work/{f}")));
+    for file in ["app.yaml", "./below.yaml", "app.lock", "a.txt"] {
+        for transport in ["docker-archive", "oci-archive"] {
+            let target = format!("{transport}:{file}");
+            let words = ["build", "app.yaml", "-o", &target];
+            machine.distil(&words).fails(2, &[&format!("cannot write {target}"), "made of that file"]);
+        }
+    }
+    machine.distil(&["apko", "build", "app.yaml", "a:1", "app.yaml"]).fails(2, &["made of that file"]);
+    let after = ["app.yaml", "below.yaml", "app.lock", "a.txt"].map(|f| machine.read(&format!("work/{f}")));
+    assert_eq!(before, after);
+    machine.distil(&["build", "app.yaml", "-o", "docker-archive:new.tar"]).good();
+    machine.distil(&["build", "app.yaml", "-o", "docker-archive:new.tar"]).good().says(&["nothing changed"]);
+}
