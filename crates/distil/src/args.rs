@@ -139,7 +139,8 @@ pub(crate) struct LockChoice {
     /// The lock file [default: beside the recipe, .yaml replaced by .lock]
     #[arg(long = "lock", value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
-    /// A directory that holds the packages and indexes of the lock
+    /// A directory that holds the packages of the lock: filled by `distil lock --vendor`, a copy of a repository, or
+    /// just the files
     #[arg(long, value_name = "DIR")]
     pub(crate) vendor: Option<PathBuf>,
     /// Accept an index older than the one seen before

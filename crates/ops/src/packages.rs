@@ -130,26 +130,38 @@ fn escape(path: &str) -> String {
     path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
 }
 
-/// Looks into `--vendor DIR`: `DIR/ARCHIVE/PATH`.
+/// Looks into `--vendor DIR`: where `distil lock --vendor` puts a package (`DIR/ARCHIVE/PATH`), where a copy of
+/// its repository has it (`DIR/PATH`), and for the bare file, by its name or its digest.
 fn from_vendor(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<bool, Diagnostic> {
     let Some(dir) = &supply.place.vendor else { return Ok(false) };
-    let path = shop.path(dir).join(vendor_path(supply.ecosystem, pin));
-    match from_file(shop, pin, &path) {
-        Some(Err(StoreError::Mismatch { what, mismatch })) => {
-            let note = format!("{what} is not the package of the lock: {mismatch}; looking elsewhere");
-            shop.world.reporter.note(Note::Warning(note));
-            Ok(false)
+    let dir = shop.path(dir);
+    let mut others = Vec::new();
+    for path in vendored(supply.ecosystem, pin) {
+        match from_file(shop, pin, &dir.join(path)) {
+            Some(Ok(())) => return Ok(true),
+            Some(Err(StoreError::Mismatch { what, mismatch })) => others.push(format!("{what}: {mismatch}")),
+            Some(Err(StoreError::Io { path, source, .. })) if is_no_package(&source) => {
+                others.push(format!("{}: {source}", path.display()));
+            }
+            Some(Err(e)) => return Err(e.into()),
+            None => {}
         }
-        Some(Err(StoreError::Io { path, source, .. })) if is_no_package(&source) => {
-            let note =
-                format!("{} is not the package of the lock: {source}; looking elsewhere", path.display());
-            shop.world.reporter.note(Note::Warning(note));
-            Ok(false)
-        }
-        Some(Err(e)) => Err(e.into()),
-        Some(Ok(())) => Ok(true),
-        None => Ok(false),
     }
+    for other in others {
+        let note = format!("{other}: it is not the package of the lock; looking elsewhere");
+        shop.world.reporter.note(Note::Warning(note));
+    }
+    Ok(false)
+}
+
+/// Where a package may lie in a vendor directory, each place once.
+fn vendored(ecosystem: &Ecosystem, pin: &Pin) -> Vec<PathBuf> {
+    let name = pin.path.rsplit('/').next().unwrap_or_default();
+    let mut all = vec![vendor_path(ecosystem, pin), PathBuf::from(&pin.path), PathBuf::from(name)];
+    all.extend(pin.sha256.map(|digest| digest.hex().into()));
+    let mut seen = BTreeSet::new();
+    all.retain(|path| seen.insert(path.clone()));
+    all
 }
 
 /// A pipe, or longer than the package may be.

@@ -13,7 +13,7 @@ use package::{Arch, Closure, Identity, Pin};
 use recipe::Resolved;
 use rootfs::PayloadIx;
 use solve::apk::Compat;
-use store::write_atomically;
+use store::{StoreError, write_atomically};
 use trust::{RsaKeyring, Verified};
 
 use crate::apko_lock;
@@ -277,15 +277,28 @@ fn finish(
 
 fn write_lock(shop: &Shop<'_>, path: &Path, lock: &Lockfile) -> Result<(), Diagnostic> {
     shop.own.forget(path);
-    write_atomically(path, lockfile::write(lock).as_bytes()).map_err(|e| {
-        Diagnostic::from(e)
-            .while_doing(format!("cannot write lock {}", path.display()))
-            .hint("write it elsewhere with --lock FILE, or make the directory writable")
-    })?;
+    write_atomically(path, lockfile::write(lock).as_bytes()).map_err(|e| unwritten(path, e))?;
     // What was written is an input of the build from now on.
     shop.own
         .depend_on(path)
         .map_err(|e| Diagnostic::new(Kind::Machine, format!("cannot read {}: {e}", path.display())))
+}
+
+/// Why a lock is not written; its name is said once.
+fn unwritten(path: &Path, error: StoreError) -> Diagnostic {
+    use std::io::ErrorKind;
+    let full = |e: &std::io::Error| matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    let what = format!("cannot write lock {}", path.display());
+    match error {
+        StoreError::Io { source, .. } => {
+            let hint = match full(&source) {
+                true => "free some space there, or write it elsewhere with --lock FILE",
+                false => "write it elsewhere with --lock FILE, or make the directory writable",
+            };
+            Diagnostic::new(Kind::Machine, format!("{what}: {source}")).hint(hint)
+        }
+        other => Diagnostic::from(other).while_doing(what),
+    }
 }
 
 /// Decodes every package of the lock, and writes down what was found: digest and scripts.

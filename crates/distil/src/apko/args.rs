@@ -97,7 +97,8 @@ pub(crate) struct ImageArgs {
     /// Take the packages from this lock of apko's
     #[arg(long, value_name = "FILE")]
     pub(crate) lockfile: Option<PathBuf>,
-    /// A directory that holds the packages of the lock
+    /// A directory that holds the packages of the lock: filled by `distil lock --vendor`, a copy of a repository, or
+    /// just the files
     #[arg(long, value_name = "DIR")]
     pub(crate) vendor: Option<PathBuf>,
     /// Annotations, as key:value; commas or several times

@@ -340,6 +340,38 @@ fn vendored() {
     machine.distil(&["lock", "app.yaml", "--verify"]).fails(3, &["neither in the cache nor vendored"]);
 }
 
+/// The bare files by their names, a copy of the archive, and files by their digests.
+#[test]
+fn vendored_by_hand() {
+    let (machine, mut archive) = locked();
+    let first = machine.build().good();
+    machine.distil(&["lock", "app.yaml", "--vendor", "deps"]).good();
+    let debs: Vec<_> = machine
+        .files("work/deps")
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "deb"))
+        .collect();
+    assert_eq!(debs.len(), 2);
+    archive.stop();
+    type Place = fn(&std::path::Path) -> String;
+    let by_name: Place = |deb| deb.file_name().expect("a name").to_string_lossy().into_owned();
+    let by_digest: Place = |deb| oci::Digest::of(&std::fs::read(deb).expect("a package")).hex();
+    let as_there: Place = |deb| {
+        let text = deb.display().to_string();
+        text[text.find("/pool/").expect("a pool") + 1..].to_owned()
+    };
+    for (dir, place) in [("flat", by_name), ("digests", by_digest), ("mirror", as_there)] {
+        for deb in &debs {
+            let to = machine.path("work").join(dir).join(place(deb));
+            std::fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
+            std::fs::copy(deb, to).expect("a copy");
+        }
+        machine.forget();
+        let ran = machine.distil(&["build", "app.yaml", "--vendor", dir, "--frozen"]).good();
+        assert_eq!(ran.digests(), first.digests(), "{dir}");
+    }
+}
+
 #[test]
 fn a_vendored_package_with_a_wrong_bit() {
     let (machine, mut archive) = locked();

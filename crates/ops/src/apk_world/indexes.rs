@@ -233,7 +233,7 @@ impl Reading<'_> {
             Ok(signed) => signed,
             Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, &path, bytes, &e)? {
                 Some(declared) => declared,
-                None => return Err(doing(unvouched(source, e))),
+                None => return Err(doing(self.unvouched(source, &path, e))),
             },
             Err(e) => return Err(malformed(source, &path, e, self.must_be_signed(source, &path))),
         };
@@ -272,11 +272,26 @@ impl Reading<'_> {
         Ok(Some(Verified::declared_by_user(signed.bytes, format!("{word} {}", source.id))))
     }
 
+    /// What there is to do where nobody vouches for an index.
+    fn unvouched(&self, source: &Source, path: &str, error: RsaVerifyError) -> Diagnostic {
+        let lost = matches!(error, RsaVerifyError::NotSigned) && self.was_signed(source, path);
+        match lost && matches!(source.place, Place::Directory(_)) {
+            true => Diagnostic::from(error).hint(
+                "it was signed when it was last seen, and an index that lost its signature is refused: put the signed \
+                 one back, or sign it again (`abuild-sign`, `melange sign-index`)",
+            ),
+            false => unvouched(source, error),
+        }
+    }
+
+    fn was_signed(&self, source: &Source, path: &str) -> bool {
+        let key = record_key(source, path);
+        self.before.lock.contains_key(&key) || self.records.contains_key(&key)
+    }
+
     /// Of what is not the user's own, of what a key of the recipe is meant for, and of what was signed before.
     fn must_be_signed(&self, source: &Source, path: &str) -> bool {
-        let key = record_key(source, path);
-        let was_signed = self.before.lock.contains_key(&key) || self.records.contains_key(&key);
-        !matches!(source.place, Place::Directory(_)) || self.names_keys || was_signed
+        !matches!(source.place, Place::Directory(_)) || self.names_keys || self.was_signed(source, path)
     }
 
     fn check_date(&self, source: &Source, path: &str, date: i64) -> Result<(), Diagnostic> {

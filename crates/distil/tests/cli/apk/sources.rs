@@ -69,12 +69,12 @@ fn a_directory_that_lost_its_signature() {
     std::fs::write(&index, &bytes[second..]).expect("without its signature");
     machine
         .distil(&["update", "app.yaml"])
-        .fails(5, &["cannot trust ./packages", "signature: there is none"]);
+        .fails(5, &["cannot trust ./packages", "signature: there is none", "signed when it was last seen"]);
     // Without the recipe's key, the lock still says that somebody had signed it.
     machine.write("work/app.yaml", recipe(&["./packages"], &["hello", "musl"], &[]));
     machine
         .distil(&["update", "app.yaml"])
-        .fails(5, &["cannot trust ./packages", "signature: there is none"]);
+        .fails(5, &["cannot trust ./packages", "signature: there is none", "signed when it was last seen"]);
 }
 
 /// Damage anywhere in a directory that somebody signed is a matter of trust, in one that nobody did of input.
