@@ -57,7 +57,7 @@ pub(crate) fn payload(data: &[u8]) {
 /// The members of an archive dealt to two layers of somebody's image: what a container sees of them has
 /// no whiteout and stands on directories, and what a layer of ours says of a change makes that change.
 pub(crate) fn layers(data: &[u8]) {
-    let (deal, data) = crate::choice(data);
+    let (deal, data) = super::choice(data);
     let limits = archive::Limits { members: 512, body_bytes: 1 << 20, ..archive::Limits::default() };
     let mut bodies = MemoryPayload::new(PayloadIx(0));
     let mut layers = [Vec::new(), Vec::new()];
