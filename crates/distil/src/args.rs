@@ -157,7 +157,7 @@ pub(crate) enum CompatWord {
     /// apk itself
     #[default]
     Apk,
-    /// apko: repositories in the order of the alphabet, and its solver's verdicts
+    /// apko: repositories in the order of the alphabet, versions that all architectures have, and its solver's verdicts
     Apko,
 }
 
