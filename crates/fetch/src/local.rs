@@ -10,12 +10,13 @@ use crate::{Fault, Request, Response};
 pub(crate) fn open(request: &Request) -> Result<Response, Fault> {
     let path = path_of(&request.url)?;
     let fail = |e: &io::Error| fault(&path, e);
-    let mut file = File::open(&path).map_err(|e| fail(&e))?;
-    let meta = file.metadata().map_err(|e| fail(&e))?;
+    // Opening a pipe would wait for its writer.
+    let meta = std::fs::metadata(&path).map_err(|e| fail(&e))?;
     if !meta.is_file() {
         return Err(Fault::File { path: path.display().to_string(), cause: "it is no regular file".into() });
     }
-    let size = meta.len();
+    let mut file = File::open(&path).map_err(|e| fail(&e))?;
+    let size = file.metadata().map_err(|e| fail(&e))?.len();
     let from = asked_from(request).filter(|from| *from <= size).unwrap_or(0);
     file.seek(SeekFrom::Start(from)).map_err(|e| fail(&e))?;
     let mut headers = vec![("content-length".to_owned(), (size - from).to_string())];
