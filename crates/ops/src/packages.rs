@@ -80,7 +80,8 @@ pub(crate) fn bring(
     let missing: BTreeMap<String, &Pin> = absent
         .into_iter()
         .zip(found)
-        .filter_map(|(pin, found)| (!found).then(|| (expected(pin).key(), pin)))
+        .filter(|(_, found)| !found)
+        .map(|(pin, _)| (expected(pin).key(), pin))
         .collect();
     if missing.is_empty() {
         return Ok(());
