@@ -172,6 +172,20 @@ pub enum Note {
         /// Its name.
         name: BString,
     },
+    /// A package has a link where the image has a directory of the name: the link is not there.
+    LinkLost {
+        /// The package.
+        package: String,
+        /// The path.
+        path: BString,
+    },
+    /// A file of accounts is a link of a package's: what is written goes where it leads.
+    AccountsElsewhere {
+        /// The file.
+        path: BString,
+        /// Where it leads.
+        real: BString,
+    },
     /// A step that a package asks for could not be made.
     StepSkipped {
         /// The path it is about.

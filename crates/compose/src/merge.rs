@@ -10,7 +10,7 @@ use recipe::World;
 use rootfs::actions::Actions;
 use rootfs::{Cut, Entry, MergeError, MergeRules, Node, Owner, Part, Tree, merge};
 
-use crate::{ComposeInput, GlobError, PackageTree, derive, parts};
+use crate::{ComposeInput, GlobError, Note, PackageTree, derive, parts};
 
 /// Sizes of files, to sum up what was left out.
 pub(crate) type Sizes = HashMap<(Owner, BString), u64>;
@@ -113,6 +113,19 @@ fn merge_apk(
         }
     }
     Ok(tree)
+}
+
+/// Links of apk packages in whose place a directory is: `/etc`, `/dev` and `/lib/apk` are directories in
+/// every root of apk's, whatever a package says.
+pub(crate) fn lost_links(packages: &[PackageTree<'_>], tree: &Tree) -> Vec<Note> {
+    let lost = |entry: &&Entry| {
+        matches!(entry.node, Node::Symlink(_)) && tree.get(&entry.path).is_some_and(Entry::is_dir)
+    };
+    let note = |package: &PackageTree<'_>, entry: &Entry| Note::LinkLost {
+        package: package.pin.name.clone(),
+        path: entry.path.clone(),
+    };
+    packages.iter().flat_map(|p| p.tree.entries().iter().filter(lost).map(|e| note(p, e))).collect()
 }
 
 /// The directories of the start that packages bring, too: theirs, with the time that the first says.

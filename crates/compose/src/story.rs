@@ -10,7 +10,7 @@ use crate::account_uses::Uses;
 use crate::accounts::Accounts;
 use crate::cut::{Cutter, totals};
 use crate::draft::Draft;
-use crate::merge::{merge_packages, note_sizes, take_parts};
+use crate::merge::{lost_links, merge_packages, note_sizes, take_parts};
 use crate::policy::{self, PolicyError};
 use crate::{
     ApkKeyError, AskedError, ComposeInput, Composition, DraftError, GlobError, Note, alternatives, apk_rules,
@@ -168,11 +168,13 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         World::Apk => input.packages.iter().map(|p| p.tree.clone()).collect::<Vec<Tree>>(),
     };
     let mut tree = merge_packages(&input, trees, &actions, mtime)?;
+    let lost = if deb { Vec::new() } else { lost_links(&input.packages, &tree) };
     if let Some(base) = &input.base {
         tree = upon::stacked(base, &input.packages, tree)?;
     }
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
     if recipe.world == World::Apk {
+        notes.extend(lost);
         notes.extend(apk_rules::begin(&mut draft, &mut actions)?);
     }
     let mut accounts = Accounts::gather(&draft, recipe, &actions)?;

@@ -227,6 +227,12 @@ fn notes(shop: &Shop<'_>, composition: &Composition) {
             compose::Note::NoAccount { name } => format!(
                 "account `{name}`, which a package's script asks for, was not made: its number is another's"
             ),
+            compose::Note::LinkLost { package, path } => {
+                format!("the link /{path} of {package} is left out: a directory has to be there")
+            }
+            compose::Note::AccountsElsewhere { path, real } => {
+                format!("/{path} is a link of a package's: the accounts are written to /{real}")
+            }
             compose::Note::StepSkipped { path, why } => {
                 format!("/{path}: a step of a package was left out: {why}")
             }

@@ -5,7 +5,7 @@ use rootfs::{Entry, Node, Owner};
 
 use crate::accounts::{self, Accounts};
 use crate::draft::{Draft, DraftError};
-use crate::{AskedError, ComposeError, Rule};
+use crate::{AskedError, ComposeError, Note, Rule};
 
 /// Writes `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/shells` where somebody asks for more than
 /// packages bring, and makes the homes that are missing: of every user of these, as apko does.
@@ -14,9 +14,14 @@ pub(super) fn write(
     recipe: &Resolved,
     accounts: &Accounts,
     actions: &Actions,
-) -> Result<(), ComposeError> {
+) -> Result<Vec<Note>, ComposeError> {
+    let mut notes = Vec::new();
     for (path, text) in [("etc/passwd", accounts.passwd()), ("etc/group", accounts.group())] {
         let same = draft.read(path.as_bytes().as_bstr())?.is_some_and(|old| old == text.as_slice());
+        let real = draft.real(path.as_bytes().as_bstr(), true).map_err(DraftError::from)?;
+        if real != path {
+            notes.push(Note::AccountsElsewhere { path: path.into(), real });
+        }
         if !same && !text.is_empty() {
             draft.rewrite(path, &text, 0o644, Rule::Accounts)?;
         }
@@ -26,10 +31,10 @@ pub(super) fn write(
     write_shadow(draft, asked.chain(own))?;
     add_shells(draft, &actions.shells)?;
     // Who has no home in an image below was meant to have none.
-    if recipe.base_image.is_some() {
-        return Ok(());
+    if recipe.base_image.is_none() {
+        make_homes(draft, recipe, accounts, actions)?;
     }
-    make_homes(draft, recipe, accounts, actions)
+    Ok(notes)
 }
 
 /// A locked line for each user that has none: nobody logs in with a password.

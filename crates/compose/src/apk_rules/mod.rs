@@ -64,13 +64,13 @@ pub(crate) fn derive(
     accounts: &Accounts,
     actions: &Actions,
 ) -> Result<Vec<Note>, ComposeError> {
-    accounts::write(draft, input.recipe, accounts, actions)?;
+    let mut notes = accounts::write(draft, input.recipe, accounts, actions)?;
     let below = database::begin(draft)?;
     keys::put_trusted(draft, input)?;
     own::put_files(draft, input)?;
     devices::make(draft)?;
     own::change_paths(draft, input.recipe)?;
-    let mut notes = certificates::make(draft, input)?;
+    notes.extend(certificates::make(draft, input)?);
     keys::put_runtime(draft, input)?;
     services::make(draft, input.recipe)?;
     let note = busybox::make(draft)?;

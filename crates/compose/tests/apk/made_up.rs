@@ -264,6 +264,12 @@ fn what_counts_for_nothing_is_noted() {
     let made = composed(&[wanting(7777)], "");
     assert_eq!(made.composition.notes, [compose::Note::NoAccount { name: "b".into() }]);
     assert!(made.text("etc/passwd").contains("\na:x:7777:"), "{}", made.text("etc/passwd"));
+    let links =
+        ApkPackage::new("links", "1-r0").symlink("dev", "/proc").symlink("etc/passwd", "/proc/self/environ");
+    let made = World::of(&[links]).compose(&recipe("links", ""), "x86_64").unwrap();
+    let lost = compose::Note::LinkLost { package: "links".into(), path: "dev".into() };
+    let (path, real) = ("etc/passwd".into(), "proc/self/environ".into());
+    assert_eq!(made.composition.notes, [lost, compose::Note::AccountsElsewhere { path, real }]);
     // Root's number is nobody else's: that script is not read as accounts at all.
     let made = composed(&[wanting(0)], "");
     assert!(!made.text("etc/passwd").contains("\na:"), "{}", made.text("etc/passwd"));
