@@ -37,4 +37,4 @@ pub use installed::{Installed, InstalledRecord, parse_installed, write_installed
 pub use limits::Limits;
 pub use pkginfo::{PkgInfo, parse_pkginfo};
 pub use state::{initial_tree, write_scripts, write_triggers, write_world};
-pub use unpack::{CONTROL_PART, Proof, REVISION, Unpacked, read_control_files, unpack};
+pub use unpack::{CONTROL_PART, Proof, REVISION, Unpacked, own_signature, read_control_files, unpack};

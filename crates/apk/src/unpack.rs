@@ -89,6 +89,21 @@ pub fn read_control_files(mut package: impl Read, limits: &Limits) -> Result<Con
     Ok(head.files)
 }
 
+/// Whose good signature a package carries itself, over its control part; none where it has none, or only
+/// by keys that are not among `keys`. Reads as far as that.
+///
+/// # Errors
+/// It is no package, or a key of `keys` made no such signature.
+pub fn own_signature(
+    mut package: impl Read,
+    keys: &RsaKeyring,
+    limits: &Limits,
+) -> Result<Option<Receipt>, ApkError> {
+    let (head, _) = read_head(&mut package, limits)?;
+    // The sum of the control part is judged elsewhere: here it is as good as expected.
+    head.verify(&Proof { control: Some(head.files.control), keys: Some(keys) })
+}
+
 /// The head, and what was read past it.
 fn read_head(package: &mut impl Read, limits: &Limits) -> Result<(Head, Vec<u8>), ApkError> {
     let mut reader = HeadReader::new(limits);

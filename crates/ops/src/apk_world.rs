@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod prove;
 pub(crate) mod scripts;
+pub(crate) mod signatures;
 pub(crate) mod sources;
 
 pub(crate) use sources::Repositories;

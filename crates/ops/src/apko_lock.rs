@@ -5,6 +5,7 @@
 //! SHA-256 of the lock, name and version by the package itself, and the package's own signature by the
 //! keys that the lock holds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use apk::lock_v1::{
@@ -19,6 +20,7 @@ use trust::{RsaKey, RsaKeyring};
 
 use crate::apk_world::Repositories;
 use crate::apk_world::keys::{Keys, embedded, pem_of};
+use crate::apk_world::signatures::say_unsigned;
 use crate::ecosystem::Ecosystem;
 use crate::packages::{Supply, blob_name, bring};
 use crate::pins::{COMPOSITION, How, Pinned, Wanted, learn, report};
@@ -42,6 +44,7 @@ pub(crate) fn pinned(
         let text = format!("cannot use {shown} for {}: its packages are deb packages", recipe.typed);
         return Err(Diagnostic::new(Kind::Usage, text).hint("leave --lockfile away"));
     };
+    check_packages(&theirs, &shown)?;
     let wanted = Wanted::of(shop, &recipe.variants, how.place.compat)?;
     let mut lock = Lockfile::new(COMPOSITION, how.codec.clone(), wanted.requests.clone(), Vec::new());
     lock.keys = keep_keys(shop, &theirs)?;
@@ -76,6 +79,8 @@ pub(crate) fn pinned(
         };
         bring(shop, &supply, |_| true)?;
         agree(shop, &lock, &theirs, &shown)?;
+        let instead = format!("the sums that {shown} has of it");
+        say_unsigned(shop, lock.packages.iter().map(|row| &row.pin), &keys, &instead)?;
         learn(shop, &mut lock, &keys)?;
     }
     let report = report(shop, recipe, path, LockState::Kept, &lock, Vec::new());
@@ -119,6 +124,26 @@ fn check_recipe(shop: &Shop<'_>, recipe: &Loaded, theirs: &LockV1, shown: &str) 
         .detail(format!("it was made for {} with {}", config.name, config.checksum))
         .detail(format!("{} has {} now", recipe.typed, checksum(recipe)))
         .hint(anew(recipe)))
+}
+
+/// Every package is there once, and for machines that are known: one that is dropped in silence is missing in
+/// the image.
+fn check_packages(theirs: &LockV1, shown: &str) -> Result<(), Diagnostic> {
+    let mut seen = BTreeSet::new();
+    for package in &theirs.contents.packages {
+        let LockedPackage { name, version, architecture, .. } = package;
+        let why = if Arch::from_apk(architecture).is_err() {
+            format!("is for `{architecture}`, which is no architecture of apk's")
+        } else if !seen.insert((name, architecture)) {
+            format!("is not the only {name} for {architecture}")
+        } else {
+            continue;
+        };
+        let text = format!("cannot use {shown}: {name} {version} {why}").replace(char::is_control, "?");
+        return Err(Diagnostic::new(Kind::Input, text)
+            .hint("the lock was changed by hand; restore it, or make it anew with `distil apko lock`"));
+    }
+    Ok(())
 }
 
 fn checksum(recipe: &Loaded) -> String {
@@ -223,9 +248,13 @@ fn agree(shop: &Shop<'_>, lock: &Lockfile, theirs: &LockV1, shown: &str) -> Resu
         let missing = || Diagnostic::new(Kind::Internal, format!("no blob is known of {}", pin.name));
         let bytes = shop.blobs.read(&blob_name(shop, pin).ok_or_else(missing)?)?;
         let info = read_control_files(bytes.as_slice(), &Limits::default())?.info;
+        let control = LockedParts::of(&bytes, &Limits::default())?.control.checksum;
         let said = theirs.contents.packages.iter().filter(|p| p.control_sha1() == control_of(pin));
         let same = |p: &LockedPackage| {
-            p.data_sha256() == info.data_hash && p.name == info.name && p.version == info.version
+            (p.control.checksum.is_empty() || p.control.checksum == control)
+                && p.data_sha256() == info.data_hash
+                && p.name == info.name
+                && p.version == info.version
         };
         if !said.clone().all(same) {
             let text = format!("cannot use {} {}: it is not what {shown} says", pin.name, pin.version);

@@ -16,6 +16,7 @@ use solve::apk::Compat;
 use store::{StoreError, write_atomically};
 use trust::{RsaKeyring, Verified};
 
+use crate::apk_world::signatures::say_unsigned;
 use crate::apko_lock;
 use crate::base;
 use crate::documents;
@@ -255,6 +256,9 @@ fn finish(
     if !how.dry_run {
         bring(shop, &supply(shop, recipe, how, &ecosystem, &lock), |_| true)?;
         learn(shop, &mut lock, &package_keys)?;
+        let vouched = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_none());
+        let pins = lock.packages.iter().map(|row| &row.pin).filter(|pin| vouched(&pin.repository));
+        say_unsigned(shop, pins, &package_keys, "the hash that the signed index has of it")?;
     }
     let changes = old
         .map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect())

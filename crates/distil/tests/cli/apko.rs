@@ -1,7 +1,7 @@
 //! apko's command line: each verb against a made-up signed repository.
 
 use serde_json::Value;
-use testkit::apk::{ApkKey, ApkPackage, ApkRepository, PublishedApk};
+use testkit::apk::{Algorithm, ApkKey, ApkPackage, ApkRepository, PublishedApk, Signer};
 
 use crate::run::Machine;
 
@@ -224,6 +224,26 @@ fn a_lock_of_apkos_that_was_tampered_with() {
         machine.forget();
         machine.distil(&words).fails(code, &["hello"]);
     }
+    // The part's own sum, with the whole one as it was.
+    let mut own = lock.clone();
+    own["contents"]["packages"][0]["control"]["checksum"] = hello["control"]["checksum"].clone();
+    machine.write("work/theirs.json", own.to_string());
+    machine.distil(&words).fails(5, &["libhello 1.0-r0: it is not what theirs.json says"]);
+    // One that would be there twice, and one that would be dropped.
+    let (mut twice, mut foreign) = (lock.clone(), lock.clone());
+    let packages = |lock: &mut Value| lock["contents"]["packages"].as_array_mut().expect("packages").clone();
+    let more = |lock: &mut Value, package: Value| {
+        let all = [packages(lock), vec![package]].concat();
+        lock["contents"]["packages"] = all.into();
+    };
+    more(&mut twice, lib.clone());
+    let mut mips = lib.clone();
+    mips["architecture"] = "mips".into();
+    more(&mut foreign, mips);
+    for (bad, why) in [(twice, "is not the only libhello for "), (foreign, "libhello 1.0-r0 is for `mips`")] {
+        machine.write("work/theirs.json", bad.to_string());
+        machine.distil(&words).fails(3, &[why, "restore it"]);
+    }
     let outside = text.replace("/x86_64/libhello-1.0-r0.apk", "/x86_64/..");
     for (bad, why) in [(outside, "has no address"), (text.replace("\"v1\"", "\"v2\""), "version `v2`")] {
         machine.write("work/theirs.json", bad);
@@ -232,6 +252,28 @@ fn a_lock_of_apkos_that_was_tampered_with() {
     machine
         .distil(&["apko", "build", "app.yaml", "a:1", "a.tar", "--lockfile", "no.json"])
         .fails(3, &["no.json"]);
+}
+
+/// Neither an index nor apko's lock asks for a package's own signature; that there is none is said.
+#[test]
+fn packages_that_nobody_signed() {
+    let machine = Machine::new();
+    let signer = Signer::new(&ApkKey::test_only(1), Algorithm::Rsa256);
+    let published = repository(&machine).unsigned().also_signed_by(signer).publish(&ApkKey::test_only(1));
+    machine.write("work/app.yaml", recipe(&published));
+    let names = "no signature of its own by a key that is trusted: libhello 1.0-r0, hello 1.2-r3";
+    machine
+        .distil(&["apko", "lock", "app.yaml", "--output", "theirs.json"])
+        .good()
+        .says(&[names, "the hash that the signed index has"]);
+    machine
+        .distil(&["apko", "build", "app.yaml", "acme/app:1", "a.tar", "--lockfile", "theirs.json"])
+        .good()
+        .says(&[names, "the sums that theirs.json has"]);
+    // One that is there must be good, even where the package was unpacked long ago.
+    let (machine, _) = ready();
+    let lines = machine.distil(&["apko", "lock", "app.yaml", "--output", "theirs.json"]).good().stderr;
+    assert!(!lines.contains("signature of its own"), "{lines}");
 }
 
 /// Other people's locks, whose packages are not here: each fits its recipe, and what it names is missing.
