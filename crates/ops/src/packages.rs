@@ -190,6 +190,19 @@ fn from_directory(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin) -> Result<boo
 /// A file of a local repository that is not the one of the pin. Its index is not to blame where somebody
 /// signed that: then to take what is there now is no way out.
 fn another(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, e: StoreError) -> Diagnostic {
+    let doing = format!("cannot take {} from {}", titled(pin), pin.repository);
+    let e = match e {
+        // One byte more than the index says is as wrong as one that differs.
+        StoreError::Io { ref path, ref source, .. } if source.kind() == std::io::ErrorKind::FileTooLarge => {
+            let text = format!("{} is longer than the {} bytes of the package", path.display(), pin.size);
+            Diagnostic::new(Kind::Trust, text)
+        }
+        // The cache's disk, or the directory's: no index has a part in it.
+        StoreError::Io { ref source, .. } if !is_no_package(source) => {
+            return Diagnostic::from(e).while_doing(doing);
+        }
+        e => Diagnostic::from(e),
+    };
     let update = supply.place.command(shop.world, "update", supply.recipe);
     let signed = supply.lock.suites.iter().any(|s| s.id == pin.repository && s.unsigned.is_none());
     let hint = match signed {
@@ -202,8 +215,7 @@ fn another(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, e: StoreError) -> Di
              change is yours, make the index again, and take what is there now with `{update}`"
         ),
     };
-    let doing = format!("cannot take {} from {}", titled(pin), pin.repository);
-    Diagnostic::from(e).while_doing(doing).hint(hint)
+    e.while_doing(doing).hint(hint)
 }
 
 /// Takes a pin's file from there; none if there is none.

@@ -151,7 +151,9 @@ fn unpack(shop: &Shop<'_>, parcel: &Parcel, keys: &RsaKeyring) -> Result<(), Dia
         shop.blobs.delete(package);
         return Err(StoreError::Damaged { digest: *package }.into());
     }
-    parcel.check(&read.map_err(|d| malformed(name, d))?)?;
+    let unwritten = |d: Diagnostic| not_unpacked(shop, name, &d);
+    parcel
+        .check(&read.map_err(|d| if d.kind == Kind::Machine { unwritten(d) } else { malformed(name, d) })?)?;
     let mut out = writer.finish().map_err(|e| refused(name, e))?;
     out.flush().map_err(|e| broken(name, &e))?;
     drop(out);
@@ -174,6 +176,18 @@ fn malformed(name: &str, d: Diagnostic) -> Diagnostic {
     }
     d.detail("these are the bytes that the index names, which was signed or declared by you: every mirror has the same")
         .hint("the package is malformed or an attack; take another version, and tell its maker")
+}
+
+/// The package was there and is read whole: what the machine refused is the room that it unpacks into.
+fn not_unpacked(shop: &Shop<'_>, name: &str, d: &Diagnostic) -> Diagnostic {
+    let said = d.causes.last().unwrap_or(&d.message);
+    let cause = said.rsplit_once("cannot read the package: ").map_or(said.as_str(), |(_, cause)| cause);
+    let cache = shop.world.cache_dir.display();
+    let text = format!("cannot unpack {name} into the cache {cache}: {cause}");
+    Diagnostic::new(Kind::Machine, text).hint(
+        "free some space there (`distil cache prune`), look at its permissions, or put the cache elsewhere with \
+         --cache-dir",
+    )
 }
 
 fn broken(name: &str, e: &dyn std::fmt::Display) -> Diagnostic {

@@ -37,6 +37,10 @@ impl RsaKey {
             Err(rsa::pkcs8::spki::Error::KeyMalformed) => {
                 return Err(malformed(format!("it is damaged, or longer than {MAX_RSA_BITS} bits")));
             }
+            // The error names the kind that was expected.
+            Err(rsa::pkcs8::spki::Error::OidUnknown { .. }) => {
+                return Err(malformed("it is no RSA key, and apk's indexes are signed with RSA".to_owned()));
+            }
             Err(error) => return Err(malformed(error.to_string())),
         };
         let bits = key.n().bits();

@@ -34,7 +34,7 @@ pub(super) fn explain(
     Unsatisfiable::one(Problem::Chain(facts.unwrap_or_else(undecided)))
 }
 
-/// Lines whose tag or name nobody has.
+/// Lines whose tag or name nobody has, or that only records name which tie no file to the index.
 fn unknown_lines(pool: &Pool<'_>, world: &World<'_>, lines: &[Dep]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for ((text, line), dep) in world.lines.iter().zip(lines) {
@@ -43,6 +43,10 @@ fn unknown_lines(pool: &Pool<'_>, world: &World<'_>, lines: &[Dep]) -> Vec<Probl
             let known = pool.tags.iter().map(|t| (*t).to_owned()).collect();
             problems.push(Problem::UnknownTag { ask, tag: tag.to_owned(), known });
         } else if !line.conflict && pool.providers(dep.name).is_empty() {
+            if pool.universe.named(line.name).next().is_some() {
+                problems.push(Problem::NoHash { ask, name: line.name.to_owned() });
+                continue;
+            }
             let nearest = nearest(pool.universe, line.name);
             problems.push(Problem::Unknown { ask, name: line.name.to_owned(), nearest });
         }

@@ -37,6 +37,13 @@ pub enum Problem {
         /// Names that look alike.
         nearest: Vec<String>,
     },
+    /// An index has the name, but no hash of the file: apk passes over such a record.
+    NoHash {
+        /// The line.
+        ask: String,
+        /// The name.
+        name: String,
+    },
     /// A chain from a line to what cannot be.
     Chain(Vec<Fact>),
 }
@@ -166,6 +173,12 @@ impl fmt::Display for Unsatisfiable {
             Some(Problem::Unknown { ask, name, .. }) => {
                 write!(f, "cannot find package `{ask}`: no index has the name `{name}`")
             }
+            Some(Problem::NoHash { ask, name }) => {
+                write!(
+                    f,
+                    "cannot choose package `{ask}`: the index has no hash of {name} that apk knows (`C:Q1…`)"
+                )
+            }
             Some(Problem::Chain(facts)) => match &facts[..] {
                 [Fact::Asked { ask, .. }, last] => write!(f, "cannot choose package `{ask}`: {last}"),
                 _ => f.write_str("cannot solve the packages asked for: they do not fit together"),
@@ -191,7 +204,10 @@ impl Explain for Unsatisfiable {
             match problem {
                 // The message has it already.
                 Problem::Chain(facts) if i == 0 && facts.len() == 2 => {}
-                Problem::Chain(facts) => out.extend(facts.iter().map(ToString::to_string)),
+                Problem::Chain(facts) => crate::put_chain(&mut out, facts),
+                Problem::NoHash { name, .. } if i > 0 => {
+                    out.push(format!("nor has the index a hash of {name} that apk knows"));
+                }
                 Problem::Unknown { ask, nearest, .. } if i > 0 => {
                     let near = if nearest.is_empty() { "" } else { "; did you mean " };
                     out.push(format!("nor is there `{ask}`{near}{}", nearest.join(", ")));
@@ -211,6 +227,10 @@ impl Explain for Unsatisfiable {
                 "give the repository a tag: `@TAG URL`".to_owned()
             }
             (Problem::UnknownTag { known, .. }, _) => format!("the tags are {}", known.join(", ")),
+            (Problem::NoHash { .. }, _) => {
+                "have the repository's index made again, or take the package from another repository"
+                    .to_owned()
+            }
             (Problem::Unknown { nearest, .. }, _) if !nearest.is_empty() => {
                 format!("did you mean {}?", nearest.join(", "))
             }

@@ -180,7 +180,7 @@ impl Explain for Unsatisfiable {
                 Problem::Virtual { providers, .. } => {
                     out.extend(providers.iter().map(|p| format!("provided by {p}")));
                 }
-                Problem::Chain(facts) => out.extend(facts.iter().map(ToString::to_string)),
+                Problem::Chain(facts) => crate::put_chain(&mut out, facts),
                 _ => {}
             }
         }

@@ -1,5 +1,6 @@
 //! Where apk packages come from: addresses, tags, directories, mirrors, and whose keys count.
 
+use testkit::apk::{Algorithm, Signer};
 use testkit::{ApkKey, ApkPackage, ApkRepository};
 
 use super::{machine, plain, publish, recipe, serve};
@@ -122,8 +123,48 @@ fn a_damaged_directory() {
     let words = ["cannot take hello 1.0-r0 from ./packages", "Put the genuine one back", "signed again"];
     machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &["packages/made-up-1.rsa.pub"]));
     machine.build().fails(5, &words);
+    // Longer than the index says is no better than another one.
+    let longer = [&sound[..], b"x"].concat();
+    std::fs::write(&package, longer).expect("a package");
+    let length = format!("is longer than the {} bytes of the package", sound.len());
+    machine.build().fails(5, &[&length, words[0], words[1]]);
     std::fs::write(&package, &sound).expect("a package");
     machine.build().good();
+}
+
+/// A record that ties no file to the index is not one of another name.
+#[test]
+fn an_index_without_a_hash() {
+    let machine = Machine::new();
+    let dir = machine.path("work/packages");
+    publish(&dir, plain());
+    let key = ApkKey::test_only(1);
+    let signer = [Signer::new(&key, Algorithm::Rsa256)];
+    for hash in ["C:Q3AAAA\n", ""] {
+        let record = format!("{hash}P:hello\nV:1.0-r0\nA:x86_64\nS:1\nI:1\n");
+        let index = ApkRepository::new(&dir).index(&[record], &signer);
+        std::fs::write(dir.join("x86_64/APKINDEX.tar.gz"), index).expect("an index");
+        machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &["packages/made-up-1.rsa.pub"]));
+        let ran =
+            machine.build().fails(6, &["the index has no hash of hello that apk knows", "index made again"]);
+        assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
+    }
+}
+
+/// apk signs with RSA only.
+#[test]
+fn a_key_of_another_kind() {
+    let machine = Machine::new();
+    publish(&machine.path("work/packages"), plain());
+    let ec = "-----BEGIN PUBLIC KEY-----\n\
+              MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEtI6EJcdU35G7ir/vHvn8HSVXO2tk\n\
+              RZPKDLfwobkEtHAq3nuchqn+/LZQpJV8vx+KwcIJm6uY9g11rAIo/2ugUw==\n\
+              -----END PUBLIC KEY-----\n";
+    machine.write("work/ec.rsa.pub", ec);
+    machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &["ec.rsa.pub"]));
+    let ran = machine.build();
+    assert_ne!(ran.code, Some(0));
+    ran.says(&["it is no RSA key, and apk's indexes are signed with RSA"]);
 }
 
 /// A name that nobody has, and nobody is there.
@@ -145,7 +186,7 @@ fn what_is_no_package_and_no_index() {
     machine.write("work/app.yaml", recipe(&["./packages"], &["hello"], &[]));
     let package = machine.path("work/packages/x86_64/hello-1.0-r0.apk");
     std::fs::File::options().write(true).open(&package).and_then(|f| f.set_len(20 << 30)).expect("a hole");
-    machine.build().fails(7, &["hello-1.0-r0.apk", "more than"]);
+    machine.build().fails(5, &["hello-1.0-r0.apk", "longer than"]);
     let pipe_instead = |path: &std::path::Path| {
         std::fs::remove_file(path).expect("the file");
         assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
