@@ -119,8 +119,9 @@ pub fn stack(lower: &Tree, upper: Tree) -> Result<Tree, Clash> {
 }
 
 /// What a layer must say so that `lower` becomes `whole`: entries that are new or other (a directory's
-/// time alone does not count), whiteouts with the body that `empty` gives, and the directories that these
-/// are in, as they are (those are nobody's).
+/// time alone does not count), whiteouts with the body that `empty` gives, the files that new hard links
+/// name, since an engine that unpacks the layer finds only what is in it, and the directories that these are
+/// in, as they are (those are nobody's).
 pub fn changes(lower: &Tree, whole: &Tree, empty: &mut dyn FnMut() -> Body) -> Tree {
     let mut layer = Entries::new();
     for difference in diff(lower, whole) {
@@ -145,6 +146,7 @@ pub fn changes(lower: &Tree, whole: &Tree, empty: &mut dyn FnMut() -> Body) -> T
             (None, None) => {}
         }
     }
+    add_link_targets(&mut layer, whole);
     let above: Vec<BString> = layer.keys().flat_map(|p| ancestors(p.as_bstr())).map(BString::from).collect();
     for path in above {
         if let (None, Some(directory)) = (layer.get(&path), whole.get(&path)) {
@@ -152,6 +154,19 @@ pub fn changes(lower: &Tree, whole: &Tree, empty: &mut dyn FnMut() -> Body) -> T
         }
     }
     Tree::from_sorted(layer.into_values().collect()).expect("a map is sorted and has each path once")
+}
+
+/// A layer that brings another name of a file below brings the file, too.
+fn add_link_targets(layer: &mut Entries, whole: &Tree) {
+    let target = |e: &Entry| match &e.node {
+        Node::Hardlink(target) if !layer.contains_key(target) => whole.get(target).cloned(),
+        _ => None,
+    };
+    let missing: Vec<Entry> = layer.values().filter_map(target).collect();
+    for file in missing {
+        let owner = if file.owner == Owner::Implicit { Owner::Derived } else { file.owner };
+        layer.insert(file.path.clone(), Entry { owner, ..file });
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +240,17 @@ mod tests {
         assert_eq!(paths(&layer), [".wh.b", "a", "a/.wh.x", "a/y", "n", "n/new"]);
         assert_eq!(layer.get("a").unwrap().owner, Owner::Implicit);
         assert_eq!(paths(&flatten([lower, layer])), ["a", "a/y", "k", "k/same", "n", "n/new"]);
+    }
+
+    #[test]
+    fn a_layer_has_the_file_that_its_hard_link_names() {
+        let lower = flatten([tree("d usr\nd usr/bin\nf usr/bin/busybox 1\nf usr/bin/else 1")]);
+        let mut whole = lower.clone();
+        whole.insert(tree("h usr/foo usr/bin/busybox").into_entries().remove(0));
+        let layer = layer(&lower, &whole);
+        assert_eq!(paths(&layer), ["usr", "usr/bin", "usr/bin/busybox", "usr/foo"]);
+        assert_eq!(layer.get("usr/bin/busybox").unwrap().node, lower.get("usr/bin/busybox").unwrap().node);
+        assert_eq!(layer.get("usr/bin/busybox").unwrap().owner, Owner::Derived);
     }
 
     #[test]
