@@ -122,7 +122,10 @@ fn put_tree(
     tree: &Tree,
 ) -> Result<(), ComposeError> {
     let file = &places.files[n];
-    for entry in tree.entries() {
+    // A link may sort before its file, and name a package's file until its own stands there.
+    let (links, files): (Vec<&Entry>, Vec<&Entry>) =
+        tree.entries().iter().partition(|e| matches!(e.node, Node::Hardlink(_)));
+    for entry in files.into_iter().chain(links) {
         let mut own = entry.clone();
         own.path = below(at, &entry.path);
         if own.path.is_empty() {

@@ -113,3 +113,20 @@ fn the_same_file_twice_is_one() {
     let made = world().compose(&recipe(files, "")).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(made.line("usr/lib/x"), "0644 0:0 file \"one\"");
 }
+
+/// An archive's link may come before its file by path, and a package's file may stand where that goes.
+#[test]
+fn a_link_of_an_archive_is_the_archives_file() {
+    let mut world = World::new();
+    world.package("a", &["usr/", "usr/bin/", "usr/bin/z: OLD", "usr/bin/zz = usr/bin/z"]);
+    let new = Node::File(world.body(b"NEW"));
+    world.own = vec![Some(OwnBody::Tree(Tree::from_entries(vec![
+        Entry::new("bin/z", new, 0o644, Owner::User),
+        Entry::new("bin/a", Node::Hardlink("bin/z".into()), 0o644, Owner::User),
+    ])))];
+    let text = recipe("{path: /usr, source: a.tar, extract: true}", "");
+    let made = world.compose(&text).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(made.line("usr/bin/z"), "0644 0:0 file \"NEW\"");
+    assert_eq!(made.line("usr/bin/a"), "0644 0:0 = usr/bin/z");
+    assert_eq!(made.line("usr/bin/zz"), "0644 0:0 file \"OLD\"");
+}
