@@ -28,6 +28,7 @@ mod java_keystore;
 mod layers;
 mod library_cache;
 mod merge;
+mod names;
 mod own;
 mod pam;
 mod parts;

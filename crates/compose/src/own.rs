@@ -6,6 +6,7 @@ use rootfs::{Entry, Node, Owner, Tree, Xattr};
 
 use crate::derive::ALIASES;
 use crate::draft::{Draft, DraftError};
+use crate::names::Names;
 use crate::{AskedError, ComposeError, ComposeInput, OwnBody};
 
 /// Puts the user's files into the tree; they take the place of whatever package's or derived file is
@@ -180,25 +181,16 @@ fn change_path(draft: &mut Draft<'_>, world: World, change: &PathChange) -> Resu
     if change.recursive {
         all.extend(draft.below(real.as_bstr()).map(|e| e.path.clone()));
     }
+    let names = Names::of_tree(draft);
     for path in all {
-        for name in names_of_file(draft, &path) {
+        let Some(entry) = draft.entries.get(&path) else { continue };
+        for name in names.of(entry) {
             if let Some(entry) = draft.entries.get_mut(&name) {
                 set(entry, change, path == real);
             }
         }
     }
     Ok(())
-}
-
-/// All names of the file at a path: mode and owner are the file's, whichever name they are given by.
-fn names_of_file(draft: &Draft<'_>, path: &BString) -> Vec<BString> {
-    let file = match draft.entries.get(path).map(|e| &e.node) {
-        Some(Node::Hardlink(target)) => target,
-        Some(Node::File(_)) => path,
-        _ => return vec![path.clone()],
-    };
-    let links = draft.entries.values().filter(|e| matches!(&e.node, Node::Hardlink(t) if t == file));
-    links.map(|e| &e.path).chain([file]).cloned().collect()
 }
 
 fn make(draft: &mut Draft<'_>, world: World, kind: &PathKind, path: &BString) -> Result<(), DraftError> {

@@ -7,6 +7,7 @@ use rootfs::{Entry, Node, Owner};
 
 use crate::accounts::Accounts;
 use crate::draft::{Draft, DraftError};
+use crate::names::Names;
 use crate::{Note, Rule};
 
 /// Where Debian's default `PATH` leads, for questions about commands.
@@ -22,8 +23,12 @@ pub(crate) fn apply(
     not_taken: &BTreeSet<BString>,
 ) -> Result<Vec<Note>, DraftError> {
     let mut notes = Vec::new();
+    let mut names = None;
     for step in steps {
-        let mut stepper = Stepper { draft, accounts };
+        if !matches!(step.action, FileAction::Change { .. }) {
+            names = None;
+        }
+        let mut stepper = Stepper { draft, accounts, names: &mut names };
         if !step.when.iter().all(|c| stepper.holds(c)) {
             continue;
         }
@@ -41,14 +46,18 @@ pub(crate) fn apply(
 
 /// Sets modes and owners that hold whatever a package says (`dpkg-statoverride`).
 pub(crate) fn apply_overrides(draft: &mut Draft<'_>, overrides: &[Override], accounts: &Accounts) {
+    // No path comes or goes here.
+    let mut names = None;
     for over in overrides {
         let Ok(path) = draft.real(over.path.as_bstr(), true) else { continue };
         let (uid, gid) = (accounts.uid(&over.user), accounts.gid(&over.group));
-        if let Some(entry) = draft.entries.get_mut(&path) {
+        let Some(entry) = draft.entries.get(&path) else { continue };
+        for name in names.get_or_insert_with(|| Names::of_tree(draft)).of(entry) {
+            let Some(entry) = draft.entries.get_mut(&name) else { continue };
             entry.mode = over.mode;
             entry.uid = uid.unwrap_or(entry.uid);
             entry.gid = gid.unwrap_or(entry.gid);
-            draft.made.insert(path, Rule::PackageSteps);
+            draft.made.insert(name, Rule::PackageSteps);
         }
     }
 }
@@ -69,6 +78,8 @@ fn subject(action: &FileAction) -> &BString {
 struct Stepper<'s, 'a> {
     draft: &'s mut Draft<'a>,
     accounts: &'s Accounts,
+    /// Of the tree as it is, once somebody asked.
+    names: &'s mut Option<Names>,
 }
 
 impl Stepper<'_, '_> {
@@ -279,10 +290,19 @@ impl Stepper<'_, '_> {
                     self.set(&mut entry, &attributes);
                 }
             }
-            self.draft.entries.insert(path.clone(), entry);
-            self.draft.made.insert(path, Rule::PackageSteps);
+            self.set_all_names(&entry);
         }
         Ok(())
+    }
+
+    /// Gives a file's mode and owner to each of its names.
+    fn set_all_names(&mut self, changed: &Entry) {
+        let names = self.names.get_or_insert_with(|| Names::of_tree(self.draft));
+        for name in names.of(changed) {
+            let Some(entry) = self.draft.entries.get_mut(&name) else { continue };
+            entry.share_inode_of(changed);
+            self.draft.made.insert(name, Rule::PackageSteps);
+        }
     }
 
     fn remove(&mut self, path: &BString, recursive: bool) -> Result<(), DraftError> {

@@ -93,6 +93,13 @@ impl Entry {
         Entry { path: path.into(), node, mode, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new(), owner }
     }
 
+    /// Takes the mode, owner and attributes of another name of the same file: a file has one of each, and
+    /// where its names say different things, the last that an engine unpacks has its way.
+    pub fn share_inode_of(&mut self, other: &Entry) {
+        (self.mode, self.uid, self.gid) = (other.mode, other.uid, other.gid);
+        self.xattrs.clone_from(&other.xattrs);
+    }
+
     /// Is it a directory?
     pub fn is_dir(&self) -> bool {
         matches!(self.node, Node::Dir)

@@ -255,12 +255,16 @@ impl<'a> Merger<'a> {
         }
         for (file, names) in groups {
             let Some((first, others)) = names.split_first() else { continue };
-            if let (Some(placed), Some(original)) = (self.placed.get_mut(first), self.files.get(&file)) {
+            let original = self.files.get(&file);
+            if let (Some(placed), Some(original)) = (self.placed.get_mut(first), original) {
                 placed.entry.node = original.node.clone();
+                placed.entry.share_inode_of(original);
             }
             for name in others {
-                if let Some(placed) = self.placed.get_mut(name) {
-                    placed.entry.node = Node::Hardlink(first.clone());
+                let Some(placed) = self.placed.get_mut(name) else { continue };
+                placed.entry.node = Node::Hardlink(first.clone());
+                if let Some(original) = original {
+                    placed.entry.share_inode_of(original);
                 }
             }
         }

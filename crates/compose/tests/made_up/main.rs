@@ -4,6 +4,7 @@ mod certificates;
 mod layers;
 mod own_files;
 mod policy;
+mod steps;
 mod world;
 
 use compose::{Note, OwnBody, Rule};

@@ -26,7 +26,7 @@ pub use read::{Payload, PayloadReadError};
 pub use write::{EntryId, PayloadError, Writer};
 
 /// Part of the cache key of every payload.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"dstlpayl";
 const FOOTER: usize = 48;

@@ -53,6 +53,23 @@ fn what_is_written_is_read_back() {
     assert_eq!(payloads.read(&body).unwrap(), b"bee");
 }
 
+/// Engines set owner, mode and attributes of a link as of a file, so the last of a file's headers counts.
+#[test]
+fn every_name_of_a_file_says_the_same_of_it() {
+    let mut writer = Writer::new(Vec::new());
+    let mut ping = member("ping", Kind::File, 1);
+    ping.xattrs = vec![Xattr { name: "security.capability".into(), value: vec![0, 1, 2] }];
+    writer.append(ping, &mut &b"p"[..]).unwrap();
+    let link = member("ping6", Kind::Hardlink("ping".into()), 0);
+    writer.append(Member { mode: 0o600, uid: 7, gid: 8, ..link }, &mut std::io::empty()).unwrap();
+    let bytes = writer.finish().unwrap();
+    let tree = Payload::read(&bytes, bytes.len() as u64, PayloadIx(0)).unwrap().tree;
+    let (file, link) = (tree.get("ping").unwrap(), tree.get("ping6").unwrap());
+    assert!(matches!(&link.node, Node::Hardlink(to) if to == "ping"));
+    assert_eq!((link.mode, link.uid, link.gid), (file.mode, file.uid, file.gid));
+    assert_eq!(link.xattrs, file.xattrs);
+}
+
 #[test]
 fn tricks_are_refused() {
     let mut writer = Writer::new(Vec::new());

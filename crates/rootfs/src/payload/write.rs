@@ -71,7 +71,8 @@ impl<W: Write> Writer<W> {
     }
 
     /// Takes a member of an archive with the body that `body` gives (`member.size` bytes of it;
-    /// nothing is read for other kinds). A hard link to a symbolic link or device becomes one itself.
+    /// nothing is read for other kinds). A hard link to a symbolic link or device becomes one itself; one to
+    /// a file has the file's mode, owner and attributes, whatever its own header says of them.
     ///
     /// # Errors
     /// A second member of one path, unless both are directories (the first stays); a hard link to
@@ -89,7 +90,11 @@ impl<W: Write> Writer<W> {
         };
         let mut entry = member.into_entry(kept, Owner::Package(0));
         if let Node::Hardlink(target) = &entry.node {
-            entry.node = self.link_to(&entry.path, target)?;
+            let target = self.link_target(&entry.path, target)?;
+            entry.node = another_name_of(target);
+            if let Node::Hardlink(_) = entry.node {
+                entry.share_inode_of(target);
+            }
         }
         let id = self.entries.len();
         self.by_path.insert(entry.path.clone(), id);
@@ -165,16 +170,11 @@ impl<W: Write> Writer<W> {
         Ok(Body { digest: hash.finish(), size: member.size, payload: PayloadIx(0), offset })
     }
 
-    /// What a hard link is: a link to the first name of a file, or a copy of what cannot be linked to.
-    fn link_to(&self, path: &BString, target: &BString) -> Result<Node, PayloadError> {
+    /// What a hard link names, if the archive has it and it is no directory.
+    fn link_target(&self, path: &BString, target: &BString) -> Result<&Entry, PayloadError> {
+        let found = self.by_path.get(target).map(|&at| &self.entries[at].0).filter(|e| !e.is_dir());
         let dangling = || PayloadError::DanglingLink { path: path.clone(), target: target.clone() };
-        let at = *self.by_path.get(target).ok_or_else(dangling)?;
-        match &self.entries[at].0.node {
-            Node::File(_) => Ok(Node::Hardlink(target.clone())),
-            Node::Hardlink(first) => Ok(Node::Hardlink(first.clone())),
-            other @ (Node::Symlink(_) | Node::Special(_)) => Ok(other.clone()),
-            Node::Dir => Err(dangling()),
-        }
+        found.ok_or_else(dangling)
     }
 
     fn check_parents(&self) -> Result<(), PayloadError> {
@@ -199,6 +199,14 @@ impl<W: Write> Writer<W> {
     fn put(&mut self, bytes: &[u8], path: &BString) -> Result<(), PayloadError> {
         self.at += bytes.len() as u64;
         self.out.write_all(bytes).map_err(|error| PayloadError::Io { path: path.clone(), error })
+    }
+}
+
+/// What a hard link is: a link to the first name of a file, or a copy of what cannot be linked to.
+fn another_name_of(target: &Entry) -> Node {
+    match &target.node {
+        Node::File(_) => Node::Hardlink(target.path.clone()),
+        other => other.clone(),
     }
 }
 

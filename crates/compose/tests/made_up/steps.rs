@@ -1,0 +1,50 @@
+//! What scripts do with files, against names of one file and against merged `/usr`.
+
+use bstr::BString;
+use rootfs::actions::{Account, Change, FileAction, Override};
+
+use crate::world::{Made, World};
+use crate::{NONROOT, step};
+
+fn made(lines: &[&str], actions: Vec<FileAction>) -> Made {
+    let mut world = World::new();
+    world.package("a", lines).actions.steps = actions.into_iter().map(step).collect();
+    world.compose(NONROOT).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn path(text: &str) -> BString {
+    text.into()
+}
+
+fn mode(at: &str, set: u32, recursive: bool) -> FileAction {
+    FileAction::Change { path: path(at), change: Change::Mode { keep: 0, set }, recursive }
+}
+
+const PROGRAM: [&str; 3] = ["*usr/bin/a", "usr/bin/b = usr/bin/a", "usr/bin/c = usr/bin/a"];
+
+#[test]
+fn a_file_has_one_mode_and_owner_by_whichever_name_they_are_given() {
+    let lines = |made: &Made| ["a", "b", "c"].map(|n| made.line(&format!("usr/bin/{n}")));
+    for name in ["usr/bin/a", "usr/bin/b", "usr/bin"] {
+        let made = made(&PROGRAM, vec![mode(name, 0o700, name == "usr/bin")]);
+        assert_eq!(
+            lines(&made),
+            ["0700 0:0 file \"usr/bin/a\"", "0700 0:0 = usr/bin/a", "0700 0:0 = usr/bin/a"],
+            "{name}"
+        );
+    }
+    let mut world = World::new();
+    let (user, group) = (Account::Id(0), Account::Id(8));
+    let over = Override { path: path("usr/bin/c"), user, group, mode: 0o711 };
+    world.package("a", &PROGRAM).actions.overrides.push(over);
+    let made = world.compose(NONROOT).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(lines(&made), ["0711 0:8 file \"usr/bin/a\"", "0711 0:8 = usr/bin/a", "0711 0:8 = usr/bin/a"]);
+}
+
+#[test]
+fn names_of_one_file_come_alike_out_of_a_package() {
+    let mut world = World::new();
+    world.package("a", &PROGRAM).entry("usr/bin/b").uid = 7;
+    let made = world.compose(NONROOT).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(made.line("usr/bin/b"), "0755 0:0 = usr/bin/a");
+}
