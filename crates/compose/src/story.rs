@@ -4,7 +4,8 @@ use bstr::{BString, ByteSlice};
 use package::Pin;
 use recipe::{Strategy, World};
 use rootfs::actions::Actions;
-use rootfs::{MemoryPayload, MergeError, Rootfs, Tree};
+use rootfs::path::file_name;
+use rootfs::{Entry, MemoryPayload, MergeError, Owner, Rootfs, Tree, WHITEOUT};
 
 use crate::account_uses::Uses;
 use crate::accounts::Accounts;
@@ -70,6 +71,16 @@ pub enum ComposeError {
         /// The other.
         second: String,
     },
+    /// A file whose name layers do not have.
+    #[error(
+        "cannot put /{path} of {owner} into a layer: there a name that begins with `.wh.` says that a file is gone"
+    )]
+    Whiteout {
+        /// The path.
+        path: BString,
+        /// Who brings it.
+        owner: String,
+    },
     /// A file of the user's was not handed over.
     #[error("cannot put {path}: its content was not read")]
     NotRead {
@@ -90,6 +101,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Certificate { .. }
             | ComposeError::Keystore { .. }
             | ComposeError::NoUser { .. }
+            | ComposeError::Whiteout { .. }
             | ComposeError::Twice { .. } => diag::Kind::Input,
             ComposeError::NotRead { .. } => diag::Kind::Internal,
         }
@@ -120,6 +132,9 @@ impl diag::Explain for ComposeError {
             ),
             ComposeError::Keystore { path } => {
                 Some(format!("leave the keystore out (`drop: [/{path}]`), or make it with `-storetype JKS`"))
+            }
+            ComposeError::Whiteout { path, .. } => {
+                Some(format!("give it another name, or leave it out (`drop: [/{path}]`)"))
             }
             ComposeError::NotRead { .. } => None,
         }
@@ -214,6 +229,7 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
     }
 
     // layers
+    check_names(draft.entries.values(), &pins)?;
     let names = status::names(&input);
     let mut tree = draft.give();
     if let Some(base) = &input.base {
@@ -242,6 +258,19 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         derived: draft.derived,
         rootfs: Rootfs { lower: input.base.map(|base| base.tree.clone()), tree, cut: cuts },
     })
+}
+
+/// Whiteouts are what layers of ours say of the image below, never a file of anybody's (image-spec, layer.md).
+fn check_names<'e>(mut entries: impl Iterator<Item = &'e Entry>, pins: &[&Pin]) -> Result<(), ComposeError> {
+    let found = entries.find(|e| file_name(e.path.as_bstr()).starts_with(WHITEOUT));
+    let Some(Entry { path, owner, .. }) = found else { return Ok(()) };
+    let owner = match owner {
+        Owner::Package(n) => pins.get(*n as usize).map(|p| format!("the package {}", p.name)),
+        Owner::User => Some("the recipe".to_owned()),
+        Owner::Derived | Owner::Implicit => None,
+    };
+    let owner = owner.unwrap_or_else(|| "a package's script".to_owned());
+    Err(ComposeError::Whiteout { path: path.clone(), owner })
 }
 
 /// What installation makes of packages of Debian's, with the user's own files where they belong.

@@ -8,8 +8,8 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::path::{file_name, parent};
 use crate::{Aspect, Body, Entry, Node, Owner, Tree, diff};
 
-/// What a file's name begins with that says another is gone.
-const WHITEOUT: &[u8] = b".wh.";
+/// What a file's name in a layer begins with that says another is gone (image-spec, layer.md).
+pub const WHITEOUT: &[u8] = b".wh.";
 /// Says that nothing of the layers below is seen in its directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 

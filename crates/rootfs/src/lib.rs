@@ -21,7 +21,7 @@ pub mod payload;
 pub mod tar;
 mod tree;
 
-pub use below::{Clash, changes, flatten, stack};
+pub use below::{Clash, WHITEOUT, changes, flatten, stack};
 pub use body::{Bodies, Body, MemoryPayload, PayloadIx, Payloads, ReadAt};
 pub use cut::{Cut, Rootfs};
 pub use diff::{Aspect, Difference, diff};

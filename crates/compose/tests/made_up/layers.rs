@@ -1,4 +1,5 @@
 use bstr::ByteSlice;
+use diag::Explain;
 use rootfs::{LayerGroup, Node};
 
 use crate::world::World;
@@ -89,4 +90,29 @@ paths: [{path: /usr/share/b, type: hardlink, source: /usr/share/m}]
         })
         .collect();
     assert_eq!(nodes, ["usr/share/m file", "usr/share/b = usr/share/m", "usr/share/z = usr/share/m"]);
+}
+
+/// In a layer it would take another file away, or all of its directory.
+#[test]
+fn no_file_is_named_like_a_whiteout() {
+    let recipe = |files: &str| {
+        format!(
+            "contents: {{distribution: debian-13, packages: [a]{files}}}\naccounts: {{run-as: nonroot}}\n"
+        )
+    };
+    let packaged = |line: &str, recipe: &str| {
+        let mut world = World::new();
+        world.package("a", &["usr/share/a", line]);
+        world.compose(recipe).map(drop).map_err(|e| (e.to_string(), e.hint().unwrap_or_default()))
+    };
+    let (error, hint) = packaged("usr/share/.wh.a", &recipe("")).unwrap_err();
+    assert!(error.starts_with("cannot put /usr/share/.wh.a of the package a into a layer: "), "{error}");
+    assert_eq!(hint, "give it another name, or leave it out (`drop: [/usr/share/.wh.a]`)");
+    packaged("usr/share/.wh.a", &recipe(", drop: [/usr/share/.wh.a]")).unwrap();
+    let (error, _) = packaged("usr/share/.wh..wh..opq/", &recipe("")).unwrap_err();
+    assert!(error.starts_with("cannot put /usr/share/.wh..wh..opq of the package a"), "{error}");
+    let own = recipe(", files: [{path: /usr/share/.wh.a, content: x}]");
+    let (error, _) = packaged("usr/share/b", &own).unwrap_err();
+    assert!(error.starts_with("cannot put /usr/share/.wh.a of the recipe into a layer: "), "{error}");
+    packaged("usr/share/x.wh.a", &recipe("")).unwrap();
 }
