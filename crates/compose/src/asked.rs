@@ -80,6 +80,8 @@ fn instead(error: &DraftError) -> Option<String> {
             format!("choose another path, or leave what is there out: `drop: [/{above}]`")
         }
         DraftError::Resolve(_) => "name the path that the links are to lead to".to_owned(),
-        DraftError::Alias { .. } | DraftError::Read { .. } => return None,
+        DraftError::Alias { .. } | DraftError::MovedOntoItself { .. } | DraftError::Read { .. } => {
+            return None;
+        }
     })
 }

@@ -62,6 +62,12 @@ pub enum DraftError {
         /// The path.
         path: BString,
     },
+    /// A path moved to where it is, or below itself.
+    #[error("cannot move /{path} onto or into itself")]
+    MovedOntoItself {
+        /// The path.
+        path: BString,
+    },
     /// A file where a directory is to go.
     #[error("cannot make the directory /{path}: a file of that name exists")]
     NotDirectory {

@@ -250,6 +250,12 @@ impl Stepper<'_, '_> {
         if self.draft.exists(place.as_bstr()) && existing == Existing::Keep {
             return Ok(());
         }
+        // Through links it may have come back: mv(1) refuses, and the file would be gone.
+        let real = self.draft.real(place.as_bstr(), false)?;
+        let inside = real.strip_prefix(source.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+        if real == source || inside {
+            return Err(DraftError::MovedOntoItself { path: source });
+        }
         let mut moved = vec![source.clone()];
         moved.extend(self.draft.below(source.as_bstr()).map(|e| e.path.clone()));
         let taken: Vec<Entry> = moved.iter().filter_map(|p| self.draft.entries.get(p).cloned()).collect();

@@ -1,7 +1,8 @@
 //! What scripts do with files, against names of one file and against merged `/usr`.
 
 use bstr::BString;
-use rootfs::actions::{Account, Change, FileAction, Override};
+use compose::Note;
+use rootfs::actions::{Account, Change, Existing, FileAction, Override};
 
 use crate::world::{Made, World};
 use crate::{NONROOT, step};
@@ -47,4 +48,26 @@ fn names_of_one_file_come_alike_out_of_a_package() {
     world.package("a", &PROGRAM).entry("usr/bin/b").uid = 7;
     let made = world.compose(NONROOT).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(made.line("usr/bin/b"), "0755 0:0 = usr/bin/a");
+}
+
+#[test]
+fn what_is_moved_onto_itself_stays() {
+    let moved = |from: &str, to: &str| FileAction::Move {
+        from: path(from),
+        to: path(to),
+        existing: Existing::Replace,
+    };
+    let into = moved("usr/share", "usr/share/deep");
+    let all = vec![moved("bin/a", "usr/bin/a"), moved("usr/bin/c", "bin"), into];
+    let made = made(&[&PROGRAM[..], &["usr/share/x"]].concat(), all);
+    assert_eq!(made.line("usr/bin/a"), "0755 0:0 file \"usr/bin/a\"");
+    assert_eq!(made.line("usr/bin/c"), "0755 0:0 = usr/bin/a");
+    assert_eq!(made.line("usr/share/x"), "0644 0:0 file \"usr/share/x\"");
+    let why = made.composition.notes.iter().filter_map(|n| match n {
+        Note::StepSkipped { why, .. } => Some(why.as_str()),
+        _ => None,
+    });
+    let said =
+        ["usr/bin/a", "usr/bin/c", "usr/share"].map(|p| format!("cannot move /{p} onto or into itself"));
+    assert_eq!(why.collect::<Vec<_>>(), said);
 }
