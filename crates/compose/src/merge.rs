@@ -146,20 +146,30 @@ fn leave_out_twins(parts: &mut [Part], decide: &dyn Fn(usize, usize) -> bool) {
     let mut first: HashMap<BString, (usize, Entry)> = HashMap::new();
     for (n, part) in parts.iter_mut().enumerate() {
         let linked: HashSet<BString> = part.tree.entries().iter().filter_map(link_target).collect();
+        let links = part.tree.entries().iter().filter(|e| matches!(e.node, Node::Hardlink(_)));
+        // What may be a twin of a later package's file, as that has it: a file.
+        let names: Vec<Entry> = links.filter_map(|link| as_file(link, &part.tree)).collect();
         part.tree.retain(|entry| {
             let plain = matches!(entry.node, Node::File(_) | Node::Symlink(_));
-            if !plain || linked.contains(&entry.path) {
-                return true;
-            }
-            let twin = first
-                .get(&entry.path)
-                .is_some_and(|(m, other)| are_alike(other, entry) && !decide(*m, n) && !decide(n, *m));
-            if !twin {
+            let twin = plain
+                && first
+                    .get(&entry.path)
+                    .is_some_and(|(m, other)| are_alike(other, entry) && !decide(*m, n) && !decide(n, *m));
+            // Links of its own package need it.
+            let goes = twin && !linked.contains(&entry.path);
+            if plain && !goes {
                 first.insert(entry.path.clone(), (n, entry.clone()));
             }
-            !twin
+            !goes
         });
+        first.extend(names.into_iter().map(|entry| (entry.path.clone(), (n, entry))));
     }
+}
+
+/// Another name of a file as if it were the first.
+fn as_file(link: &Entry, tree: &Tree) -> Option<Entry> {
+    let file = tree.get(link_target(link)?)?;
+    Some(Entry { path: link.path.clone(), ..file.clone() })
 }
 
 fn link_target(entry: &Entry) -> Option<BString> {

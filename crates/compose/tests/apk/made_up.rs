@@ -46,6 +46,13 @@ fn packages_meet_as_apk_has_them_meet() {
     let alike = composed(&[file("a", "1").symlink("l", "usr/x"), file("b", "1").symlink("l", "usr/x")], "");
     assert_eq!(alike.composition.owner("usr/x"), Some(Owner::Package(0)));
 
+    // Also where the first has other names of it.
+    let links = file("a", "1").hard_link("usr/y", "usr/x");
+    let both = file("b", "1").file("usr/y", 0o644, "1");
+    let alike = composed(&[links, both], "");
+    assert_eq!(alike.composition.owner("usr/x"), Some(Owner::Package(0)));
+    assert_eq!(alike.line("usr/y"), "0644 0:0 = usr/x");
+
     let one = composed(&[file("a", "1").origin("o"), file("b", "2").origin("o")], "");
     assert_eq!(one.text("usr/x"), "2");
     let one =
