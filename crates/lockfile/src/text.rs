@@ -4,7 +4,7 @@ use std::ops::Range;
 use diag::Excerpt;
 use oci::Platform;
 use package::version::Order;
-use package::{Arch, Closure};
+use package::{Arch, Closure, Pin};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use trust::Verified;
@@ -69,10 +69,7 @@ impl Lockfile {
         for (variant, closure) in closures {
             let mut at = 0;
             for pin in closure.into_parts().0.pins {
-                let same = |r: &LockedPin| {
-                    (&r.pin.name, &r.pin.version, &r.pin.arch) == (&pin.name, &pin.version, &pin.arch)
-                };
-                match rows.iter().position(same) {
+                match rows.iter().position(|row| same(&row.pin, &pin)) {
                     Some(i) => {
                         rows[i].variants.push(variant.clone());
                         let new: Vec<_> =
@@ -129,6 +126,12 @@ impl Lockfile {
     pub fn order(&self) -> Order {
         order_of(self.requests.values().flatten())
     }
+}
+
+/// Is it the same file, from the same place and by the same right? One version may be built twice.
+fn same(one: &Pin, other: &Pin) -> bool {
+    (&one.name, &one.version, &one.arch, one.identity, &one.repository, &one.tag)
+        == (&other.name, &other.version, &other.arch, other.identity, &other.repository, &other.tag)
 }
 
 /// The order of versions in the package world that a request's lines name.

@@ -117,6 +117,29 @@ fn a_variant_has_its_packages_in_install_order() {
     assert_eq!(lock.as_of(), Some(1_763_193_600));
 }
 
+/// One version may be built twice: what a variant gets is the file that was chosen for it.
+#[test]
+fn the_same_version_from_elsewhere_is_another_package() {
+    let plain = || pin("curl", "8.5.0-1", asked("curl"));
+    let others = [
+        Pin { identity: Identity::Whole(Digest::of(b"another build")), ..plain() },
+        Pin { repository: "corp/trixie".to_owned(), ..plain() },
+        Pin { tag: Some("corp".to_owned()), ..plain() },
+    ];
+    for other in others {
+        let mut lock = Lockfile::new(1, "gzip".to_owned(), requests(), vec![suite()]);
+        let closure = |pin: &Pin| {
+            let pins = vec![pin.clone()];
+            Verified::declared_by_user(Closure { pins, left_out: Vec::new() }, "a test")
+        };
+        let platform = Platform::linux("amd64");
+        let both = vec![("latest".to_owned(), closure(&other)), ("debug".to_owned(), closure(&plain()))];
+        lock.add(&platform, both);
+        let of = |variant| lock.pins(&platform, variant).map(|row| row.pin.clone()).collect::<Vec<_>>();
+        assert_eq!((of("latest"), of("debug")), (vec![other], vec![plain()]));
+    }
+}
+
 #[test]
 fn another_identity_than_a_files_digest_survives() {
     let mut lock = sample();
