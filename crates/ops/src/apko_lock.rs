@@ -169,9 +169,10 @@ fn keyring(
     archs: &[Arch],
 ) -> Result<RsaKeyring, Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
-    let keys = Keys::load(shop, repositories, &lock.keys, offline)?;
+    let trusted = &repositories.trusted;
+    let keys = Keys::load(shop, trusted, &lock.keys, offline)?;
     let words = archs.iter().filter_map(|a| a.apk().ok());
-    let mut all = words.fold(RsaKeyring::empty(), |all, word| all.merge(keys.ring(word)));
+    let mut all = words.fold(RsaKeyring::empty(), |all, word| all.merge(keys.ring(trusted, word)));
     for key in theirs.contents.keyring.iter().filter(|k| !k.content.is_empty()) {
         all.add(RsaKey::from_pem(key.file_name(), key.content.as_bytes())?);
     }
@@ -341,7 +342,7 @@ fn locked_keys(
         keys.push(key(written, &pem_of(shop, source, &lock.keys, offline)?.0));
     }
     let words: Vec<&str> = archs.iter().filter_map(|a| a.apk().ok()).collect();
-    for set in &repositories.builtin {
+    for set in &repositories.trusted.builtin {
         for built_in in embedded(*set).iter().filter(|k| words.iter().any(|w| k.is_for(w))) {
             let url = recipe::archives::builtin_key_url(*set, built_in.name);
             let new = key(url.unwrap_or_else(|| built_in.name.to_owned()), built_in.pem());

@@ -8,4 +8,4 @@ pub(crate) mod prove;
 pub(crate) mod scripts;
 pub(crate) mod sources;
 
-pub(crate) use sources::Source;
+pub(crate) use sources::Sources;

@@ -19,6 +19,7 @@ use trust::{RsaKeyring, Verified};
 
 use crate::apk_world::everywhere::{self, Barred};
 use crate::apk_world::keys::Keys;
+use crate::apk_world::sources::Share;
 use crate::apk_world::{self, Repositories};
 use crate::base;
 use crate::closed::{Links, Says};
@@ -37,7 +38,7 @@ use crate::shop::Shop;
 /// A package world, with the sources of a recipe in it.
 pub(crate) enum Ecosystem {
     /// Debian's.
-    Deb(Vec<deb_world::Source>),
+    Deb(deb_world::Sources),
     /// apk's.
     Apk(Repositories),
 }
@@ -46,14 +47,36 @@ pub(crate) enum Ecosystem {
 pub(crate) struct Indexes {
     /// What the lock says of each suite, in the order of the sources.
     pub(crate) suites: Vec<SuitePin>,
-    /// What the solver sees, by architecture.
-    pub(crate) universes: BTreeMap<Arch, Verified<Universe>>,
+    /// What the solver sees.
+    pub(crate) universes: Universes,
     /// The records of dates, written only once a lock was.
     pub(crate) seen: BTreeMap<String, LastSeen>,
     /// By which packages themselves may be signed (apk); a good signature is asked of none.
     pub(crate) package_keys: RsaKeyring,
     /// Keys that were fetched.
     pub(crate) keys: Vec<KeyPin>,
+}
+
+/// What the solver sees of the indexes, by variant and architecture: a variant chooses from what it names
+/// itself.
+#[derive(Default)]
+pub(crate) struct Universes(BTreeMap<(String, Arch), Verified<Universe>>);
+
+impl Universes {
+    /// For a variant and an architecture.
+    pub(crate) fn insert(&mut self, variant: &str, arch: &Arch, universe: Verified<Universe>) {
+        self.0.insert((variant.to_owned(), arch.clone()), universe);
+    }
+
+    /// Of a variant, for one of its architectures.
+    ///
+    /// # Errors
+    /// None was read, which is our own mistake.
+    pub(crate) fn of(&self, variant: &Resolved, arch: &Arch) -> Result<&Verified<Universe>, Diagnostic> {
+        let name = Loaded::variant_name(variant);
+        let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {name} on {arch}"));
+        self.0.get(&(name.to_owned(), arch.clone())).ok_or_else(none)
+    }
 }
 
 /// What was seen before, and what the user says to going back.
@@ -101,7 +124,7 @@ impl Ecosystem {
                     format!("cannot resolve {} as apko does: its packages are deb packages", recipe.typed);
                 return Err(Diagnostic::new(Kind::Usage, text).hint("leave --compat away"));
             }
-            return Ok(Ecosystem::Deb(union(recipe, deb_world::sources::sources)?));
+            return Ok(Ecosystem::Deb(deb_world::Sources::of(shop, recipe)?));
         }
         if let Some(other) = recipe.variants.iter().find(|v| !apk(v)) {
             let name = Loaded::variant_name(other);
@@ -130,15 +153,21 @@ impl Ecosystem {
         }
     }
 
-    /// What may not be chosen for an architecture because another has it not: nothing, unless the user
-    /// wants what apko takes.
-    pub(crate) fn barred(&self, indexes: &Indexes, recipe: &Loaded) -> BTreeMap<Arch, Barred> {
+    /// What may not be chosen for an architecture of a variant because another of them has it not: nothing,
+    /// unless the user wants what apko takes.
+    pub(crate) fn barred(
+        &self,
+        indexes: &Indexes,
+        variant: &Resolved,
+    ) -> Result<BTreeMap<Arch, Barred>, Diagnostic> {
         match self {
             Ecosystem::Apk(r) if r.alike => {
-                let bases = recipe.variants.iter().filter_map(|v| v.base_image.as_ref()).map(base::id);
-                everywhere::not_everywhere(&indexes.universes, &bases.collect::<Vec<_>>())
+                let of = |arch| Ok((arch, indexes.universes.of(variant, arch)?));
+                let universes = variant.archs.iter().map(of).collect::<Result<Vec<_>, Diagnostic>>()?;
+                let base = variant.base_image.as_ref().map(base::id);
+                Ok(everywhere::not_everywhere(&universes, base.as_deref()))
             }
-            _ => BTreeMap::new(),
+            _ => Ok(BTreeMap::new()),
         }
     }
 
@@ -179,7 +208,7 @@ impl Ecosystem {
     /// The directory that a repository is, if it is one of the user's.
     pub(crate) fn directory(&self, repository: &str) -> Option<&Path> {
         let place = match self {
-            Ecosystem::Deb(sources) => sources.iter().find(|s| s.id == repository).map(|s| &s.place),
+            Ecosystem::Deb(sources) => sources.find(repository).map(|s| &s.place),
             Ecosystem::Apk(repositories) => repositories.find(repository).map(|s| &s.place),
         };
         match place? {
@@ -199,8 +228,20 @@ impl Ecosystem {
     /// Is the suite of a lock still among the sources?
     pub(crate) fn has(&self, suite: &str) -> bool {
         match self {
-            Ecosystem::Deb(sources) => sources.iter().any(|s| s.id == suite),
+            Ecosystem::Deb(sources) => sources.find(suite).is_some(),
             Ecosystem::Apk(repositories) => repositories.find(suite).is_some(),
+        }
+    }
+
+    /// Does a variant take packages from that repository?
+    pub(crate) fn serves(&self, variant: &Resolved, repository: &str) -> bool {
+        let name = Loaded::variant_name(variant);
+        match self {
+            Ecosystem::Deb(sources) => {
+                let mut own = sources.shares.iter().filter(|s| s.variant == name).flat_map(|s| &s.list);
+                own.any(|&i| sources.all[i].id == repository)
+            }
+            Ecosystem::Apk(r) => r.shares.iter().any(|s| s.variant == name && s.names(repository)),
         }
     }
 
@@ -208,7 +249,7 @@ impl Ecosystem {
     pub(crate) fn documents(&self, suite: &SuitePin) -> Vec<Document> {
         match self {
             Ecosystem::Deb(sources) => {
-                let source = sources.iter().find(|s| s.id == suite.id);
+                let source = sources.find(&suite.id);
                 source.map_or_else(Vec::new, |s| deb_world::prove::documents(suite, s))
             }
             Ecosystem::Apk(_) => apk_world::prove::documents(suite),
@@ -224,7 +265,7 @@ impl Ecosystem {
         proved: Proved<'_, 'l>,
     ) -> Result<(), Diagnostic> {
         match self {
-            Ecosystem::Deb(sources) => match sources.iter().find(|s| s.id == of.1.id) {
+            Ecosystem::Deb(sources) => match sources.find(&of.1.id) {
                 Some(source) => deb_world::prove::prove(shop, of, source, vendor, proved),
                 None => Ok(()),
             },
@@ -235,19 +276,6 @@ impl Ecosystem {
 
 /// Called with each package that is proved, and with what its index says of it.
 pub(crate) type Proved<'f, 'l> = &'f mut dyn FnMut(&'l Pin, &IndexRecord<'_>);
-
-/// The sources of all variants, each once.
-fn union<S: PartialEq>(
-    recipe: &Loaded,
-    sources: impl Fn(&Resolved) -> Result<Vec<S>, Diagnostic>,
-) -> Result<Vec<S>, Diagnostic> {
-    let mut all: Vec<S> = Vec::new();
-    for variant in &recipe.variants {
-        let more: Vec<S> = sources(variant)?.into_iter().filter(|s| !all.contains(s)).collect();
-        all.extend(more);
-    }
-    Ok(all)
-}
 
 /// The record by which an index names the package of a pin, and its file, as the lock has them.
 pub(crate) fn named<'s>(shelf: &'s Shelf, pin: &Pin) -> Option<IndexRecord<'s>> {
@@ -426,8 +454,8 @@ pub(crate) fn apk_keys(shop: &Shop<'_>, order: &Order<'_>) -> Result<Vec<ApkKey>
     match order.recipe.world {
         World::Deb => Ok(Vec::new()),
         World::Apk => {
-            let repositories = Repositories::of_variant(shop, order.recipe);
-            let keys = Keys::load(shop, &repositories, &order.lock.keys, order.no_network)?;
+            let share = Share::of(shop, order.recipe);
+            let keys = Keys::load(shop, &share.trusted, &order.lock.keys, order.no_network)?;
             Ok(keys.files(order.arch.apk().unwrap_or_default()))
         }
     }

@@ -200,13 +200,13 @@ fn resolve(
     let codec = keep.map_or_else(|| how.codec.clone(), |l| l.codec.clone());
     let mut lock = Lockfile::new(COMPOSITION, codec, wanted.requests.clone(), indexes.suites.clone());
     let mut explain = Vec::new();
-    let barred = ecosystem.barred(&indexes, recipe);
+    let barred = recipe.variants.iter().map(|variant| ecosystem.barred(&indexes, variant));
+    let barred = barred.collect::<Result<Vec<_>, _>>()?;
     for (arch, platform) in wanted.archs.iter().zip(&wanted.platforms) {
         shop.world.reporter.check()?;
-        let none = || Diagnostic::new(Kind::Internal, format!("no index was read for {arch}"));
-        let universe = indexes.universes.get(arch).ok_or_else(none)?;
         let mut closures: Vec<(String, Verified<Closure>)> = Vec::new();
-        for variant in recipe.variants.iter().filter(|v| v.archs.contains(arch)) {
+        for (variant, barred) in recipe.variants.iter().zip(&barred).filter(|(v, _)| v.archs.contains(arch)) {
+            let universe = indexes.universes.of(variant, arch)?;
             let prefer = preferred(keep, platform, &closures);
             let wish = Wish { variant, arch, prefer, barred: barred.get(arch) };
             let closure = ecosystem.closure(universe, &wish, &mut explain).map_err(|d| {

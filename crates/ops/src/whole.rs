@@ -41,6 +41,7 @@ pub(crate) fn look(
     each(recipe, |variant, arch| {
         let rows =
             lock.pins(&pins::platform(arch)?, Loaded::variant_name(variant)).cloned().collect::<Vec<_>>();
+        fault = fault.take().or(rows.iter().find_map(|row| strange(supply, variant, row)));
         let says = rows.iter().map(|row| by_package(shop, &row.pin)).collect::<Result<_, _>>()?;
         let set = Set::of(shop, (variant, arch), supply.place.compat, says)?;
         fault = fault.take().or(set.check().err().map(|fault| format!("{fault} ({})", set.whose(arch))));
@@ -55,6 +56,15 @@ fn each(
     mut f: impl FnMut(&Resolved, &Arch) -> Result<(), Diagnostic>,
 ) -> Result<(), Diagnostic> {
     recipe.variants.iter().try_for_each(|variant| variant.archs.iter().try_for_each(|arch| f(variant, arch)))
+}
+
+/// What is wrong with a row that a variant has from a repository which only another one names.
+fn strange(supply: &Supply<'_>, variant: &Resolved, row: &LockedPin) -> Option<String> {
+    let Pin { name, version, repository, .. } = &row.pin;
+    let whose = Loaded::variant_name(variant);
+    (!supply.ecosystem.serves(variant, repository)).then(|| {
+        format!("it has {name} {version} from {repository} for {whose}, which takes nothing from there")
+    })
 }
 
 /// What an unpacked package says.
@@ -80,6 +90,12 @@ pub(crate) fn prove(
     payloads::unpack_all(shop, parcels.collect::<Vec<_>>(), &RsaKeyring::empty())?;
     each(recipe, |variant, arch| {
         let platform = pins::platform(arch)?;
+        let mut rows = lock.pins(&platform, Loaded::variant_name(variant));
+        if let Some(why) = rows.find_map(|row| strange(supply, variant, row)) {
+            let text = format!("cannot verify the lock of {}: {why}", recipe.typed);
+            return Err(Diagnostic::new(Kind::Trust, text)
+                .hint("the lock was changed by hand, or the recipe was since; restore it, or lock again"));
+        }
         let rows = lock.pins(&platform, Loaded::variant_name(variant));
         let says = rows.map(|row| by_index(&row.pin).cloned().map_or_else(|| by_package(shop, &row.pin), Ok));
         let set = Set::of(shop, (variant, arch), supply.place.compat, says.collect::<Result<_, _>>()?)?;

@@ -8,3 +8,4 @@ mod lock;
 mod run;
 mod same;
 mod sets;
+mod variants;

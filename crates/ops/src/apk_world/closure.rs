@@ -95,8 +95,9 @@ pub(crate) fn say_overruled(shop: &Shop<'_>, recipe: &Loaded, compat: Compat) {
 /// Looks whether the tags that package lines name are those of repositories; apk commits nothing
 /// otherwise (`apk_db_check_world`).
 pub(crate) fn check_tags(recipe: &Loaded, repositories: &Repositories) -> Result<(), Diagnostic> {
-    let known: Vec<&str> = repositories.list.iter().filter_map(|s| s.tag.as_deref()).collect();
-    for text in recipe.variants.iter().flat_map(lines) {
+    let shares = recipe.variants.iter().zip(&repositories.shares);
+    for (text, share) in shares.flat_map(|(v, share)| lines(v).into_iter().map(move |l| (l, share))) {
+        let known: Vec<&str> = share.list.iter().filter_map(|s| s.tag.as_deref()).collect();
         let tag = parse_dependency(&text).ok().and_then(|d| d.tag);
         let Some(tag) = tag.filter(|tag| !known.contains(tag)) else { continue };
         let what = format!("cannot resolve {text}: no repository has the tag `{tag}`");

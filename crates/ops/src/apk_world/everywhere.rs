@@ -20,23 +20,23 @@ const MOST_NAMED: usize = 3;
 /// Records that may not be chosen, each with the reason.
 pub(crate) type Barred = HashMap<RecordId, String>;
 
-/// For each architecture the records whose name and version another has not. What is in a base image
-/// (repositories with `base` as their id) is there already.
+/// For each architecture of a variant the records whose name and version another of them has not. What is
+/// in a base image (the repository with `base` as its id) is there already.
 pub(crate) fn not_everywhere(
-    universes: &BTreeMap<Arch, Verified<Universe>>,
-    bases: &[String],
+    universes: &[(&Arch, &Verified<Universe>)],
+    base: Option<&str>,
 ) -> BTreeMap<Arch, Barred> {
     let has: Vec<(&Arch, HashSet<(&str, &str)>)> = universes
         .iter()
         .map(|(arch, universe)| {
             let universe = universe.value();
             let key = |id| (universe.record(id).name(), universe.record(id).version());
-            (arch, universe.ids().map(key).collect())
+            (*arch, universe.ids().map(key).collect())
         })
         .collect();
     let barred = |universe: &Universe| -> Barred {
         let lacking = |id: RecordId| {
-            if bases.contains(&universe.source(id).repository) {
+            if base == Some(universe.source(id).repository.as_str()) {
                 return None;
             }
             let key = (universe.record(id).name(), universe.record(id).version());
@@ -45,7 +45,7 @@ pub(crate) fn not_everywhere(
         };
         universe.ids().filter_map(lacking).collect()
     };
-    universes.iter().map(|(arch, universe)| (arch.clone(), barred(universe.value()))).collect()
+    universes.iter().map(|(arch, universe)| ((*arch).clone(), barred(universe.value()))).collect()
 }
 
 /// Says which packages are of another version on one platform than on another.

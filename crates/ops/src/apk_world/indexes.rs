@@ -17,9 +17,9 @@ use trust::{FreshnessError, Receipt, RsaKeyring, RsaVerifyError, Time, Verified}
 
 use super::Repositories;
 use super::keys::Keys;
-use super::sources::Source;
+use super::sources::{Share, Source};
 use crate::base;
-use crate::ecosystem::{Before, Indexes};
+use crate::ecosystem::{Before, Indexes, Universes};
 use crate::parallel::each;
 use crate::place::Place;
 use crate::records::{self, LastSeen};
@@ -28,9 +28,37 @@ use crate::shop::Shop;
 /// Counts up when the same index would become another shelf.
 const SHELF: u32 = 2;
 
+/// An index to read.
+struct Wanted<'a> {
+    source: &'a Source,
+    arch: &'a Arch,
+    /// The variants that take packages from it, at least one.
+    by: Vec<&'a Share>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The indexes of all repositories. One address may stand there twice, with a tag and without: it is read
+    /// once.
+    fn all(repositories: &'a Repositories, archs: &'a [Arch]) -> Vec<Wanted<'a>> {
+        let mut all: Vec<Wanted<'_>> = Vec::new();
+        for source in &repositories.list {
+            if all.iter().any(|w| w.source.id == source.id) {
+                continue;
+            }
+            for arch in archs {
+                let by = repositories.shares.iter().filter(|s| s.archs.contains(arch) && s.names(&source.id));
+                all.push(Wanted { source, arch, by: by.collect() });
+            }
+        }
+        all.retain(|w| !w.by.is_empty());
+        all
+    }
+}
+
 /// An index that was read.
 struct Read {
-    shelf: Verified<Shelf>,
+    /// The one shelf, for each who wanted it with who vouches for it there.
+    shelves: Vec<Verified<Shelf>>,
     pin: IndexPin,
 }
 
@@ -42,8 +70,8 @@ struct Reading<'a> {
     records: &'a BTreeMap<String, LastSeen>,
     /// The user's word: `--ignore-signatures`.
     ignore_signatures: bool,
-    /// The recipe names keys: then somebody whom it trusts must have signed, directories too.
-    names_keys: bool,
+    /// There are several, so that it must be said which one an error is about.
+    variants: bool,
 }
 
 /// Reads the indexes of `repositories` for `archs`.
@@ -54,24 +82,18 @@ pub(crate) fn read(
     before: &Before,
 ) -> Result<Indexes, Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
-    let keys = Keys::load(shop, repositories, &before.keys, offline)?;
+    let keys = Keys::load(shop, &repositories.trusted, &before.keys, offline)?;
     let records = records::read(shop.world);
     let ignore_signatures = repositories.ignore_signatures;
-    let names_keys = !repositories.keyring.is_empty();
-    let reading = Reading { shop, keys: &keys, before, records: &records, ignore_signatures, names_keys };
-    // One address may stand there twice, with a tag and without: it is read once.
-    let mut wanted: Vec<(&Source, &Arch)> = Vec::new();
-    for source in &repositories.list {
-        if !wanted.iter().any(|(s, _)| s.id == source.id) {
-            wanted.extend(archs.iter().map(|arch| (source, arch)));
-        }
-    }
-    let read = each(&wanted, |(source, arch)| {
+    let variants = repositories.shares.len() > 1;
+    let reading = Reading { shop, keys: &keys, before, records: &records, ignore_signatures, variants };
+    let wanted = Wanted::all(repositories, archs);
+    let read = each(&wanted, |wanted| {
         shop.world.reporter.check()?;
-        reading.index(source, arch)
+        reading.index(wanted)
     })?;
-    let found: Vec<(&Source, &Arch, Read)> =
-        wanted.into_iter().zip(read).filter_map(|((s, a), r)| Some((s, a, r?))).collect();
+    let found: Vec<(Wanted<'_>, Read)> =
+        wanted.into_iter().zip(read).filter_map(|(wanted, read)| Some((wanted, read?))).collect();
     put_together(shop, repositories, archs, found, keys)
 }
 
@@ -79,43 +101,43 @@ fn put_together(
     shop: &Shop<'_>,
     repositories: &Repositories,
     archs: &[Arch],
-    found: Vec<(&Source, &Arch, Read)>,
+    found: Vec<(Wanted<'_>, Read)>,
     keys: Keys,
 ) -> Result<Indexes, Diagnostic> {
     let mut out = Indexes {
         suites: Vec::new(),
-        universes: BTreeMap::new(),
+        universes: Universes::default(),
         seen: BTreeMap::new(),
         package_keys: RsaKeyring::empty(),
         keys: keys.pins.clone(),
     };
     for arch in archs {
-        let mut parts = Vec::new();
         // First, so that of the same package its own record counts.
-        if let Some(below) = &repositories.base {
+        let below = repositories.base.iter().map(|below| {
             let place = ShelfSource::distribution(base::id(below));
-            parts.push(
-                base::shelf(shop, below, arch)?
-                    .choose(|shelf| Ok::<_, Diagnostic>((shelf.clone(), place)))?,
-            );
-        }
-        for source in &repositories.list {
-            for (_, _, read) in found.iter().filter(|(s, a, _)| s.id == source.id && *a == arch) {
-                let place = ShelfSource { tag: source.tag.clone(), ..ShelfSource::distribution(&source.id) };
-                parts.push(read.shelf.choose(|shelf| Ok::<_, Diagnostic>((shelf.clone(), place)))?);
+            base::shelf(shop, below, arch)?.choose(|shelf| Ok::<_, Diagnostic>((shelf.clone(), place)))
+        });
+        let below = below.collect::<Result<Vec<_>, _>>()?;
+        for share in repositories.shares.iter().filter(|s| s.archs.contains(arch)) {
+            let mut parts = below.clone();
+            for source in &share.list {
+                parts.extend(part(share, source, arch, &found)?);
             }
+            if parts.is_empty() && !share.list.is_empty() {
+                return Err(nothing_for(share, arch));
+            }
+            out.universes.insert(&share.variant, arch, Verified::all(parts).map(universe));
         }
-        if parts.is_empty() && !repositories.list.is_empty() {
-            return Err(nothing_for(repositories, arch));
-        }
-        out.universes.insert(arch.clone(), Verified::all(parts).map(universe));
         if let Ok(word) = arch.apk() {
-            out.package_keys = out.package_keys.merge(keys.ring(word));
+            // Of all variants: a signature that is there must be good, whoever looks at it.
+            out.package_keys = out.package_keys.merge(keys.ring(&repositories.trusted, word));
         }
     }
-    for (source, _, read) in found {
-        if let (Some(date), Receipt::SignedRsa(_)) = (read.pin.date, read.shelf.receipt()) {
-            out.seen.insert(record_key(source, &read.pin.path), LastSeen { date, document: read.pin.digest });
+    for (wanted, read) in found {
+        let source = wanted.source;
+        if let Some(date) = read.pin.date {
+            let key = record_key(source, &read.pin.path);
+            out.seen.insert(key, LastSeen { date, document: read.pin.digest });
         }
         match out.suites.iter_mut().find(|s| s.id == source.id) {
             Some(suite) => join(suite, read),
@@ -125,14 +147,29 @@ fn put_together(
     Ok(out)
 }
 
+/// What a variant has of a repository for an architecture.
+fn part(
+    share: &Share,
+    source: &Source,
+    arch: &Arch,
+    found: &[(Wanted<'_>, Read)],
+) -> Result<Option<Verified<(Shelf, ShelfSource)>>, Diagnostic> {
+    let Some((wanted, read)) = found.iter().find(|(w, _)| w.source.id == source.id && w.arch == arch) else {
+        return Ok(None);
+    };
+    let vouched = wanted.by.iter().zip(&read.shelves).find(|(by, _)| by.variant == share.variant);
+    let place = ShelfSource { tag: source.tag.clone(), ..ShelfSource::distribution(&source.id) };
+    vouched.map(|(_, shelf)| shelf.choose(|shelf| Ok((shelf.clone(), place)))).transpose()
+}
+
 fn universe(parts: Vec<(Shelf, ShelfSource)>) -> Universe {
     let mut universe = Universe::new();
     parts.into_iter().for_each(|(shelf, source)| universe.add(shelf, source));
     universe
 }
 
-fn nothing_for(repositories: &Repositories, arch: &Arch) -> Diagnostic {
-    let ids: Vec<&str> = repositories.list.iter().map(|s| s.id.as_str()).collect();
+fn nothing_for(share: &Share, arch: &Arch) -> Diagnostic {
+    let ids: Vec<&str> = share.list.iter().map(|s| s.id.as_str()).collect();
     let word = arch.apk().unwrap_or_else(|_| arch.as_str());
     Diagnostic::new(Kind::Input, format!("cannot read {}: no index for {word}", ids.join(", "))).hint(
         format!("list the architectures that are there under `archs:` (a recipe without is for all nine, as with apko); this one is `{word}/APKINDEX.tar.gz`"),
@@ -146,20 +183,21 @@ fn record_key(source: &Source, path: &str) -> String {
 
 impl Reading<'_> {
     /// The index of a repository for an architecture. A directory may have none for it.
-    fn index(&self, source: &Source, arch: &Arch) -> Result<Option<Read>, Diagnostic> {
-        let word = arch.apk().map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
+    fn index(&self, wanted: &Wanted<'_>) -> Result<Option<Read>, Diagnostic> {
+        let source = wanted.source;
+        let word = wanted.arch.apk().map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
         let path = format!("{word}/APKINDEX.tar.gz");
         if let Place::Directory(dir) = &source.place {
             let Some(bytes) = self.read_file(source, dir, &path)? else { return Ok(None) };
-            return self.judged(source, arch, path, &bytes).map(Some);
+            return self.judged(wanted, path, &bytes).map(Some);
         }
         let last = self.records.get(&record_key(source, &path)).filter(|_| self.shop.world.offline);
         if let Some(last) = last
             && let Ok(bytes) = self.shop.blobs.read(&last.document)
         {
-            return self.judged(source, arch, path, &bytes).map(Some);
+            return self.judged(wanted, path, &bytes).map(Some);
         }
-        self.fetch_from_any(source, arch, &path).map(Some)
+        self.fetch_from_any(wanted, &path).map(Some)
     }
 
     fn read_file(
@@ -183,12 +221,13 @@ impl Reading<'_> {
 
     /// Each place is tried until one is genuine; the first complaint about trust is the one to hear,
     /// since a mirror that merely lacks the index says less.
-    fn fetch_from_any(&self, source: &Source, arch: &Arch, path: &str) -> Result<Read, Diagnostic> {
+    fn fetch_from_any(&self, wanted: &Wanted<'_>, path: &str) -> Result<Read, Diagnostic> {
+        let source = wanted.source;
         let mut first: Option<Diagnostic> = None;
         for base in source.place.bases(self.shop)? {
             let found = self
                 .fetch(source, &base, path)
-                .and_then(|bytes| self.judged(source, arch, path.to_owned(), &bytes));
+                .and_then(|bytes| self.judged(wanted, path.to_owned(), &bytes));
             match found {
                 Ok(read) => return Ok(read),
                 Err(d) => {
@@ -225,31 +264,71 @@ impl Reading<'_> {
         })
     }
 
-    /// Bytes that are an index, and somebody vouches for them.
-    fn judged(&self, source: &Source, arch: &Arch, path: String, bytes: &[u8]) -> Result<Read, Diagnostic> {
-        let doing = |d: Diagnostic| d.while_doing(format!("cannot trust {} ({path})", source.id));
-        let word = arch.apk().unwrap_or_default();
-        let signed = match index::verify(bytes, &self.keys.ring(word), &Limits::default()) {
-            Ok(signed) => signed,
-            Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, &path, bytes, &e)? {
-                Some(declared) => declared,
-                None => return Err(doing(self.unvouched(source, &path, e))),
-            },
-            Err(e) => return Err(malformed(source, &path, e, self.must_be_signed(source, &path))),
-        };
+    /// Bytes that are an index, and to each who wants it somebody vouches for them whom it trusts.
+    fn judged(&self, wanted: &Wanted<'_>, path: String, bytes: &[u8]) -> Result<Read, Diagnostic> {
+        let (source, arch) = (wanted.source, wanted.arch);
+        let mut signed: Vec<Verified<&[u8]>> = Vec::new();
+        for (i, share) in wanted.by.iter().enumerate() {
+            let same = wanted.by[..i].iter().position(|other| other.trusted == share.trusted);
+            signed.push(match same {
+                Some(at) => signed[at].clone(),
+                None => self.vouched(wanted, share, &path, bytes)?,
+            });
+        }
+        let is_signed = |v: &Verified<&[u8]>| matches!(v.receipt(), Receipt::SignedRsa(_));
+        let all_signed = signed.iter().all(is_signed);
+        if !all_signed && signed.iter().any(is_signed) && !self.ignore_signatures {
+            return Err(of_two_minds(wanted, &path, |i| is_signed(&signed[i])));
+        }
         // Reading finds and deletes a damaged copy, which `put` would take for the index.
         let _ = self.shop.blobs.read(&Digest::of(bytes));
         let digest = self.shop.blobs.put(bytes)?;
-        let shelf = signed.choose(|signed| {
-            shelf(self.shop, signed, &digest, arch)
-                .map_err(|d| d.while_doing(format!("cannot read {} ({path})", source.id)))
-        })?;
-        let is_signed = matches!(shelf.receipt(), Receipt::SignedRsa(_));
-        let date = is_signed.then(|| newest(shelf.value()));
+        // What is signed is the same for all of them, whoever signed it.
+        let mut made: Option<Shelf> = None;
+        let mut shelves = Vec::new();
+        for signed in &signed {
+            shelves.push(signed.choose(|signed| {
+                match &made {
+                    Some(shelf) => Ok(shelf.clone()),
+                    None => shelf(self.shop, signed, &digest, arch)
+                        .map(|shelf| made.insert(shelf).clone())
+                        .map_err(|d| d.while_doing(format!("cannot read {} ({path})", source.id))),
+                }
+            })?);
+        }
+        let date = made.as_ref().filter(|_| all_signed).map(newest);
         if let Some(date) = date {
             self.check_date(source, &path, date)?;
         }
-        Ok(Read { shelf, pin: IndexPin { path, size: bytes.len() as u64, digest, date } })
+        Ok(Read { shelves, pin: IndexPin { path, size: bytes.len() as u64, digest, date } })
+    }
+
+    /// Bytes that are an index, and somebody vouches for them whom a variant trusts.
+    fn vouched<'b>(
+        &self,
+        wanted: &Wanted<'_>,
+        share: &Share,
+        path: &str,
+        bytes: &'b [u8],
+    ) -> Result<Verified<&'b [u8]>, Diagnostic> {
+        let source = wanted.source;
+        let word = wanted.arch.apk().unwrap_or_default();
+        let must = self.must_be_signed(share, source, path);
+        match index::verify(bytes, &self.keys.ring(&share.trusted, word), &Limits::default()) {
+            Ok(signed) => Ok(signed),
+            Err(apk::ApkError::Signature(e)) => match self.taken_anyway(source, must, bytes, &e)? {
+                Some(declared) => Ok(declared),
+                None => {
+                    let d = self.unvouched(source, path, e);
+                    let d = d.while_doing(format!("cannot trust {} ({path})", source.id));
+                    let whose = || {
+                        format!("for {}: what only another variant trusts is nothing to it", share.variant)
+                    };
+                    Err(if self.variants { d.detail(whose()) } else { d })
+                }
+            },
+            Err(e) => Err(malformed(source, path, e, must)),
+        }
     }
 
     /// A local directory needs no signature where the recipe names no key: that it names the directory is
@@ -259,11 +338,11 @@ impl Reading<'_> {
     fn taken_anyway<'a>(
         &self,
         source: &Source,
-        path: &str,
+        must_be_signed: bool,
         bytes: &'a [u8],
         error: &RsaVerifyError,
     ) -> Result<Option<Verified<&'a [u8]>>, Diagnostic> {
-        let local = !self.must_be_signed(source, path);
+        let local = !must_be_signed;
         if !(local || self.ignore_signatures) || matches!(error, RsaVerifyError::Refused { .. }) {
             return Ok(None);
         }
@@ -285,21 +364,24 @@ impl Reading<'_> {
     }
 
     fn was_signed(&self, source: &Source, path: &str) -> bool {
-        let key = record_key(source, path);
-        self.before.lock.contains_key(&key) || self.records.contains_key(&key)
+        self.before.lock.contains_key(&record_key(source, path))
+            || self.records.contains_key(&record_key(source, path))
     }
 
-    /// Of what is not the user's own, of what a key of the recipe is meant for, and of what was signed before.
-    fn must_be_signed(&self, source: &Source, path: &str) -> bool {
-        !matches!(source.place, Place::Directory(_)) || self.names_keys || self.was_signed(source, path)
+    /// Of what is not the user's own, of what a key of the variant is meant for, and of what was signed before.
+    fn must_be_signed(&self, share: &Share, source: &Source, path: &str) -> bool {
+        !matches!(source.place, Place::Directory(_))
+            || !share.trusted.keyring.is_empty()
+            || self.was_signed(source, path)
     }
 
     fn check_date(&self, source: &Source, path: &str, date: i64) -> Result<(), Diagnostic> {
         if self.before.allow_rollback {
             return Ok(());
         }
-        let key = record_key(source, path);
-        let seen = self.before.lock.get(&key).copied().max(self.records.get(&key).map(|r| r.date));
+        let lock = self.before.lock.get(&record_key(source, path)).copied();
+        let record = self.records.get(&record_key(source, path)).map(|r| r.date);
+        let seen = lock.max(record);
         match seen.filter(|seen| date < *seen) {
             Some(seen) => {
                 let what = format!("{} (by its newest build)", source.id);
@@ -333,6 +415,20 @@ fn malformed(source: &Source, path: &str, e: apk::ApkError, must_be_signed: bool
              another mirror (`distil settings` shows which are asked), or try again later",
         ),
     }
+}
+
+/// One variant has the key by which an index is signed, and another takes it unsigned. Neither is the truth
+/// for both, and a lock says it once.
+fn of_two_minds(wanted: &Wanted<'_>, path: &str, is_signed: impl Fn(usize) -> bool) -> Diagnostic {
+    let of = |signed: bool| {
+        let all = wanted.by.iter().enumerate().filter(|(i, _)| is_signed(*i) == signed);
+        all.map(|(_, share)| share.variant.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let text = format!("cannot trust {} ({path}): not all variants look at its signature", wanted.source.id);
+    Diagnostic::new(Kind::Trust, text)
+        .detail(format!("with a key that made it: {}", of(true)))
+        .detail(format!("without: {}", of(false)))
+        .hint("name that key in `keyring` above the variants")
 }
 
 /// What there is to do where nobody vouches for a repository.
@@ -404,14 +500,16 @@ fn suite_pin(source: &Source, read: Read) -> SuitePin {
 
 /// Adds the index of one more architecture.
 fn join(suite: &mut SuitePin, read: Read) {
-    match read.shelf.receipt() {
-        Receipt::SignedRsa(signed) => {
-            let new = signed.by.iter().map(|s| &s.key).filter(|k| !suite.signed_by.contains(k));
-            let new: Vec<String> = new.cloned().collect();
-            suite.signed_by.extend(new);
+    for shelf in &read.shelves {
+        match shelf.receipt() {
+            Receipt::SignedRsa(signed) => {
+                let new = signed.by.iter().map(|s| &s.key).filter(|k| !suite.signed_by.contains(k));
+                let new: Vec<String> = new.cloned().collect();
+                suite.signed_by.extend(new);
+            }
+            Receipt::Declared { why } => suite.unsigned = Some(why.clone()),
+            _ => {}
         }
-        Receipt::Declared { why } => suite.unsigned = Some(why.clone()),
-        _ => {}
     }
     suite.indexes.push(read.pin);
 }

@@ -14,7 +14,7 @@ use recipe::{KeySource, without_user};
 use trust::apk_keys::{self, EmbeddedRsa};
 use trust::{RsaKey, RsaKeyring};
 
-use super::Repositories;
+use super::sources::Trusted;
 use crate::mirrors::base_url;
 use crate::recipes::own_file;
 use crate::shop::Shop;
@@ -24,43 +24,44 @@ const MOST_KEY: u64 = 64 << 10;
 
 /// The keys of a recipe.
 pub(crate) struct Keys {
-    /// The recipe's own, in its order.
-    own: Vec<(RsaKey, Vec<u8>)>,
+    /// The recipe's own, in its order: where it is, the key, its file.
+    own: Vec<(KeySource, RsaKey, Vec<u8>)>,
     builtin: Vec<KeySet>,
     /// Those that came from a URL, for the lock.
     pub(crate) pins: Vec<KeyPin>,
 }
 
 impl Keys {
-    /// Reads the keys that a recipe names. Of URLs, `known` says what was there before; `no_network` is
+    /// Reads the keys of `trusted`. Of URLs, `known` says what was there before; `no_network` is
     /// the flag by which none is asked.
     pub(crate) fn load(
         shop: &Shop<'_>,
-        repositories: &Repositories,
+        trusted: &Trusted,
         known: &[KeyPin],
         no_network: Option<&str>,
     ) -> Result<Keys, Diagnostic> {
-        let mut keys = Keys { own: Vec::new(), builtin: repositories.builtin.clone(), pins: Vec::new() };
-        for source in &repositories.keyring {
+        let mut keys = Keys { own: Vec::new(), builtin: trusted.builtin.clone(), pins: Vec::new() };
+        for source in &trusted.keyring {
             let (pem, pin) = pem_of(shop, source, known, no_network)?;
             keys.pins.extend(pin);
             let key = RsaKey::from_pem(key_name(source), &pem)?;
-            if !keys.own.iter().any(|(other, _)| *other == key) {
-                keys.own.push((key, pem));
-            }
+            keys.own.push((source.clone(), key, pem));
         }
         Ok(keys)
     }
 
-    /// All of them, as far as they sign for an architecture (in apk's word).
-    pub(crate) fn ring(&self, arch: &str) -> RsaKeyring {
-        let own: RsaKeyring = self.own.iter().map(|(key, _)| key.clone()).collect();
-        self.builtin.iter().fold(own, |ring, set| ring.merge(apk_keys::keyring(embedded(*set), arch)))
+    /// Those of them that `trusted` names, as far as they sign for an architecture (in apk's word).
+    pub(crate) fn ring(&self, trusted: &Trusted, arch: &str) -> RsaKeyring {
+        let own = self.own.iter().filter(|(source, ..)| trusted.keyring.contains(source));
+        let own: RsaKeyring = own.map(|(_, key, _)| key.clone()).collect();
+        let builtin = self.builtin.iter().filter(|set| trusted.builtin.contains(set));
+        builtin.fold(own, |ring, set| ring.merge(apk_keys::keyring(embedded(*set), arch)))
     }
 
     /// For `/etc/apk/keys` of the image.
     pub(crate) fn files(&self, arch: &str) -> Vec<ApkKey> {
-        let own = self.own.iter().map(|(key, pem)| ApkKey { name: key.name().to_owned(), pem: pem.clone() });
+        let own =
+            self.own.iter().map(|(_, key, pem)| ApkKey { name: key.name().to_owned(), pem: pem.clone() });
         let builtin = self.builtin.iter().flat_map(|set| embedded(*set)).filter(|k| k.is_for(arch));
         let builtin = builtin.map(|k| ApkKey { name: k.name.to_owned(), pem: k.pem().to_vec() });
         let mut all: Vec<ApkKey> = Vec::new();

@@ -10,6 +10,7 @@ use package::Arch;
 use super::Repositories;
 use super::indexes::{make_shelf, shelf_of};
 use super::keys::Keys;
+use super::sources::Trusted;
 use crate::documents::{Document, find, folder};
 use crate::ecosystem::{Proved, named};
 use crate::shop::Shop;
@@ -37,14 +38,25 @@ pub(crate) fn prove<'l>(
     proved: Proved<'_, 'l>,
 ) -> Result<(), Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
-    let keys = Keys::load(shop, repositories, &lock.keys, offline)?;
+    let keys = Keys::load(shop, &repositories.trusted, &lock.keys, offline)?;
     for pin in &suite.indexes {
         let bytes = find(shop, &document(suite, pin), vendor)?;
         let folder = pin.path.split('/').next().unwrap_or_default();
         let arch = Arch::from_apk(folder).map_err(|e| Diagnostic::new(Kind::Input, e.to_string()))?;
         let doing = || format!("cannot verify {}", suite.id);
-        let genuine = index::verify(&bytes, &keys.ring(folder), &Limits::default())
-            .map_err(|e| Diagnostic::from(e).while_doing(doing()))?;
+        // Whoever takes packages from it must trust somebody who signed it.
+        let takers = repositories.shares.iter().filter(|s| s.archs.contains(&arch) && s.names(&suite.id));
+        let takers: Vec<&Trusted> = takers.map(|s| &s.trusted).collect();
+        let verify = |trusted: &Trusted| {
+            index::verify(&bytes, &keys.ring(trusted, folder), &Limits::default())
+                .map_err(|e| Diagnostic::from(e).while_doing(doing()))
+        };
+        for (i, trusted) in takers.iter().enumerate().skip(1) {
+            if !takers[..i].contains(trusted) {
+                verify(trusted)?;
+            }
+        }
+        let genuine = verify(takers.first().copied().unwrap_or(&repositories.trusted))?;
         let shelf = genuine.choose(|signed| shelf_of(make_shelf(signed, &arch)?))?;
         for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
             if let Some(record) = named(shelf.value(), &row.pin) {

@@ -1,6 +1,7 @@
 //! From a recipe's distribution and repositories to the indexes that are read.
 
 use diag::{Diagnostic, Kind};
+use package::Arch;
 use recipe::archives::{Archive, KeySet, archive_of};
 use recipe::{BaseImage, KeySource, LocalPath, Repository, Resolved};
 use solve::apk::Compat;
@@ -10,14 +11,15 @@ use crate::recipes::{Loaded, find};
 use crate::request::LockPlace;
 use crate::shop::Shop;
 
-/// The repositories of a recipe, and who may sign them. As on a system of apk's, a key counts for all.
+/// The repositories of a recipe, and who may sign them.
 pub(crate) struct Repositories {
-    /// In the recipe's order, those of the distribution first; apko sorts them.
+    /// Those of all variants, each once.
     pub(crate) list: Vec<Source>,
-    /// Keys that the recipe names.
-    pub(crate) keyring: Vec<KeySource>,
-    /// Keys of distributions that are part of the program.
-    pub(crate) builtin: Vec<KeySet>,
+    /// The keys of all variants. By them something may be looked at, but not taken: whether a variant
+    /// takes what is signed is a matter of its own keys.
+    pub(crate) trusted: Trusted,
+    /// What each variant named itself, in the order of the variants.
+    pub(crate) shares: Vec<Share>,
     /// The image below, of all variants.
     pub(crate) base: Option<BaseImage>,
     /// Whose verdict is wanted.
@@ -26,6 +28,27 @@ pub(crate) struct Repositories {
     pub(crate) alike: bool,
     /// An index that nobody signed, or nobody known, is taken by the user's word.
     pub(crate) ignore_signatures: bool,
+}
+
+/// Who may sign. As on a system of apk's, a key counts for all repositories of the image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Trusted {
+    /// Keys that the recipe names.
+    pub(crate) keyring: Vec<KeySource>,
+    /// Keys of distributions that are part of the program.
+    pub(crate) builtin: Vec<KeySet>,
+}
+
+/// From where one variant takes packages, and whom it trusts. What another names is nothing to it.
+pub(crate) struct Share {
+    /// The variant's name, `latest` for the untagged one.
+    pub(crate) variant: String,
+    /// Its architectures.
+    pub(crate) archs: Vec<Arch>,
+    /// In the recipe's order, those of the distribution first; apko sorts them.
+    pub(crate) list: Vec<Source>,
+    /// Who may sign them.
+    pub(crate) trusted: Trusted,
 }
 
 /// One repository: what a line of `/etc/apk/repositories` names.
@@ -51,6 +74,52 @@ impl Source {
     }
 }
 
+impl Trusted {
+    /// These keys, too.
+    fn add(&mut self, other: &Trusted) {
+        let new = other.keyring.iter().filter(|key| !self.keyring.contains(key));
+        self.keyring.extend(new.cloned().collect::<Vec<_>>());
+        other.builtin.iter().for_each(|set| self.add_set(Some(*set)));
+    }
+
+    fn add_set(&mut self, keys: Option<KeySet>) {
+        self.builtin.extend(keys.filter(|k| !self.builtin.contains(k)));
+    }
+}
+
+impl Share {
+    /// Of a variant.
+    pub(crate) fn of(shop: &Shop<'_>, variant: &Resolved) -> Share {
+        let mut share = Share {
+            variant: Loaded::variant_name(variant).to_owned(),
+            archs: variant.archs.clone(),
+            list: Vec::new(),
+            trusted: Trusted::default(),
+        };
+        let distribution = variant.distribution.iter().flat_map(|d| d.apk_repositories());
+        let mut more: Vec<Source> = distribution.map(|(archive, path)| of_archive(archive, path)).collect();
+        more.extend(variant.package_repositories().into_iter().filter_map(|r| of_recipe(shop, r)));
+        for source in more {
+            // The host says who signs it.
+            if let Place::Archive(archive, _) = &source.place {
+                share.trusted.add_set(archive.apk_keys());
+            }
+            if !share.list.contains(&source) {
+                share.list.push(source);
+            }
+        }
+        let set = variant.distribution.as_ref().map(recipe::archives::Distribution::keys);
+        share.trusted.add_set(set);
+        share.trusted.add(&Trusted { keyring: variant.keyring.clone(), builtin: Vec::new() });
+        share
+    }
+
+    /// Is that repository one of them?
+    pub(crate) fn names(&self, id: &str) -> bool {
+        self.list.iter().any(|s| s.id == id)
+    }
+}
+
 impl Repositories {
     /// Those of all variants.
     pub(crate) fn of(
@@ -60,67 +129,25 @@ impl Repositories {
     ) -> Result<Repositories, Diagnostic> {
         let mut all = Repositories {
             list: Vec::new(),
-            keyring: Vec::new(),
-            builtin: Vec::new(),
+            trusted: Trusted::default(),
+            shares: recipe.variants.iter().map(|variant| Share::of(shop, variant)).collect(),
             base: one_base(recipe)?,
             compat: place.compat,
             alike: place.alike || place.compat == Compat::Apko,
             ignore_signatures: place.ignore_signatures,
         };
-        for variant in &recipe.variants {
-            all.add(shop, variant);
-        }
-        if all.compat == Compat::Apko {
-            all.list.sort_by(|a, b| a.line.cmp(&b.line));
-        }
-        let asks = recipe.variants.iter().any(|v| !v.packages.is_empty());
-        if asks && all.list.is_empty() {
-            let text = format!("cannot resolve {}: it names no repository of packages", recipe.typed);
-            return Err(Diagnostic::new(Kind::Input, text).hint(
-                "name a `distribution: alpine-3.NN` or `wolfi`, or `repositories`, under `contents:`",
-            ));
+        for (share, variant) in all.shares.iter_mut().zip(&recipe.variants) {
+            if all.compat == Compat::Apko {
+                share.list.sort_by(|a, b| a.line.cmp(&b.line));
+            }
+            if share.list.is_empty() && !variant.packages.is_empty() {
+                return Err(no_repository(recipe, &share.variant));
+            }
+            all.trusted.add(&share.trusted);
+            let new = share.list.iter().filter(|source| !all.list.contains(source));
+            all.list.extend(new.cloned().collect::<Vec<_>>());
         }
         Ok(all)
-    }
-
-    /// Those of one variant.
-    pub(crate) fn of_variant(shop: &Shop<'_>, variant: &Resolved) -> Repositories {
-        let mut all = Repositories {
-            list: Vec::new(),
-            keyring: Vec::new(),
-            builtin: Vec::new(),
-            base: None,
-            compat: Compat::default(),
-            alike: false,
-            ignore_signatures: false,
-        };
-        all.add(shop, variant);
-        all
-    }
-
-    fn add(&mut self, shop: &Shop<'_>, variant: &Resolved) {
-        let distribution = variant.distribution.iter().flat_map(|d| d.apk_repositories());
-        let mut more: Vec<Source> = distribution.map(|(archive, path)| of_archive(archive, path)).collect();
-        more.extend(variant.package_repositories().into_iter().filter_map(|r| of_recipe(shop, r)));
-        for source in more {
-            // The host says who signs it.
-            if let Place::Archive(archive, _) = &source.place {
-                self.trust(archive.apk_keys());
-            }
-            if !self.list.contains(&source) {
-                self.list.push(source);
-            }
-        }
-        self.trust(variant.distribution.as_ref().map(recipe::archives::Distribution::keys));
-        for key in &variant.keyring {
-            if !self.keyring.contains(key) {
-                self.keyring.push(key.clone());
-            }
-        }
-    }
-
-    fn trust(&mut self, keys: Option<KeySet>) {
-        self.builtin.extend(keys.filter(|k| !self.builtin.contains(k)));
     }
 
     /// The id of the source at an address, or of a directory of the user's. A lock of apko's may name one
@@ -141,10 +168,20 @@ impl Repositories {
         id
     }
 
-    /// The source of a lock's suite.
+    /// The source of a lock's suite, whichever variant names it.
     pub(crate) fn find(&self, id: &str) -> Option<&Source> {
         self.list.iter().find(|s| s.id == id)
     }
+}
+
+fn no_repository(recipe: &Loaded, variant: &str) -> Diagnostic {
+    let text = format!("cannot resolve {}: it names no repository of packages", recipe.typed);
+    let d = match recipe.variants.len() {
+        1 => Diagnostic::new(Kind::Input, text),
+        _ => Diagnostic::new(Kind::Input, text)
+            .detail(format!("in {variant}: what only another variant names is nothing to it")),
+    };
+    d.hint("name a `distribution: alpine-3.NN` or `wolfi`, or `repositories`, under `contents:`")
 }
 
 /// All variants are chosen from one set of packages, so they stand upon one image, or none.

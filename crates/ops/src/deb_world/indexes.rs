@@ -13,9 +13,9 @@ use package::{Arch, Shelf, ShelfSource, Universe};
 use recipe::archives::Archive;
 use trust::{Dates, Freshness, Keyring, Policy, Receipt, RsaKeyring, Time, Verified};
 
-use super::sources::{self, Keys, Source};
+use super::sources::{self, Keys, Source, Sources};
 use crate::blobs::{BlobSink, Expected, failures};
-use crate::ecosystem::{Before, Indexes};
+use crate::ecosystem::{Before, Indexes, Universes};
 use crate::parallel::each;
 use crate::place::Place;
 use crate::recipes::own_file;
@@ -32,27 +32,28 @@ const SHELF: u32 = 1;
 /// Reads the indexes of `sources` for `archs`.
 pub(crate) fn read(
     shop: &Shop<'_>,
-    sources: &[Source],
+    sources: &Sources,
     archs: &[Arch],
     before: &Before,
 ) -> Result<Indexes, Diagnostic> {
     let records = records::read(shop.world);
-    let suites = each(sources, |source| {
+    let suites = each(&sources.all, |source| {
         shop.world.reporter.check()?;
         read_suite(shop, source, before, &records)
     })?;
     let wanted = wanted_indexes(&suites, sources, archs)?;
-    let shelves = shelves(shop, &suites, sources, &wanted)?;
+    let shelves = shelves(shop, &suites, &sources.all, &wanted)?;
     let mut out = Indexes {
         suites: Vec::new(),
-        universes: BTreeMap::new(),
+        universes: Universes::default(),
         seen: BTreeMap::new(),
         package_keys: RsaKeyring::empty(),
         keys: Vec::new(),
     };
-    for arch in archs {
+    for (share, arch) in sources.shares.iter().flat_map(|s| s.archs.iter().map(move |arch| (s, arch))) {
         let mut parts = Vec::new();
-        for (i, (suite, source)) in suites.iter().zip(sources).enumerate() {
+        for &i in &share.list {
+            let (suite, source) = (&suites[i], &sources.all[i]);
             let here = wanted.iter().zip(&shelves).filter(|(w, _)| w.suite == i && w.archs.contains(arch));
             for (w, shelf) in here {
                 let part = (shelf.clone(), shelf_source(source, suite, &w.component));
@@ -64,9 +65,9 @@ pub(crate) fn read(
                 parts.push(Verified::declared_by_user(part, unsigned_word(source)));
             }
         }
-        out.universes.insert(arch.clone(), Verified::all(parts).map(universe));
+        out.universes.insert(&share.variant, arch, Verified::all(parts).map(universe));
     }
-    for (i, (suite, source)) in suites.iter().zip(sources).enumerate() {
+    for (i, (suite, source)) in suites.iter().zip(&sources.all).enumerate() {
         out.suites.push(suite_pin(suite, source, wanted.iter().filter(|w| w.suite == i)));
         if let (Some(date), Some(document), false) =
             (suite.release.value().date, suite.document, source.snapshot)
@@ -122,11 +123,11 @@ fn read_suite(
 /// of the lock's index.
 pub(crate) fn package_bases(
     shop: &Shop<'_>,
-    sources: &[Source],
+    sources: &Sources,
     lock: &Lockfile,
     repository: &str,
 ) -> Result<Vec<Url>, Diagnostic> {
-    let Some(source) = sources.iter().find(|s| s.id == repository) else { return Ok(Vec::new()) };
+    let Some(source) = sources.find(repository) else { return Ok(Vec::new()) };
     let mut out = source.place.bases(shop)?;
     let suite = lock.suites.iter().find(|s| s.id == repository);
     if let (Place::Archive(archive @ (Archive::Debian | Archive::DebianSecurity), _), Some(suite)) =
@@ -343,15 +344,16 @@ struct Wanted {
     file: IndexFile,
 }
 
-fn wanted_indexes(suites: &[Suite], sources: &[Source], archs: &[Arch]) -> Result<Vec<Wanted>, Diagnostic> {
+fn wanted_indexes(suites: &[Suite], sources: &Sources, archs: &[Arch]) -> Result<Vec<Wanted>, Diagnostic> {
     let mut wanted: Vec<Wanted> = Vec::new();
-    for (i, (suite, source)) in suites.iter().zip(sources).enumerate() {
+    for (i, (suite, source)) in suites.iter().zip(&sources.all).enumerate() {
         if matches!(source.place, Place::Directory(_)) {
             continue;
         }
         let release = suite.release.value();
         let mut found = false;
-        for arch in archs.iter().filter(|a| source.archs.as_ref().is_none_or(|only| only.contains(a))) {
+        let archs = sources.archs_of(i, archs);
+        for &arch in &archs {
             let files: Vec<(String, IndexFile)> = if source.suite.ends_with('/') {
                 release.flat_index().into_iter().map(|f| (String::new(), f)).collect()
             } else {
@@ -373,7 +375,7 @@ fn wanted_indexes(suites: &[Suite], sources: &[Source], archs: &[Arch]) -> Resul
             }
         }
         if !found && source.archs.is_none() {
-            let words: Vec<&str> = archs.iter().map(Arch::as_str).collect();
+            let words: Vec<&str> = archs.iter().map(|arch| arch.as_str()).collect();
             return Err(Diagnostic::new(
                 Kind::Input,
                 format!(

@@ -1,7 +1,5 @@
 //! From a recipe's distribution and repositories to the suites whose indexes are read.
 
-use std::path::PathBuf;
-
 use diag::{Diagnostic, Kind};
 use package::{Arch, Standing};
 use recipe::archives::{Archive, KeySet, snapshot_path};
@@ -9,6 +7,8 @@ use recipe::{DebRepository, LocalPath, Repository, Resolved, SignedBy};
 use trust::{Keyring, debian_keys};
 
 use crate::place::{Place, id_of};
+use crate::recipes::{Loaded, find};
+use crate::shop::Shop;
 
 /// One suite of one archive, or a local directory of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +52,64 @@ pub(crate) enum Keys {
     None,
 }
 
-/// The sources of a recipe, in the order in which apt would read its lines.
-pub(crate) fn sources(resolved: &Resolved) -> Result<Vec<Source>, Diagnostic> {
+/// The sources of a recipe.
+pub(crate) struct Sources {
+    /// Those of all variants, each once.
+    pub(crate) all: Vec<Source>,
+    /// What each variant named itself, in the order of the variants.
+    pub(crate) shares: Vec<Share>,
+}
+
+/// From where one variant takes packages. What another names is nothing to it.
+pub(crate) struct Share {
+    /// The variant's name, `latest` for the untagged one.
+    pub(crate) variant: String,
+    /// Its architectures.
+    pub(crate) archs: Vec<Arch>,
+    /// Its sources as places in [`Sources::all`], in the order in which apt would read its lines.
+    pub(crate) list: Vec<usize>,
+}
+
+impl Sources {
+    /// Those of all variants.
+    pub(crate) fn of(shop: &Shop<'_>, recipe: &Loaded) -> Result<Sources, Diagnostic> {
+        let mut out = Sources { all: Vec::new(), shares: Vec::new() };
+        for variant in &recipe.variants {
+            let mut list = Vec::new();
+            for source in sources(shop, variant)? {
+                let known = out.all.iter().position(|s| *s == source);
+                let at = known.unwrap_or(out.all.len());
+                out.all.extend(known.is_none().then_some(source));
+                list.extend((!list.contains(&at)).then_some(at));
+            }
+            let name = Loaded::variant_name(variant).to_owned();
+            out.shares.push(Share { variant: name, archs: variant.archs.clone(), list });
+        }
+        Ok(out)
+    }
+
+    /// The source of a lock's suite, whichever variant names it.
+    pub(crate) fn find(&self, id: &str) -> Option<&Source> {
+        self.all.iter().find(|s| s.id == id)
+    }
+
+    /// For which of `archs` a source of [`Sources::all`] is named.
+    pub(crate) fn archs_of<'a>(&self, source: usize, archs: &'a [Arch]) -> Vec<&'a Arch> {
+        let only = &self.all[source].archs;
+        let named =
+            |arch: &Arch| self.shares.iter().any(|s| s.list.contains(&source) && s.archs.contains(arch));
+        let wanted = |arch: &&Arch| only.as_ref().is_none_or(|only| only.contains(arch)) && named(arch);
+        archs.iter().filter(wanted).collect()
+    }
+}
+
+/// The sources of a variant, in the order in which apt would read its lines.
+fn sources(shop: &Shop<'_>, resolved: &Resolved) -> Result<Vec<Source>, Diagnostic> {
     let mut out = distribution(resolved);
     for repository in &resolved.repositories {
         match repository {
             Repository::Deb(deb) => out.push(deb_source(deb, resolved)?),
-            Repository::Local(local) => out.push(directory(&local.directory)),
+            Repository::Local(local) => out.push(directory(shop, &local.directory)),
             Repository::Apk(_) => {
                 return Err(Diagnostic::new(Kind::Input, "cannot resolve apk repositories in a deb recipe"));
             }
@@ -161,11 +212,10 @@ fn keys(
     })
 }
 
-fn directory(path: &LocalPath) -> Source {
-    let dir = path.candidates().into_iter().find(|c| c.is_dir()).unwrap_or_else(|| PathBuf::from(&path.path));
+fn directory(shop: &Shop<'_>, path: &LocalPath) -> Source {
     Source {
         id: path.path.clone(),
-        place: Place::Directory(dir),
+        place: Place::Directory(find(shop, path)),
         suite: String::new(),
         components: Vec::new(),
         keys: Keys::None,
