@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use diag::Diagnostic;
+use diag::{Diagnostic, Kind};
 use fetch::Url;
 use recipe::archives::Archive;
 
@@ -46,4 +46,37 @@ pub(crate) fn id_of(url: &str) -> String {
             shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/').to_owned()
         }
     }
+}
+
+/// Looks whether each id means one place. Locks and pins know a source by its id alone: what two directories
+/// are both called would be read from one of them. One address may be written in several ways.
+pub(crate) fn check_names<'a>(
+    shop: &Shop<'_>,
+    typed: &str,
+    sources: impl Iterator<Item = (&'a str, &'a Place)> + Clone,
+) -> Result<(), Diagnostic> {
+    let is_directory = |place: &Place| matches!(place, Place::Directory(_));
+    let shown = |place: &Place| match place {
+        Place::Archive(archive, path) => format!("the archive {archive}, {path}"),
+        Place::Url(url) => settings::split_login(url).0,
+        Place::Directory(dir) => {
+            dir.strip_prefix(&shop.world.working_dir).unwrap_or(dir).display().to_string()
+        }
+    };
+    for (i, (id, place)) in sources.clone().enumerate() {
+        let other = sources
+            .clone()
+            .take(i)
+            .find(|(other, at)| *other == id && *at != place && (is_directory(at) || is_directory(place)));
+        if let Some((_, other)) = other {
+            let text = format!("cannot resolve {typed}: two sources of packages are called `{id}`");
+            return Err(Diagnostic::new(Kind::Input, text)
+                .detail(format!("one is {}", shown(other)))
+                .detail(format!("one is {}", shown(place)))
+                .hint(
+                    "write another name for one of the directories: its path from the working directory, say",
+                ));
+        }
+    }
+    Ok(())
 }

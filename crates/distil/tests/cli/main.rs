@@ -4,6 +4,7 @@
 mod apk;
 mod apko;
 mod bad_input;
+mod directories;
 mod lock;
 mod run;
 mod same;

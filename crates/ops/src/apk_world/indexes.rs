@@ -136,7 +136,7 @@ fn put_together(
     for (wanted, read) in found {
         let source = wanted.source;
         if let Some(date) = read.pin.date {
-            let key = record_key(source, &read.pin.path);
+            let key = record_key(shop, source, &read.pin.path);
             out.seen.insert(key, LastSeen { date, document: read.pin.digest });
         }
         match out.suites.iter_mut().find(|s| s.id == source.id) {
@@ -176,9 +176,17 @@ fn nothing_for(share: &Share, arch: &Arch) -> Diagnostic {
     )
 }
 
-/// Where the date of an index is kept in the machine's record and found in a lock.
-fn record_key(source: &Source, path: &str) -> String {
+/// By what a lock has the date of an index.
+fn lock_key(source: &Source, path: &str) -> String {
     format!("{}/{path}", source.id)
+}
+
+/// By what the machine's record has it. Many projects have a directory `./packages`, each its own.
+fn record_key(shop: &Shop<'_>, source: &Source, path: &str) -> String {
+    match &source.place {
+        Place::Directory(dir) => shop.path(dir).join(path).display().to_string(),
+        Place::Archive(..) | Place::Url(_) => lock_key(source, path),
+    }
 }
 
 impl Reading<'_> {
@@ -191,7 +199,8 @@ impl Reading<'_> {
             let Some(bytes) = self.read_file(source, dir, &path)? else { return Ok(None) };
             return self.judged(wanted, path, &bytes).map(Some);
         }
-        let last = self.records.get(&record_key(source, &path)).filter(|_| self.shop.world.offline);
+        let last =
+            self.records.get(&record_key(self.shop, source, &path)).filter(|_| self.shop.world.offline);
         if let Some(last) = last
             && let Ok(bytes) = self.shop.blobs.read(&last.document)
         {
@@ -364,8 +373,8 @@ impl Reading<'_> {
     }
 
     fn was_signed(&self, source: &Source, path: &str) -> bool {
-        self.before.lock.contains_key(&record_key(source, path))
-            || self.records.contains_key(&record_key(source, path))
+        self.before.lock.contains_key(&lock_key(source, path))
+            || self.records.contains_key(&record_key(self.shop, source, path))
     }
 
     /// Of what is not the user's own, of what a key of the variant is meant for, and of what was signed before.
@@ -379,8 +388,8 @@ impl Reading<'_> {
         if self.before.allow_rollback {
             return Ok(());
         }
-        let lock = self.before.lock.get(&record_key(source, path)).copied();
-        let record = self.records.get(&record_key(source, path)).map(|r| r.date);
+        let lock = self.before.lock.get(&lock_key(source, path)).copied();
+        let record = self.records.get(&record_key(self.shop, source, path)).map(|r| r.date);
         let seen = lock.max(record);
         match seen.filter(|seen| date < *seen) {
             Some(seen) => {

@@ -6,7 +6,7 @@ use recipe::archives::{Archive, KeySet, archive_of};
 use recipe::{BaseImage, KeySource, LocalPath, Repository, Resolved};
 use solve::apk::Compat;
 
-use crate::place::{Place, id_of};
+use crate::place::{Place, check_names, id_of};
 use crate::recipes::{Loaded, find};
 use crate::request::LockPlace;
 use crate::shop::Shop;
@@ -147,6 +147,7 @@ impl Repositories {
             let new = share.list.iter().filter(|source| !all.list.contains(source));
             all.list.extend(new.cloned().collect::<Vec<_>>());
         }
+        check_names(shop, &recipe.typed, all.list.iter().map(|s| (s.id.as_str(), &s.place)))?;
         Ok(all)
     }
 

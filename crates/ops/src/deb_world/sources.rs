@@ -6,7 +6,7 @@ use recipe::archives::{Archive, KeySet, snapshot_path};
 use recipe::{DebRepository, LocalPath, Repository, Resolved, SignedBy};
 use trust::{Keyring, debian_keys};
 
-use crate::place::{Place, id_of};
+use crate::place::{Place, check_names, id_of};
 use crate::recipes::{Loaded, find};
 use crate::shop::Shop;
 
@@ -85,6 +85,7 @@ impl Sources {
             let name = Loaded::variant_name(variant).to_owned();
             out.shares.push(Share { variant: name, archs: variant.archs.clone(), list });
         }
+        check_names(shop, &recipe.typed, out.all.iter().map(|s| (s.id.as_str(), &s.place)))?;
         Ok(out)
     }
 
