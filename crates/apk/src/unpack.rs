@@ -16,7 +16,7 @@ use crate::{ApkError, ControlFiles, Limits, ListedFile, NamedOwner, Part};
 
 /// Part of a payload's cache key, beside the package's digest and [`payload::REVISION`]: counts up
 /// when [`unpack`] would make another payload of the same package.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// The name of the payload's part that holds [`ControlFiles::encode`].
 pub const CONTROL_PART: &str = "apk";
@@ -171,12 +171,13 @@ fn unpack_data<R: Read, W: Write>(
 
 /// The names of a member's owner, unless they are root's or none.
 fn named_owner(member: &tar::Member) -> Option<NamedOwner> {
-    let roots = |name: &BString| name.is_empty() || name == "root";
+    let roots = |name: &BString, id: u32| name.is_empty() || (name == "root" && id == 0);
     let (path, user, group) = (member.path.clone(), member.user.clone(), member.group.clone());
-    // A link has no owner of its own that anybody asks for.
-    let owned = !matches!(member.kind, tar::Kind::Symlink(_) | tar::Kind::Hardlink(_));
+    // Another name of a file is the file's owner's.
+    let linked = matches!(member.kind, tar::Kind::Hardlink(_));
+    let at_roots = roots(&user, member.uid) && roots(&group, member.gid);
     let fine = [&user, &group].iter().all(|n| n.len() <= 64 && !n.contains(&0));
-    (owned && fine && !(roots(&user) && roots(&group))).then_some(NamedOwner { path, user, group })
+    (fine && !linked && !at_roots).then_some(NamedOwner { path, user, group })
 }
 
 /// Takes one member; what apk lists of it, unless it was there already.

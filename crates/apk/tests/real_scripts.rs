@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use apk::scripts::{InTree, Subject, Verdict, actions, classify, number_accounts, owners, with_owners};
+use apk::scripts::{InTree, Owners, Subject, Verdict, actions, classify, number_accounts};
 use apk::{ControlFiles, Limits, Proof, unpack};
-use bstr::BString;
-use rootfs::actions::{Account, Change, FileAction};
+use bstr::{BString, ByteSlice};
+use rootfs::actions::{Account, Actions, FileAction};
 use rootfs::payload::{Payload, Writer};
 use rootfs::{PayloadIx, Tree};
 
@@ -81,11 +81,10 @@ fn users_of_real_scripts_are_those_that_busybox_makes() {
     let Some(folder) = testkit::shared_data(data) else { testkit::skip!("no {data}") };
     let base = folder.join("alpine-baselayout-data-3.4.3-r2.apk");
     let (passwd, group) = (body(&base, "etc/passwd"), body(&base, "etc/group"));
-    let mut all = rootfs::actions::Actions::default();
+    let mut all = Actions::default();
     let names = ["alpine-baselayout-3.4.3-r2", "chrony-4.5-r0", "dhcpcd-10.0.5-r0"];
     let packages = names.map(|name| unpacked(&folder.join(format!("{name}.apk"))));
     let tree = together(&packages);
-    all.steps.extend(packages.iter().flat_map(|(files, _)| owners(files)));
     for (files, own) in &packages {
         all.append(actions(&classify(&Subject { files, tree: Some(own) }, &InTree(&tree))));
     }
@@ -110,34 +109,31 @@ fn users_of_real_scripts_are_those_that_busybox_makes() {
     assert_eq!(groups, ["chrony:101", "dhcpcd:102"], "shadow is there already");
     // As apk 2.14 left them: by the names in the archive, whose numbers there are 190 and 188; a home
     // is as adduser made it.
-    let found = |path: &str| {
-        let mut owner = (None, None);
-        for step in &all.steps {
-            match &step.action {
-                FileAction::Change { path: at, change: Change::Owner { user, group }, .. } if at == path => {
-                    owner = (user.clone(), group.clone());
-                }
-                FileAction::Directory { path: at, attributes } if at == path => {
-                    owner = (attributes.user.clone(), attributes.group.clone());
-                }
-                _ => {}
+    let homes: Vec<(&str, Option<Account>, Option<Account>)> = all
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            FileAction::Directory { path, attributes } => {
+                Some((path.to_str().ok()?, attributes.user.clone(), attributes.group.clone()))
             }
-        }
-        let id = |account| match account {
-            Some(Account::Id(id)) => id,
-            other => panic!("{path}: {other:?}"),
-        };
-        (id(owner.0), id(owner.1))
+            _ => None,
+        })
+        .collect();
+    let id = |n| Some(Account::Id(n));
+    assert!(homes.contains(&("var/log/chrony", id(100), id(101))), "{homes:?}");
+    let owners = Owners::of(passwd.as_ref(), group.as_ref(), &all);
+    let owner = |package: usize, path: &str| {
+        let owned = owners.applied(&packages[package].1, &packages[package].0).unwrap();
+        owned.get(path).map(|e| (e.uid, e.gid)).unwrap()
     };
-    assert_eq!(found("etc/chrony"), (100, 101));
-    assert_eq!(found("var/lib/chrony"), (100, 101));
-    assert_eq!(found("var/log/chrony"), (100, 101));
-    assert_eq!(found("var/lib/dhcpcd"), (101, 102));
+    assert_eq!(owner(1, "etc/chrony"), (100, 101));
+    assert_eq!(owner(1, "var/lib/chrony"), (100, 101));
     let (passwd, group) = (BString::from(users.join("\n")), BString::from("chrony:x:101:\nwheel:x:10:\n"));
-    let owned = with_owners(&packages[1].1, &packages[1].0, passwd.as_ref(), group.as_ref()).unwrap();
+    let of_files = Owners::of(passwd.as_ref(), group.as_ref(), &Actions::default());
+    let owned = of_files.applied(&packages[1].1, &packages[1].0).unwrap();
     let owner = |path: &str| owned.get(path).map(|e| (e.uid, e.gid)).unwrap();
     assert_eq!((owner("etc/chrony"), owner("var/log/chrony")), ((100, 101), (0, 10)));
-    assert!(with_owners(&packages[2].1, &packages[2].0, passwd.as_ref(), group.as_ref()).is_none());
+    assert!(of_files.applied(&packages[2].1, &packages[2].0).is_none());
     let joined: Vec<String> = all.memberships.iter().map(|m| format!("{} {}", m.user, m.group)).collect();
     assert_eq!(joined, ["chrony chrony", "dhcpcd dhcpcd"]);
 }

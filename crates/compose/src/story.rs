@@ -182,15 +182,17 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         World::Deb => input.packages.iter_mut().map(|p| std::mem::take(&mut p.tree)).collect(),
         World::Apk => input.packages.iter().map(|p| p.tree.clone()).collect::<Vec<Tree>>(),
     };
-    let mut tree = merge_packages(&input, trees, &actions, mtime)?;
+    let tree = merge_packages(&input, trees, &actions, mtime)?;
     let lost = if deb { Vec::new() } else { lost_links(&input.packages, &tree) };
-    if let Some(base) = &input.base {
-        tree = upon::stacked(base, &input.packages, tree)?;
-    }
+    let tree = upon_base(&input, tree)?;
     let mut draft = Draft::new(tree, input.bodies, MemoryPayload::new(input.derived), mtime);
     if recipe.world == World::Apk {
         notes.extend(lost);
         notes.extend(apk_rules::begin(&mut draft, &mut actions)?);
+        // Whom names in the archives mean, only a merged tree tells.
+        if let Some(trees) = apk_rules::owned_trees(&draft, &input.packages, &actions)? {
+            draft.take(upon_base(&input, merge_packages(&input, trees, &actions, mtime)?)?);
+        }
     }
     let mut accounts = Accounts::gather(&draft, recipe, &actions)?;
     let not_taken: BTreeSet<BString> = cuts.iter().map(|c| c.path.clone()).collect();
@@ -298,6 +300,13 @@ fn derive_deb(
     derive::settle_aliases(draft);
     status::write(draft, input)?;
     Ok(())
+}
+
+fn upon_base(input: &ComposeInput<'_>, tree: Tree) -> Result<Tree, MergeError> {
+    match &input.base {
+        Some(base) => upon::stacked(base, &input.packages, tree),
+        None => Ok(tree),
+    }
 }
 
 /// When the image was made, if nobody says: of apk packages when the newest was built, as apko has it;

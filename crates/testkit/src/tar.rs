@@ -26,6 +26,8 @@ pub struct Entry {
     pub pax: Vec<(Vec<u8>, Vec<u8>)>,
     /// Major and minor number of a device.
     pub device: (u32, u32),
+    /// Names of owner and group that the header has; without them the writer's own rule counts.
+    pub names: Option<[String; 2]>,
     /// The header's checksum is off by one.
     pub wrong_checksum: bool,
 }
@@ -44,6 +46,7 @@ fn entry(path: impl AsRef<[u8]>, kind: u8, mode: u32) -> Entry {
         claimed_size: None,
         pax: Vec::new(),
         device: (0, 0),
+        names: None,
         wrong_checksum: false,
     }
 }

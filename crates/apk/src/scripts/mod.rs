@@ -18,7 +18,7 @@ mod tests;
 use bstr::{BString, ByteSlice};
 use shell::{Answers, Run, Scene, matches};
 
-pub use numbers::{number_accounts, owners, with_owners};
+pub use numbers::{Owners, number_accounts};
 pub use shell::{Alone, Asked, InTree, Leftover, Presence, Unknown, Verdict, World, actions};
 
 use crate::{ControlFiles, Script, ScriptKind};

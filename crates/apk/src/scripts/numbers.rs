@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
-use rootfs::Tree;
-use rootfs::actions::{Account, Actions, Change, FileAction, Step};
+use rootfs::actions::{Account, Actions, Change, FileAction};
+use rootfs::{Entry, Node, Tree};
 
-use crate::{ControlFiles, NamedOwner};
+use crate::ControlFiles;
 
 /// The first number that busybox tries for an account of the system (`CONFIG_FIRST_SYSTEM_ID`), and
 /// the last (`CONFIG_LAST_SYSTEM_ID`).
@@ -59,33 +59,51 @@ pub fn number_accounts(actions: &mut Actions, passwd: &BStr, group: &BStr) -> Ve
     without
 }
 
-/// The owners of a package's files by their names in the archive, which apk prefers to the numbers
-/// there: those are of the machine that built it. To be applied before what scripts do, once
-/// [`number_accounts`] has said who they are.
-pub fn owners(files: &ControlFiles) -> Vec<Step> {
-    let named = |name: &BString| (!name.is_empty()).then(|| Account::Name(name.clone()));
-    let step = |owner: &NamedOwner| {
-        let change = Change::Owner { user: named(&owner.user), group: named(&owner.group) };
-        let action = FileAction::Change { path: owner.path.clone(), change, recursive: false };
-        Step { when: Vec::new(), action }
-    };
-    files.owners.iter().map(step).collect()
+/// Who has which number in an image: what apk asks for the owners of a package's files, which it takes by
+/// the names in the archive, and by the numbers there (of the machine that built it) only where the image
+/// has no such name.
+pub struct Owners {
+    users: Numbers,
+    groups: Numbers,
 }
 
-/// A package's tree with the owners that its archive names, as the image's `passwd` and `group` have
-/// them: what apk notes in its database. `None` where the archive names nobody but root.
-pub fn with_owners(tree: &Tree, files: &ControlFiles, passwd: &BStr, group: &BStr) -> Option<Tree> {
-    if files.owners.is_empty() {
-        return None;
+impl Owners {
+    /// Of the image's `passwd` and `group`, and the accounts that scripts make, once
+    /// [`number_accounts`] has given them their numbers.
+    pub fn of(passwd: &BStr, group: &BStr, made: &Actions) -> Owners {
+        let mut owners = Owners { users: Numbers::of_file(passwd), groups: Numbers::of_file(group) };
+        for user in &made.users {
+            owners.users.add(&user.name, user.uid);
+        }
+        for group in &made.groups {
+            owners.groups.add(&group.name, group.gid);
+        }
+        owners
     }
-    let (users, groups) = (Numbers::of_file(passwd), Numbers::of_file(group));
-    let mut owned = tree.clone();
-    for owner in &files.owners {
-        let Some(entry) = owned.get_mut(&owner.path) else { continue };
-        entry.uid = users.find(&owner.user).unwrap_or(entry.uid);
-        entry.gid = groups.find(&owner.group).unwrap_or(entry.gid);
+
+    /// A package's tree with the owners that its archive names; `None` where it names nobody but root.
+    pub fn applied(&self, tree: &Tree, files: &ControlFiles) -> Option<Tree> {
+        if files.owners.is_empty() {
+            return None;
+        }
+        let mut owned = tree.clone();
+        for owner in &files.owners {
+            let Some(entry) = owned.get_mut(&owner.path) else { continue };
+            entry.uid = self.users.find(&owner.user).unwrap_or(entry.uid);
+            entry.gid = self.groups.find(&owner.group).unwrap_or(entry.gid);
+        }
+        let link = |e: &Entry| match &e.node {
+            Node::Hardlink(file) => Some((e.path.clone(), file.clone())),
+            _ => None,
+        };
+        for (path, file) in owned.entries().iter().filter_map(link).collect::<Vec<_>>() {
+            let Some((uid, gid)) = owned.get(&file).map(|e| (e.uid, e.gid)) else { continue };
+            if let Some(entry) = owned.get_mut(&path) {
+                (entry.uid, entry.gid) = (uid, gid);
+            }
+        }
+        Some(owned)
     }
-    Some(owned)
 }
 
 #[derive(Default)]

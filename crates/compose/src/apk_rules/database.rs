@@ -1,8 +1,9 @@
-use apk::scripts::with_owners;
+use apk::scripts::Owners;
 use apk::{Installed, write_installed, write_scripts, write_triggers, write_world};
 use bstr::BStr;
 use package::parse_dependency;
 use recipe::{Resolved, Want};
+use rootfs::actions::Actions;
 use rootfs::{Entry, Node, Owner, Tree};
 
 use crate::draft::{Draft, DraftError};
@@ -86,9 +87,9 @@ fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> Result<
     let with_record = || input.packages.iter().enumerate().filter_map(|(n, p)| Some((n, p, p.apk()?)));
     let text = |path: &str| draft.read(BStr::new(path)).map(Option::unwrap_or_default);
     let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
-    let owned: Vec<Option<Tree>> = with_record()
-        .map(|(_, p, files)| with_owners(&p.tree, files, BStr::new(&passwd), BStr::new(&group)))
-        .collect();
+    let owners = Owners::of(BStr::new(&passwd), BStr::new(&group), &Actions::default());
+    let owned: Vec<Option<Tree>> =
+        with_record().map(|(_, p, files)| owners.applied(&p.tree, files)).collect();
     let packages: Vec<Installed<'_>> = with_record()
         .zip(&owned)
         .map(|((_, p, files), owned)| {

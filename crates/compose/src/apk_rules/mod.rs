@@ -16,13 +16,14 @@ mod library_cache;
 mod partial;
 mod services;
 
+use apk::scripts::Owners;
 use bstr::{BString, ByteSlice};
-use rootfs::Owner;
 use rootfs::actions::{Account, Actions, Group};
+use rootfs::{Owner, Tree};
 
 use crate::accounts::Accounts;
 use crate::draft::{Draft, DraftError};
-use crate::{ComposeError, ComposeInput, Note, Rule, own};
+use crate::{ComposeError, ComposeInput, Note, PackageTree, Rule, own};
 
 pub(crate) use grouping::by_origin;
 pub use keys::ApkKeyError;
@@ -38,11 +39,35 @@ pub(crate) fn begin(draft: &mut Draft<'_>, actions: &mut Actions) -> Result<Vec<
     };
     let ours: Vec<_> = ours.map(|e| (e.path.clone(), rule(&e.path))).collect();
     draft.made.extend(ours);
-    let text = |path: &str| draft.read(path.as_bytes().as_bstr()).map(Option::unwrap_or_default);
-    let (passwd, group) = (text("etc/passwd")?, text("etc/group")?);
+    let (passwd, group) = account_files(draft)?;
     let without = apk::scripts::number_accounts(actions, passwd.as_bstr(), group.as_bstr());
     name_groups(actions, &group);
     Ok(without.into_iter().map(|name| Note::NoAccount { name }).collect())
+}
+
+fn account_files(draft: &Draft<'_>) -> Result<(Vec<u8>, Vec<u8>), DraftError> {
+    let text = |path: &str| draft.read(path.as_bytes().as_bstr()).map(Option::unwrap_or_default);
+    Ok((text("etc/passwd")?, text("etc/group")?))
+}
+
+/// The packages' trees with the owners that their archives name, to be merged instead of those with the
+/// archives' numbers: by them files are told apart and packages agree about their directories. None where
+/// no package names anybody but root. After [`begin`].
+pub(crate) fn owned_trees(
+    draft: &Draft<'_>,
+    packages: &[PackageTree<'_>],
+    actions: &Actions,
+) -> Result<Option<Vec<Tree>>, DraftError> {
+    if packages.iter().filter_map(PackageTree::apk).all(|files| files.owners.is_empty()) {
+        return Ok(None);
+    }
+    let (passwd, group) = account_files(draft)?;
+    let owners = Owners::of(passwd.as_bstr(), group.as_bstr(), actions);
+    let owned = |p: &PackageTree<'_>| {
+        let named = p.apk().and_then(|files| owners.applied(&p.tree, files));
+        named.unwrap_or_else(|| p.tree.clone())
+    };
+    Ok(Some(packages.iter().map(owned).collect()))
 }
 
 /// A user whom no group was named for got one of its own number, which needs a line.

@@ -4,5 +4,6 @@
 mod certificates;
 mod golden;
 mod made_up;
+mod owners;
 mod wolfi;
 mod world;

@@ -39,7 +39,10 @@ impl Style {
         entry.path = name;
         // apk believes the name of an owner before the number.
         let named = |id: u64| if id == 0 { "root" } else { "" };
-        let owners = [named(entry.uid), named(entry.gid)];
+        let owners = match &entry.names {
+            Some([user, group]) => [user.as_str(), group],
+            None => [named(entry.uid), named(entry.gid)],
+        };
         write(&entry, &entry.header(b"ustar\x0000", owners, &prefix), out);
     }
 

@@ -12,7 +12,7 @@ pub const CHECKSUM: &str = "APK-TOOLS.checksum.SHA1";
 
 /// A made-up package of apk's format 2.
 ///
-/// Verbs that name a file make it; [`owner`](ApkPackage::owner), [`xattr`](ApkPackage::xattr) and
+/// Verbs that name a file make it; [`owner`](ApkPackage::owner), [`named`](ApkPackage::named), [`xattr`](ApkPackage::xattr) and
 /// [`pax`](ApkPackage::pax) speak of the member made last.
 #[derive(Debug, Clone)]
 pub struct ApkPackage {
@@ -195,6 +195,13 @@ impl ApkPackage {
     pub fn owner(mut self, uid: u64, gid: u64) -> ApkPackage {
         let last = self.data.last_mut().expect("a member to own");
         (last.uid, last.gid) = (uid, gid);
+        self
+    }
+
+    /// The last member's header has these names of its owner and group, whatever the numbers there.
+    pub fn named(mut self, user: &str, group: &str) -> ApkPackage {
+        let last = self.data.last_mut().expect("a member to own");
+        last.names = Some([user.to_owned(), group.to_owned()]);
         self
     }
 
