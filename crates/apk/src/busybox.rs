@@ -3,6 +3,8 @@
 //! Which there are stands in `/etc/busybox-paths.d` since Alpine 3.14; before that only in the program
 //! itself, whose tables are read then ([`applet_paths`]).
 
+use std::collections::HashSet;
+
 use bstr::{BStr, BString, ByteSlice};
 use rootfs::path::{follow, normalise, parent};
 use rootfs::{Entry, Node, Owner, Tree};
@@ -70,7 +72,7 @@ pub fn busybox_links(
     contents: &[Vec<u8>],
     mtime: i64,
 ) -> Option<Vec<Entry>> {
-    let mut made = Made { tree, entries: Vec::new(), mtime };
+    let mut made = Made { tree, entries: Vec::new(), there: HashSet::new(), mtime };
     if file_behind(tree, "bin/bbsuid").is_some() {
         for path in SETUID {
             made.link(path.as_bytes(), "/bin/bbsuid".into());
@@ -95,6 +97,8 @@ pub fn busybox_links(
 struct Made<'a> {
     tree: &'a Tree,
     entries: Vec<Entry>,
+    /// Their paths.
+    there: HashSet<BString>,
     mtime: i64,
 }
 
@@ -122,10 +126,11 @@ impl Made<'_> {
     }
 
     fn has(&self, path: &BStr) -> bool {
-        self.tree.get(path).is_some() || self.entries.iter().any(|e| e.path == path)
+        self.tree.get(path).is_some() || self.there.contains(path)
     }
 
     fn put(&mut self, path: BString, node: Node, mode: u32) {
+        self.there.insert(path.clone());
         self.entries.push(Entry { mtime: self.mtime, ..Entry::new(path, node, mode, Owner::Derived) });
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 
 use bstr::BString;
@@ -151,6 +152,7 @@ fn unpack_data<R: Read, W: Write>(
     let most = cap.saturating_add(limits.slack_bytes);
     let mut reader = tar::Reader::new(Capped::new(&mut *data, most), tar_limits);
     let mut begun = false;
+    let mut sums: HashMap<BString, Option<Sha1>> = HashMap::new();
     while let Some(member) = reader.next().map_err(|e| data_error(ApkError::tar(Part::Data, e)))? {
         begun |= !member.path.starts_with(b".") || member.path.contains(&b'/');
         if !begun || member.path.is_empty() {
@@ -161,8 +163,10 @@ fn unpack_data<R: Read, W: Write>(
             return Err(ApkError::Member { part: Part::Data, path: member.path, why });
         }
         files.owners.extend(named_owner(&member));
-        let file = unpack_member(member, &mut reader, limits, &files.files, out)?;
-        files.files.extend(file);
+        if let Some(file) = unpack_member(member, &mut reader, limits, &sums, out)? {
+            sums.insert(file.path.clone(), file.sha1);
+            files.files.push(file);
+        }
     }
     // The check at the end of a packed stream comes only with its last byte.
     io::copy(data, &mut io::sink()).map_err(|e| data_error(ApkError::io(Part::Data, e)))?;
@@ -185,7 +189,7 @@ fn unpack_member<R: Read, W: Write>(
     member: tar::Member,
     body: &mut tar::Reader<R>,
     limits: &Limits,
-    listed: &[ListedFile],
+    sums: &HashMap<BString, Option<Sha1>>,
     out: &mut payload::Writer<W>,
 ) -> Result<Option<ListedFile>, ApkError> {
     let path = member.path.clone();
@@ -210,7 +214,7 @@ fn unpack_member<R: Read, W: Write>(
     }
     let sha1 = match &kind {
         // apk notes the target's sum for another name of it.
-        tar::Kind::Hardlink(target) => listed.iter().rev().find(|f| f.path == *target).and_then(|f| f.sha1),
+        tar::Kind::Hardlink(target) => sums.get(target).copied().flatten(),
         _ => declared,
     };
     Ok((!seen_before).then_some(ListedFile { path, sha1 }))
