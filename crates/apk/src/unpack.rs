@@ -67,9 +67,13 @@ pub fn unpack<W: Write>(
     let cap = limits.data_cap(files.info.size);
     match unpack_data(&mut data, limits, cap, &mut files, out) {
         Ok(()) => data.check(expected)?,
-        Err(error @ (ApkError::Truncated { .. } | ApkError::Garbage { .. } | ApkError::TooLarge { .. })) => {
-            return Err(error);
-        }
+        // Not readable to its end, so there is no hash to compare.
+        Err(
+            error @ (ApkError::Io(_)
+            | ApkError::Truncated { .. }
+            | ApkError::Garbage { .. }
+            | ApkError::TooLarge { .. }),
+        ) => return Err(error),
         Err(error) => {
             // A changed byte is seen as a broken tar, or as a file with another sum; what matters is
             // that the bytes are not those that were signed.
@@ -282,7 +286,8 @@ impl<R: Read> Data<R> {
     /// Reads what is left of the file and compares its hash.
     fn check(self, expected: Digest) -> Result<(), ApkError> {
         let input = self.input.or_else(|| self.stream.map(GzDecoder::into_inner));
-        let Some(input) = input else { return Ok(()) };
+        // Lost with an error of the stream: what cannot be hashed is not the data that was named.
+        let Some(input) = input else { return Err(ApkError::Truncated { part: Part::Data }) };
         let mut tap = input.into_inner();
         io::copy(&mut tap, &mut io::sink()).map_err(|e| ApkError::io(Part::Data, e))?;
         let found = tap.hasher.finish();
@@ -332,5 +337,17 @@ fn refused(error: PayloadError) -> ApkError {
         // The readers' own errors come back through the body that the payload read.
         PayloadError::Io { error, .. } => data_error(ApkError::io(Part::Data, error)),
         other => ApkError::Payload(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_cannot_be_hashed_is_not_the_data_that_was_named() {
+        let lost: Data<&[u8]> = Data { stream: None, input: None };
+        let empty = Digest::of(b"");
+        assert!(matches!(lost.check(empty), Err(ApkError::Truncated { part: Part::Data })));
     }
 }
