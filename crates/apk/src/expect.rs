@@ -11,7 +11,6 @@ use crate::{ApkError, Limits};
 ///
 /// Signatures and what is in the data are [`unpack`](crate::unpack())'s business.
 pub struct ExpectApk {
-    control: Sha1,
     size: Option<u64>,
     limits: Limits,
     seen: u64,
@@ -21,24 +20,20 @@ pub struct ExpectApk {
 enum State {
     Head(Box<HeadReader>),
     Data { hasher: Box<Hasher>, expected: Digest },
-    Wrong(ApkError),
+    Wrong(Mismatch),
 }
 
 impl ExpectApk {
     /// Expects the package whose control part is `control` (`C:`), of `size` bytes (`S:`) if the
     /// index says so.
     pub fn new(control: Sha1, size: Option<u64>, limits: &Limits) -> ExpectApk {
-        let state = State::Head(Box::new(HeadReader::new(limits)));
-        ExpectApk { control, size, limits: limits.clone(), seen: 0, state }
+        let state = State::Head(Box::new(HeadReader::new(limits, Some(control))));
+        ExpectApk { size, limits: limits.clone(), seen: 0, state }
     }
 
     fn head(&mut self, bytes: &[u8]) -> Result<(), ApkError> {
         let State::Head(reader) = &mut self.state else { return Ok(()) };
         let Some((head, used)) = reader.push(bytes)? else { return Ok(()) };
-        let found = head.files.control;
-        if found != self.control {
-            return Err(ApkError::ControlHash { expected: self.control, found });
-        }
         let missing = ApkError::Missing { part: crate::Part::Control, what: "datahash" };
         let expected = head.files.info.data_hash.ok_or(missing)?;
         let mut hasher = Hasher::sha256();
@@ -53,9 +48,13 @@ impl Expect for ExpectApk {
         self.seen += bytes.len() as u64;
         match &mut self.state {
             State::Head(_) => {
-                if let Err(error) = self.head(bytes) {
-                    self.state = State::Wrong(error);
-                }
+                let Err(error) = self.head(bytes) else { return };
+                // Bytes that agree with the index are nobody's on the way: who made them made them so.
+                let agreed = matches!(&self.state, State::Head(reader) if reader.agreed());
+                self.state = State::Wrong(match agreed {
+                    true => Mismatch::Malformed(error.to_string()),
+                    false => Mismatch::Other(error.to_string()),
+                });
             }
             State::Data { hasher, .. } => hasher.update(bytes),
             State::Wrong(_) => {}
@@ -68,7 +67,7 @@ impl Expect for ExpectApk {
         }
         match self.state {
             State::Head(reader) => Err(Mismatch::Other(reader.unfinished().to_string())),
-            State::Wrong(error) => Err(Mismatch::Other(error.to_string())),
+            State::Wrong(mismatch) => Err(mismatch),
             State::Data { hasher, expected } => {
                 let found = hasher.finish();
                 if found == expected {

@@ -19,15 +19,25 @@ pub(crate) struct Head {
 /// unpacked bytes of one part, both bounded.
 pub(crate) struct HeadReader {
     limits: Limits,
+    expected: Option<Sha1>,
     member: Member,
     signatures: Option<Vec<RsaSignature>>,
     begun: Vec<u8>,
+    agreed: bool,
 }
 
 impl HeadReader {
-    pub(crate) fn new(limits: &Limits) -> HeadReader {
+    /// Without `expected`, what the control part is is not judged.
+    pub(crate) fn new(limits: &Limits, expected: Option<Sha1>) -> HeadReader {
         let member = Member::new(limits.control_bytes);
-        HeadReader { limits: limits.clone(), member, signatures: None, begun: Vec::new() }
+        HeadReader {
+            limits: limits.clone(),
+            expected,
+            member,
+            signatures: None,
+            begun: Vec::new(),
+            agreed: false,
+        }
     }
 
     /// Takes the next bytes; the head once it is whole, with the number of these bytes that belong to
@@ -46,12 +56,21 @@ impl HeadReader {
             if self.signatures.is_none()
                 && let Some(found) = signatures_of(&member.unpacked, &self.limits)?
             {
+                let limit = self.limits.signature_bytes;
+                if member.raw.len().max(member.unpacked.len()) as u64 > limit {
+                    return Err(ApkError::TooLarge { what: Part::Signatures.to_string(), limit });
+                }
                 self.signatures = Some(found);
                 continue;
             }
             return Ok(Some((self.head(member)?, taken)));
         }
         Ok(None)
+    }
+
+    /// Has the control part come, and is it the one that was expected?
+    pub(crate) fn agreed(&self) -> bool {
+        self.agreed
     }
 
     /// All bytes have come, and the head is not whole.
@@ -73,12 +92,18 @@ impl HeadReader {
         check_format(&self.begun)
     }
 
+    /// The hash comes first: only of bytes that are those expected it is said that they are malformed.
     fn head(&mut self, control: Member) -> Result<Head, ApkError> {
-        let mut files = ControlFiles::read(&control.unpacked, &self.limits)?;
         let sha1_checked::CollisionResult::Ok(hash) = sha1_checked::Sha1::try_digest(&control.raw) else {
             return Err(ApkError::Collision);
         };
-        files.control = Sha1(hash.into());
+        let found = Sha1(hash.into());
+        if let Some(expected) = self.expected.filter(|c| *c != found) {
+            return Err(ApkError::ControlHash { expected, found });
+        }
+        self.agreed = self.expected.is_some();
+        let mut files = ControlFiles::read(&control.unpacked, &self.limits)?;
+        files.control = found;
         Ok(Head { signatures: self.signatures.take().unwrap_or_default(), signed: control.raw, files })
     }
 }

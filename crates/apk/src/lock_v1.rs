@@ -166,7 +166,7 @@ impl LockedParts {
     /// # Errors
     /// It is no package, or a malformed one.
     pub fn of(package: &[u8], limits: &Limits) -> Result<LockedParts, ApkError> {
-        let mut reader = HeadReader::new(limits);
+        let mut reader = HeadReader::new(limits, None);
         let Some((head, used)) = reader.push(package)? else { return Err(reader.unfinished()) };
         let control = head.signed.len();
         let signed = used - control;

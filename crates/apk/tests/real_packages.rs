@@ -185,3 +185,33 @@ fn an_index_without_a_signature_is_read_but_not_verified() {
     assert_eq!(Shelf::from_bytes(index.shelf).unwrap().records().count(), 100);
     assert_eq!(index.description, "3.19.1");
 }
+
+/// Bytes that agree with the index and are malformed all the same are no mirror's fault.
+#[test]
+fn a_malformed_package_is_told_from_a_changed_one() {
+    let package = testkit::apk::ApkPackage::new("a", "1-r0");
+    let built = package.control_member("usr", 0o644, "a file").build(&[]);
+    let (bytes, control) = (built.bytes(), package::Sha1(built.control_sha1()));
+    let expect = |control| ExpectApk::new(control, Some(bytes.len() as u64), &Limits::default());
+    let malformed = expected(&bytes, expect(control)).unwrap_err();
+    assert!(matches!(&malformed, Mismatch::Malformed(why) if why.contains("`usr`")), "{malformed}");
+    let changed = expected(&bytes, expect(package::Sha1([0; 20]))).unwrap_err();
+    assert!(matches!(&changed, Mismatch::Other(why) if why.contains("where the index has")), "{changed}");
+}
+
+#[test]
+fn signatures_have_a_limit_of_their_own() {
+    let package = testkit::apk::ApkPackage::new("a", "1-r0").file("a", 0o644, "a").build(&[]).bytes();
+    let signed = |padding: usize| {
+        let mut part =
+            testkit::tar::tar(&[testkit::tar::Entry::file(".SIGN.RSA.k", 0o644, "0123456789abcdef")]);
+        part.resize(part.len() + padding, 0);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, &part).unwrap();
+        unpacked(&[gzip.finish().unwrap(), package.clone()].concat(), &Proof::default())
+    };
+    signed(1024).unwrap();
+    let limit = Limits::default().signature_bytes;
+    let error = signed(usize::try_from(limit).unwrap()).unwrap_err();
+    assert!(matches!(error, ApkError::TooLarge { limit: l, .. } if l == limit), "{error}");
+}

@@ -266,7 +266,8 @@ impl Explain for FetchError {
     fn kind(&self) -> Kind {
         let kinds = || self.tried.iter().map(|t| t.fault.kind());
         let weighty = kinds().find(|k| matches!(k, Kind::Trust | Kind::Machine));
-        weighty.or_else(|| kinds().next_back()).unwrap_or(Kind::Network)
+        let refused = || kinds().find(|k| *k == Kind::Input);
+        weighty.or_else(refused).or_else(|| kinds().next_back()).unwrap_or(Kind::Network)
     }
 
     fn hint(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use apk::ExpectApk;
-use diag::Diagnostic;
+use diag::{Diagnostic, Kind};
 use fetch::{FetchError, Sink};
 use oci::Digest;
 use package::Sha1;
@@ -135,7 +135,7 @@ impl Sink for BlobSink<'_> {
 fn refused(e: store::StoreError) -> Diagnostic {
     let mismatch = matches!(e, store::StoreError::Mismatch { .. });
     let d = Diagnostic::from(e);
-    if !mismatch {
+    if !mismatch || d.kind == Kind::Input {
         return d;
     }
     d.hint(

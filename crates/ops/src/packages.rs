@@ -203,6 +203,9 @@ fn another(shop: &Shop<'_>, supply: &Supply<'_>, pin: &Pin, e: StoreError) -> Di
         }
         e => Diagnostic::from(e),
     };
+    if e.kind == Kind::Input {
+        return e.while_doing(doing);
+    }
     let update = supply.place.command(shop.world, "update", supply.recipe);
     let signed = supply.lock.suites.iter().any(|s| s.id == pin.repository && s.unsigned.is_none());
     let hint = match signed {

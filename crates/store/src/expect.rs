@@ -37,6 +37,9 @@ pub enum Mismatch {
         /// At hand.
         found: Box<Digest>,
     },
+    /// The very bytes that were promised, and who made them made them wrong: all places have the same.
+    #[error("{0}")]
+    Malformed(String),
     /// A proof of another kind failed.
     #[error("{0}")]
     Other(String),

@@ -52,6 +52,7 @@ impl Explain for StoreError {
     fn kind(&self) -> Kind {
         match self {
             StoreError::Io { .. } => Kind::Machine,
+            StoreError::Mismatch { mismatch: Mismatch::Malformed(_), .. } => Kind::Input,
             StoreError::Mismatch { .. } => Kind::Trust,
             StoreError::Absent { .. } | StoreError::Damaged { .. } => Kind::Machine,
         }
@@ -63,6 +64,11 @@ impl Explain for StoreError {
                 StoreError::Damaged { .. } => {
                     Some("run the command again; what was damaged is fetched anew".into())
                 }
+                StoreError::Mismatch { mismatch: Mismatch::Malformed(_), .. } => Some(
+                    "these are the bytes that the index names, so every mirror has the same: take another version, \
+                     and tell its maker"
+                        .into(),
+                ),
                 _ => None,
             };
         };
