@@ -80,7 +80,7 @@ pub(crate) fn pinned(
         bring(shop, &supply, |_| true)?;
         agree(shop, &lock, &theirs, &shown)?;
         let instead = format!("the sums that {shown} has of it");
-        say_unsigned(shop, lock.packages.iter().map(|row| &row.pin), &keys, &instead)?;
+        say_unsigned(shop, lock.packages.iter().map(|row| &row.pin), |_| true, &keys, &instead)?;
         learn(shop, &mut lock, &keys)?;
     }
     let report = report(shop, recipe, path, LockState::Kept, &lock, Vec::new());

@@ -257,8 +257,9 @@ fn finish(
         bring(shop, &supply(shop, recipe, how, &ecosystem, &lock), |_| true)?;
         learn(shop, &mut lock, &package_keys)?;
         let vouched = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_none());
-        let pins = lock.packages.iter().map(|row| &row.pin).filter(|pin| vouched(&pin.repository));
-        say_unsigned(shop, pins, &package_keys, "the hash that the signed index has of it")?;
+        let vouched = |pin: &Pin| vouched(&pin.repository);
+        let pins = lock.packages.iter().map(|row| &row.pin);
+        say_unsigned(shop, pins, vouched, &package_keys, "the hash that the signed index has of it")?;
     }
     let changes = old
         .map(|old| lockfile::changes(old, &lock).iter().map(ToString::to_string).collect())
