@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use bstr::{BStr, BString, ByteSlice};
-use rootfs::actions::{Attributes, Change, Condition, Existing, FileAction, Override, Step, Test};
+use rootfs::actions::{Attributes, Change, Condition, Existing, FileAction, Keeps, Override, Step, Test};
 use rootfs::path::file_name;
 use rootfs::{Entry, Node, Owner};
 
@@ -75,6 +75,13 @@ fn subject(action: &FileAction) -> &BString {
     }
 }
 
+/// How copies are made.
+struct Copying<'s> {
+    keeps: Keeps,
+    attributes: &'s Attributes,
+    existing: Existing,
+}
+
 struct Stepper<'s, 'a> {
     draft: &'s mut Draft<'a>,
     accounts: &'s Accounts,
@@ -114,7 +121,8 @@ impl Stepper<'_, '_> {
                 }
                 self.draft.put_link(path.clone(), target.clone(), Rule::PackageSteps)
             }
-            FileAction::Hardlink { path, target } => {
+            FileAction::Hardlink { path, replace: false, .. } if self.draft.exists(path.as_bstr()) => Ok(()),
+            FileAction::Hardlink { path, target, .. } => {
                 let target = self.draft.real(target.as_bstr(), true)?;
                 let entry = self.entry_of("link to", &target)?;
                 let node = match entry.node {
@@ -126,8 +134,9 @@ impl Stepper<'_, '_> {
             FileAction::File { path, content, attributes, existing } => {
                 self.file(path, content, attributes, *existing)
             }
-            FileAction::Copy { from, to, recursive, attributes, existing } => {
-                self.copy(from, to, *recursive, attributes, *existing)
+            FileAction::Copy { from, to, recursive, keeps, attributes, existing } => {
+                let how = Copying { keeps: *keeps, attributes, existing: *existing };
+                self.copy(from, to, *recursive, &how)
             }
             FileAction::Move { from, to, existing } => self.rename(from, to, *existing),
             FileAction::Change { path, change, recursive } => self.change(path, change, *recursive),
@@ -204,8 +213,7 @@ impl Stepper<'_, '_> {
         from: &BString,
         to: &BString,
         recursive: bool,
-        attributes: &Attributes,
-        existing: Existing,
+        how: &Copying<'_>,
     ) -> Result<(), DraftError> {
         let source = self.draft.real(from.as_bstr(), !recursive)?;
         let entry = self.entry_of("copy", &source)?;
@@ -221,7 +229,7 @@ impl Stepper<'_, '_> {
             copies.push((path, below.clone()));
         }
         for (path, mut entry) in copies {
-            if self.draft.exists(path.as_bstr()) && (existing == Existing::Keep || entry.is_dir()) {
+            if self.draft.exists(path.as_bstr()) && (how.existing == Existing::Keep || entry.is_dir()) {
                 continue;
             }
             if let (Node::Hardlink(_), Some(body)) = (&entry.node, self.draft.body(entry.path.as_bstr())) {
@@ -229,11 +237,27 @@ impl Stepper<'_, '_> {
             }
             entry.path = path;
             if !matches!(entry.node, Node::Symlink(_)) {
-                self.set(&mut entry, attributes);
+                self.lose_what_is_not_kept(&mut entry, how.keeps);
+                self.set(&mut entry, how.attributes);
             }
             self.draft.put_made(entry, Rule::PackageSteps)?;
         }
         Ok(())
+    }
+
+    /// A copy is no longer its original's in all that the program that makes it does not keep.
+    fn lose_what_is_not_kept(&self, copy: &mut Entry, keeps: Keeps) {
+        if keeps == Keeps::All {
+            return;
+        }
+        (copy.uid, copy.gid) = (0, 0);
+        copy.xattrs.clear();
+        copy.mode = if keeps == Keeps::Mode { copy.mode & !0o6022 } else { 0o755 };
+        let there = self.draft.real(copy.path.as_bstr(), false).ok();
+        let there = there.and_then(|real| self.draft.entries.get(&real));
+        if let (Keeps::Mode, Some(old)) = (keeps, there.filter(|e| is_file(e))) {
+            copy.share_inode_of(old);
+        }
     }
 
     /// A directory that exists takes things in under their own name.
@@ -324,6 +348,10 @@ impl Stepper<'_, '_> {
         }
         Ok(())
     }
+}
+
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.node, Node::File(_) | Node::Hardlink(_))
 }
 
 fn join(directory: &[u8], name: &BStr) -> BString {

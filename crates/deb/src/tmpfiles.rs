@@ -2,7 +2,7 @@
 //! of an image comes from packages, and what is below /tmp, /dev and /sys from the running system.
 
 use bstr::{BStr, BString, ByteSlice};
-use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Step};
+use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Keeps, Step};
 
 use crate::declared_line::{Line, after_words, words};
 
@@ -114,7 +114,8 @@ fn read(
                 None => format!("usr/share/factory/{path}").into(),
             };
             let existing = if forces { Existing::Replace } else { Existing::Keep };
-            vec![FileAction::Copy { from, to: path, recursive: true, attributes, existing }]
+            let keeps = Keeps::All;
+            vec![FileAction::Copy { from, to: path, recursive: true, keeps, attributes, existing }]
         }
         // A FIFO or device in /run is the running system's to make.
         b'p' | b'c' | b'b' => Vec::new(),

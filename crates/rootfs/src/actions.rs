@@ -221,6 +221,8 @@ pub enum FileAction {
         path: BString,
         /// The existing file.
         target: BString,
+        /// Takes the place of a file or link that exists; else an existing path stays.
+        replace: bool,
     },
     /// Writes a file.
     File {
@@ -241,7 +243,9 @@ pub enum FileAction {
         to: BString,
         /// Directories too.
         recursive: bool,
-        /// Mode and owner that the copy gets; what is `None` is the original's.
+        /// What of the original the copy has besides its content.
+        keeps: Keeps,
+        /// Mode and owner that the copy gets whatever it keeps.
         attributes: Attributes,
         /// What becomes of a file that exists.
         existing: Existing,
@@ -288,6 +292,18 @@ pub struct Attributes {
     pub user: Option<Account>,
     /// Group.
     pub group: Option<Account>,
+}
+
+/// What a copy has of its original besides the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keeps {
+    /// Mode, owner and attributes (`cp -a`, `cp -p`).
+    All,
+    /// The mode, without the set-ID bits and what the umask 022 takes; the copy is root's. A file that is
+    /// written over keeps mode and owner of its own (cp(1)).
+    Mode,
+    /// Nothing: the copy is made anew, root's and 0755 (install(1)).
+    Nothing,
 }
 
 /// What becomes of a file that is already there.

@@ -1,7 +1,7 @@
 //! `mkdir`, `chmod`, `chown`, `ln`, `cp`, `mv`, `rm` and their kin as [`FileAction`]s.
 
 use bstr::BString;
-use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Test};
+use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Keeps, Test};
 
 use crate::options::Options;
 use crate::question::holds;
@@ -34,7 +34,7 @@ impl Walker<'_> {
 
     /// A file whose whole content the script writes.
     pub(crate) fn write_literal(&mut self, to: &str, content: &str, append: bool) -> bool {
-        if !self.is_decided() {
+        if !self.is_decided() || self.is_of_unknown_mode(to) {
             return false;
         }
         let existing = if append { Existing::Append } else { Existing::Replace };
@@ -51,6 +51,11 @@ impl Walker<'_> {
 
     fn mark(&mut self, path: &str, presence: Presence) {
         self.state.touched.insert(path.to_owned(), Some(presence));
+    }
+
+    /// Would it be made here, with a mode by a umask that is not known?
+    fn is_of_unknown_mode(&self, path: &str) -> bool {
+        self.state.other_umask && !self.look(path).is_some_and(|p| holds(&p, Test::Exists))
     }
 
     fn paths(&self, options: &Options<'_>) -> Option<Vec<String>> {
@@ -70,6 +75,9 @@ impl Walker<'_> {
             if self.look(&path).is_some_and(|p| holds(&p, Test::Directory)) {
                 continue;
             }
+            if self.is_of_unknown_mode(&path) && (mode.is_none() || options.has(&["-p", "--parents"])) {
+                return None;
+            }
             self.mark(&path, Presence::Directory);
             let attributes = Attributes { mode, ..Attributes::default() };
             actions.push(FileAction::Directory { path: path.into(), attributes });
@@ -84,6 +92,9 @@ impl Walker<'_> {
         for path in paths {
             if self.look(&path).is_some_and(|p| holds(&p, Test::Exists)) {
                 continue;
+            }
+            if self.is_of_unknown_mode(&path) {
+                return None;
             }
             self.mark(&path, Presence::File { executable: false, empty: true });
             actions.push(FileAction::File {
@@ -112,6 +123,9 @@ impl Walker<'_> {
             None => operands.next()?,
         };
         let (keep, set) = read_mode(mode)?;
+        if self.state.other_umask && mode.split(',').any(|c| c.starts_with(['+', '-', '='])) {
+            return None;
+        }
         let paths: Option<Vec<String>> = operands.map(|o| self.absolute(o)).collect();
         let change = |path: String| FileAction::Change {
             path: path.into(),
@@ -170,7 +184,7 @@ impl Walker<'_> {
         if !options.has(&["-s", "--symbolic"]) {
             let target = self.absolute(target)?;
             self.mark(&path, FILE);
-            return Some(vec![FileAction::Hardlink { path: path.into(), target: target.into() }]);
+            return Some(vec![FileAction::Hardlink { path: path.into(), target: target.into(), replace }]);
         }
         self.state.touched.insert(path.clone(), self.target_of(&path, target).map(|to| to.into_link()));
         Some(vec![FileAction::Symlink { path: path.into(), target: (*target).into(), replace }])
@@ -201,7 +215,8 @@ impl Walker<'_> {
         self.mark(to, FILE);
         let (from, to) = (from.as_str().into(), to.as_str().into());
         let attributes = Attributes::default();
-        Some(vec![FileAction::Copy { from, to, recursive: false, attributes, existing: Existing::Keep }])
+        let (keeps, existing) = (Keeps::All, Existing::Keep);
+        Some(vec![FileAction::Copy { from, to, recursive: false, keeps, attributes, existing }])
     }
 
     /// What a link at `path` leads to, as far as it is known.
@@ -221,6 +236,10 @@ impl Walker<'_> {
         let to = paths.pop().filter(|_| !paths.is_empty())?;
         let recursive = options.has(&["-r", "-R", "-a", "--recursive", "--archive"]);
         let existing = if options.has(&["-n", "--no-clobber"]) { Existing::Keep } else { Existing::Replace };
+        let keeps = keeps(&options)?;
+        if keeps != Keeps::All && self.is_of_unknown_mode(&to) {
+            return None;
+        }
         let mut actions = Vec::new();
         for from in paths {
             if self.look(&from) == Some(Presence::Absent) {
@@ -232,7 +251,7 @@ impl Walker<'_> {
             }
             let attributes = Attributes::default();
             let (from, to) = (from.into(), to.clone().into());
-            actions.push(FileAction::Copy { from, to, recursive, attributes, existing });
+            actions.push(FileAction::Copy { from, to, recursive, keeps, attributes, existing });
         }
         Some(actions)
     }
@@ -325,7 +344,20 @@ impl Walker<'_> {
         }
         self.mark(to, FILE);
         let (from, to) = (from.as_str().into(), to.as_str().into());
-        Some(vec![FileAction::Copy { from, to, recursive: false, attributes, existing: Existing::Replace }])
+        let (keeps, existing) = (Keeps::Nothing, Existing::Replace);
+        Some(vec![FileAction::Copy { from, to, recursive: false, keeps, attributes, existing }])
+    }
+}
+
+/// What `cp` keeps; `None` where it is only a part of mode and owner.
+fn keeps(options: &Options<'_>) -> Option<Keeps> {
+    match options.value(&["--preserve"]) {
+        Some(what) if what.whole()? == "all" || what.whole()?.contains("mode,ownership") => Some(Keeps::All),
+        // Times are nobody's in an image.
+        Some(what) if what.whole()? == "timestamps" => Some(Keeps::Mode),
+        Some(_) => None,
+        None if options.has(&["-a", "--archive", "-p", "--preserve"]) => Some(Keeps::All),
+        None => Some(Keeps::Mode),
     }
 }
 
@@ -333,6 +365,14 @@ impl Presence {
     fn into_link(self) -> Presence {
         Presence::Symlink { to: Box::new(self) }
     }
+}
+
+/// The umask that package managers run scripts with.
+const UMASK: u32 = 0o022;
+
+/// Is a word of `umask` the one that modes here are reckoned with?
+pub(crate) fn is_usual_umask(mask: &str) -> bool {
+    octal(mask) == Some(UMASK) || mask == "u=rwx,g=rx,o=rx" || mask == "u=rwx,go=rx"
 }
 
 /// `755`, `02775`.
@@ -351,6 +391,8 @@ fn read_mode(text: &str) -> Option<(u32, u32)> {
         let at = clause.find(['+', '-', '='])?;
         let (who, rest) = clause.split_at(at);
         let mask = who_mask(who)?;
+        // Said of nobody, it is said of all but for what the umask takes.
+        let allowed = if who.is_empty() { !UMASK } else { 0o7777 };
         let mut chars = rest.chars();
         let operator = chars.next()?;
         let mut bits = 0;
@@ -364,7 +406,7 @@ fn read_mode(text: &str) -> Option<(u32, u32)> {
                 _ => return None,
             };
         }
-        let bits = bits & mask;
+        let bits = bits & mask & allowed;
         match operator {
             '+' => set |= bits,
             '-' => {
@@ -446,6 +488,11 @@ mod tests {
             ("a-x", 0o7666, 0),
             ("+x", 0o7777, 0o111),
             ("g+s", 0o7777, 0o2000),
+            ("+w", 0o7777, 0o200),
+            ("=rw", 0o7000, 0o644),
+            ("-w", 0o7577, 0),
+            ("+rwxt", 0o7777, 0o1755),
+            ("a=rw", 0o7000, 0o666),
         ] {
             assert_eq!(read_mode(text), Some((keep, set)), "{text}");
         }

@@ -25,6 +25,8 @@ mod state;
 mod system;
 mod text;
 mod walk;
+#[cfg(test)]
+mod walk_tests;
 mod world;
 
 pub use applied::Literal;

@@ -1,6 +1,7 @@
 //! One command with its arguments: the shell's own, those whose answer is known beforehand, those
 //! that are applied literally, those that a rule covers.
 
+use crate::files;
 use crate::grammar::{Redirect, Word};
 use crate::rules::Instead;
 use crate::state::{Answer, Flow};
@@ -74,10 +75,14 @@ impl Walker<'_> {
         let first = arguments.first().and_then(Text::whole);
         let known = |answer| Some((Flow::Next, Answer::known(answer)));
         match name {
-            ":" | "true" | "umask" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times" | "fg" => {
+            ":" | "true" | "wait" | "ulimit" | "getopts" | "alias" | "shopt" | "times" | "fg" => known(true),
+            "false" => known(false),
+            "umask" => {
+                if let Some(mask) = arguments.iter().find(|a| a.whole().is_none_or(|a| a != "-S")) {
+                    self.state.other_umask = !mask.whole().is_some_and(files::is_usual_umask);
+                }
                 known(true)
             }
-            "false" => known(false),
             "test" => Some((Flow::Next, self.test(arguments))),
             "[" => {
                 let inner = arguments.strip_suffix(&[Text::known("]")]).unwrap_or(arguments);

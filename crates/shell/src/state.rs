@@ -21,6 +21,8 @@ pub(crate) struct State {
     /// debconf's answers.
     pub(crate) answers: BTreeMap<String, Text>,
     pub(crate) directory: Option<String>,
+    /// The umask may be another than package managers', so that modes of new files are not known.
+    pub(crate) other_umask: bool,
 }
 
 impl State {
@@ -47,6 +49,7 @@ impl State {
         if self.directory != other.directory {
             self.directory = None;
         }
+        self.other_umask |= other.other_umask;
     }
 }
 

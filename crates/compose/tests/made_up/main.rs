@@ -9,7 +9,7 @@ mod world;
 
 use compose::{Note, OwnBody, Rule};
 use rootfs::actions::{
-    Account, Alternative, Attributes, Change, Condition, Diversion, Existing, FileAction, Follower,
+    Account, Alternative, Attributes, Change, Condition, Diversion, Existing, FileAction, Follower, Keeps,
     Membership, Named, Override, Step, Test, User,
 };
 use rootfs::{Owner, Tree};
@@ -181,6 +181,7 @@ fn literal_steps_alternatives_and_accounts_are_applied() {
             from: "usr/share/a/conf".into(),
             to: "etc/a.conf".into(),
             recursive: false,
+            keeps: Keeps::Mode,
             attributes: plain(),
             existing: Existing::Keep,
         }),
@@ -212,6 +213,7 @@ fn literal_steps_alternatives_and_accounts_are_applied() {
             from: "no/such".into(),
             to: "etc/y".into(),
             recursive: false,
+            keeps: Keeps::Mode,
             attributes: plain(),
             existing: Existing::Keep,
         }),

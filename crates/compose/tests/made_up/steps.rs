@@ -2,7 +2,7 @@
 
 use bstr::BString;
 use compose::Note;
-use rootfs::actions::{Account, Change, Existing, FileAction, Override};
+use rootfs::actions::{Account, Attributes, Change, Existing, FileAction, Keeps, Override};
 
 use crate::world::{Made, World};
 use crate::{NONROOT, step};
@@ -70,4 +70,42 @@ fn what_is_moved_onto_itself_stays() {
     let said =
         ["usr/bin/a", "usr/bin/c", "usr/share"].map(|p| format!("cannot move /{p} onto or into itself"));
     assert_eq!(why.collect::<Vec<_>>(), said);
+}
+
+#[test]
+fn a_copy_keeps_what_the_program_that_makes_it_keeps() {
+    let copy = |to: &str, keeps: Keeps| FileAction::Copy {
+        from: path("usr/share/a"),
+        to: path(to),
+        recursive: false,
+        keeps,
+        attributes: Attributes::default(),
+        existing: Existing::Replace,
+    };
+    let mut world = World::new();
+    let package = world.package("a", &["usr/share/a: new", "etc/a: old"]);
+    let source = package.entry("usr/share/a");
+    (source.mode, source.uid, source.gid) = (0o775, 7, 8);
+    let old = package.entry("etc/a");
+    (old.mode, old.gid) = (0o640, 9);
+    let all = [("etc/all", Keeps::All), ("etc/mode", Keeps::Mode), ("etc/none", Keeps::Nothing)];
+    let all = all.into_iter().chain([("etc/a", Keeps::Mode)]);
+    package.actions.steps = all.map(|(to, keeps)| step(copy(to, keeps))).collect();
+    let made = world.compose(NONROOT).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(made.line("etc/all"), "0775 7:8 file \"new\"");
+    assert_eq!(made.line("etc/mode"), "0755 0:0 file \"new\"");
+    assert_eq!(made.line("etc/none"), "0755 0:0 file \"new\"");
+    assert_eq!(made.line("etc/a"), "0640 0:9 file \"new\"", "cp writes into the file that is there");
+}
+
+#[test]
+fn a_hard_link_takes_no_place_unless_it_is_forced() {
+    let link = |replace: bool| FileAction::Hardlink {
+        path: path("usr/bin/old"),
+        target: path("usr/bin/a"),
+        replace,
+    };
+    let lines = [&PROGRAM[..], &["usr/bin/old: old"]].concat();
+    assert_eq!(made(&lines, vec![link(false)]).line("usr/bin/old"), "0644 0:0 file \"old\"");
+    assert_eq!(made(&lines, vec![link(true)]).line("usr/bin/old"), "0755 0:0 = usr/bin/a");
 }

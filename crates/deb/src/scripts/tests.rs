@@ -44,7 +44,7 @@ fn show(action: &FileAction) -> String {
     match action {
         FileAction::Directory { path, attributes } => format!("mkdir {path}{}", mode(attributes)),
         FileAction::Symlink { path, target, replace } => format!("link {path} {target} {replace}"),
-        FileAction::Hardlink { path, target } => format!("hardlink {path} {target}"),
+        FileAction::Hardlink { path, target, .. } => format!("hardlink {path} {target}"),
         FileAction::File { path, content, existing, .. } => format!("file {path} {content:?} {existing:?}"),
         FileAction::Copy { from, to, .. } => format!("copy {from} {to}"),
         FileAction::Move { from, to, .. } => format!("move {from} {to}"),
