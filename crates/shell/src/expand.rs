@@ -190,11 +190,11 @@ impl Walker<'_> {
             },
             ChangeKind::CutStart { longest } => {
                 let pattern = self.pattern(&change.word);
-                cut(&here, &pattern, |text, at| (&text[..at], &text[at..]), longest)
+                self.cut(&here, &pattern, End::Start, longest)
             }
             ChangeKind::CutEnd { longest } => {
                 let pattern = self.pattern(&change.word);
-                cut(&here, &pattern, |text, at| (&text[text.len() - at..], &text[..text.len() - at]), longest)
+                self.cut(&here, &pattern, End::End, longest)
             }
             ChangeKind::Length => Text::of(here.whole().map(|t| t.chars().count().to_string())),
             ChangeKind::Other => Text::unknown(),
@@ -258,32 +258,58 @@ fn split_into(text: &Text, field: &mut Option<Text>, all: &mut Vec<Text>) {
     }
 }
 
-/// `${x#p}` and its kin: the shortest or longest piece at one end that matches goes.
-fn cut(text: &Text, pattern: &Text, split: impl Fn(&str, usize) -> (&str, &str), longest: bool) -> Text {
-    let (Some(text), Some(pattern)) = (text.whole(), pattern.whole()) else {
-        return Text::unknown();
-    };
-    // Tried at every place: bounded, since a script may bring strings of any length.
-    if text.len() > 2048 || pattern.len() > 256 {
-        return Text::unknown();
-    }
-    // Byte places at which both ends stand between characters.
-    let mut places: Vec<usize> = (0..=text.len())
-        .filter(|at| text.is_char_boundary(*at) && text.is_char_boundary(text.len() - at))
-        .collect();
-    if longest {
-        places.reverse();
-    }
-    for at in places {
-        let (piece, rest) = split(text, at);
-        if matches(pattern, piece) {
-            return Text::known(rest);
-        }
-    }
-    Text::known(text)
+/// Most comparisons of characters for one `${x#p}`: more than any real one takes, a moment's work.
+const MOST_STEPS: usize = 4 << 20;
+
+/// Which end of a string a pattern takes a piece off.
+#[derive(Clone, Copy)]
+enum End {
+    Start,
+    End,
+}
+
+/// Comparisons that cutting takes at most: at every place those of a match, which takes up again at every
+/// character where there is a `*`.
+fn steps_of_cut(text: &str, pattern: &str) -> usize {
+    let each = if pattern.contains(['*', '[']) { pattern.len() } else { 1 };
+    let once = text.len().saturating_mul(each).saturating_add(pattern.len());
+    once.saturating_mul(text.len() + 1)
 }
 
 impl Walker<'_> {
+    /// `${x#p}` and its kin: the shortest or longest piece at one end that matches goes.
+    fn cut(&mut self, text: &Text, pattern: &Text, end: End, longest: bool) -> Text {
+        let (Some(text), Some(pattern)) = (text.whole(), pattern.whole()) else {
+            return Text::unknown();
+        };
+        // Tried at every place: bounded, since a script may bring strings of any length.
+        let cost = steps_of_cut(text, pattern);
+        if cost > MOST_STEPS || self.is_spent() {
+            return Text::unknown();
+        }
+        self.spend(cost);
+        // Byte places at which both ends stand between characters.
+        let mut places: Vec<usize> = (0..=text.len())
+            .filter(|at| text.is_char_boundary(*at) && text.is_char_boundary(text.len() - at))
+            .collect();
+        if longest {
+            places.reverse();
+        }
+        for at in places {
+            let (piece, rest) = match end {
+                End::Start => text.split_at(at),
+                End::End => {
+                    let (rest, piece) = text.split_at(text.len() - at);
+                    (piece, rest)
+                }
+            };
+            if matches(pattern, piece) {
+                return Text::known(rest);
+            }
+        }
+        Text::known(text)
+    }
+
     /// The answer of the last command substitution since it was last asked.
     pub(crate) fn take_substituted(&mut self) -> Option<Answer> {
         self.substituted.take()

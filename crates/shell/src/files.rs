@@ -17,7 +17,7 @@ impl Walker<'_> {
     pub(crate) fn literal_files(&mut self, name: &str, arguments: &[Text]) -> Option<Vec<Act>> {
         let actions = match name {
             "mkdir" => self.mkdir(arguments),
-            "touch" => self.touch(arguments),
+            "touch" => self.touch_command(arguments),
             "chmod" => self.chmod(arguments),
             "chown" | "chgrp" => self.chown(name == "chgrp", arguments),
             "ln" => self.ln(arguments),
@@ -50,7 +50,7 @@ impl Walker<'_> {
     }
 
     fn mark(&mut self, path: &str, presence: Presence) {
-        self.state.touched.insert(path.to_owned(), Some(presence));
+        self.touch(path, Some(presence));
     }
 
     /// Would it be made here, with a mode by a umask that is not known?
@@ -85,7 +85,7 @@ impl Walker<'_> {
         Some(actions)
     }
 
-    fn touch(&mut self, arguments: &[Text]) -> Option<Vec<FileAction>> {
+    fn touch_command(&mut self, arguments: &[Text]) -> Option<Vec<FileAction>> {
         let options = Options::read(arguments, &["-d", "-t", "-r"])?;
         let paths = self.paths(&options)?;
         let mut actions = Vec::new();
@@ -186,7 +186,8 @@ impl Walker<'_> {
             self.mark(&path, FILE);
             return Some(vec![FileAction::Hardlink { path: path.into(), target: target.into(), replace }]);
         }
-        self.state.touched.insert(path.clone(), self.target_of(&path, target).map(|to| to.into_link()));
+        let to = self.target_of(&path, target).map(|to| to.into_link());
+        self.touch(path.as_str(), to);
         Some(vec![FileAction::Symlink { path: path.into(), target: (*target).into(), replace }])
     }
 
@@ -247,7 +248,7 @@ impl Walker<'_> {
             }
             let presence = self.look(&from);
             if !self.look(&to).is_some_and(|p| holds(&p, Test::Directory)) {
-                self.state.touched.insert(to.clone(), presence);
+                self.touch(to.as_str(), presence);
             }
             let attributes = Attributes::default();
             let (from, to) = (from.into(), to.clone().into());
@@ -272,7 +273,7 @@ impl Walker<'_> {
             to = format!("{to}/{}", from.rsplit('/').next()?);
         }
         self.mark(from, Presence::Absent);
-        self.state.touched.insert(to.clone(), there);
+        self.touch(to.as_str(), there);
         let existing = if options.has(&["-n", "--no-clobber"]) { Existing::Keep } else { Existing::Replace };
         Some(vec![FileAction::Move { from: from.as_str().into(), to: to.into(), existing }])
     }
@@ -305,7 +306,7 @@ impl Walker<'_> {
                 continue;
             }
             // What is in it is not looked at here.
-            self.state.touched.insert(path.clone(), None);
+            self.touch(path.as_str(), None);
             actions.push(FileAction::RemoveEmpty { path: path.into() });
         }
         Some(actions)

@@ -236,32 +236,33 @@ impl Walker<'_> {
 
     /// A command that runs the command in its arguments.
     fn wrapped(&mut self, name: &str, arguments: &[Text]) -> Step {
-        let mut rest = arguments.to_vec();
-        while let Some(first) = rest.first() {
+        let mut words = arguments;
+        while let Some((first, rest)) = words.split_first() {
             let text = first.prefix();
             let option = text.starts_with('-') || (name == "env" && text.contains('='));
             if !option {
                 break;
             }
             let takes_value = matches!(text, "-n" | "-c" | "-u") && name != "command";
-            rest.remove(0);
-            if takes_value && !rest.is_empty() {
-                rest.remove(0);
-            }
+            words = if takes_value { rest.get(1..).unwrap_or_default() } else { rest };
         }
-        if rest.is_empty() {
+        let Some((inner, rest)) = words.split_first() else {
             return (Flow::Next, Answer::known(true));
-        }
-        let inner = rest.remove(0);
+        };
         let step = match inner.whole() {
-            Some(inner) if inner != name => self.run(inner, rest),
+            Some(inner) if inner != name => self.run_inside(inner, rest),
             _ => {
-                self.unknown_command(&inner, &rest);
+                self.unknown_command(inner, rest);
                 (Flow::Next, Answer::unknown())
             }
         };
         // Nothing comes after `exec`.
         if name == "exec" { (Flow::Exit, step.1) } else { step }
+    }
+
+    /// A command that is an argument of another's, which may be one of the kind again.
+    fn run_inside(&mut self, name: &str, arguments: &[Text]) -> Step {
+        self.deeper("a command in too many others", |w| w.run(name, arguments.to_vec()))
     }
 
     fn eval(&mut self, arguments: &[Text]) -> Step {
@@ -308,7 +309,7 @@ impl Walker<'_> {
         if let ("busybox", Some((applet, rest))) = (base.as_str(), arguments.split_first())
             && let Some(applet) = applet.whole().filter(|a| !a.starts_with('-'))
         {
-            return self.run(applet, rest.to_vec()).1;
+            return self.run_inside(applet, rest).1;
         }
         let known = self.system.known(self, &base, arguments);
         if let Some(answer) = known.or_else(|| self.known_program(&base, arguments)) {
@@ -348,7 +349,7 @@ impl Walker<'_> {
         for argument in arguments {
             if let Some(path) = argument.whole().filter(|a| a.starts_with('/')).and_then(|a| self.absolute(a))
             {
-                self.state.touched.insert(path, None);
+                self.touch(path, None);
             }
         }
     }

@@ -31,7 +31,8 @@ impl State {
         let texts = self.variables.iter().chain(&self.answers);
         let texts: usize = texts.map(|(name, text)| name.len() + text.prefix().len() + 96).sum();
         let touched: usize = self.touched.keys().map(|path| path.len() + 96).sum();
-        texts + touched + 64 * self.functions.len()
+        let positional = self.positional.iter().flatten().map(|text| text.prefix().len() + 32);
+        texts + touched + positional.sum::<usize>() + 64 * self.functions.len()
     }
 
     /// What holds whichever of two ways was taken.

@@ -7,12 +7,13 @@ use crate::grammar::{AndOr, Command, CommandKind, Join, List, Pipeline, Redirect
 use crate::state::{Act, Answer, Asked, Findings, Flow, Guard, Leftover, State};
 use crate::system::{Scene, System};
 use crate::text::{Text, matches};
-use crate::world::World;
+use crate::world::{Presence, World};
 
 /// Commands that are looked at before a script is given up as too long: real ones stay below 3,000.
 const MOST_COMMANDS: u32 = 50_000;
-/// Bytes that may be copied while ways part and meet; real scripts stay below 2 MiB.
+/// Bytes that may be copied while ways part and meet, or compared; real scripts stay below 2 MiB.
 const MOST_WORK: usize = 64 << 20;
+/// Functions in functions, commands in commands, branches of an `if` that may all be taken.
 const DEEPEST_CALL: u32 = 40;
 
 /// Where a script stands while it is walked through; a [`System`] asks it and tells it.
@@ -27,6 +28,8 @@ pub struct Walker<'a> {
     /// Where standard output goes, innermost last.
     pub(crate) outputs: Vec<Text>,
     pub(crate) input: Text,
+    /// What stood at paths that a command that is being read touched, to be put back.
+    untouched: Vec<(String, Option<Option<Presence>>)>,
     commands: u32,
     work: usize,
     pub(crate) calls: u32,
@@ -52,6 +55,7 @@ impl<'a> Walker<'a> {
             guards: Vec::new(),
             outputs: Vec::new(),
             input: Text::unknown(),
+            untouched: Vec::new(),
             commands: 0,
             work: 0,
             calls: 0,
@@ -119,7 +123,34 @@ impl<'a> Walker<'a> {
         self.state.clone()
     }
 
-    /// Counts bytes that are copied.
+    /// Notes what a script made of a path; `None`: that cannot be said any more.
+    pub(crate) fn touch(&mut self, path: impl Into<String>, presence: Option<Presence>) {
+        let path = path.into();
+        let before = self.state.touched.insert(path.clone(), presence);
+        self.untouched.push((path, before));
+    }
+
+    /// From here on, [`Walker::forget_touches`] takes back what is noted.
+    pub(crate) fn begin_touches(&mut self) {
+        self.untouched.clear();
+    }
+
+    /// The paths are as they were.
+    pub(crate) fn forget_touches(&mut self) {
+        for (path, before) in self.untouched.drain(..).rev() {
+            match before {
+                Some(presence) => self.state.touched.insert(path, presence),
+                None => self.state.touched.remove(&path),
+            };
+        }
+    }
+
+    /// Has the script had all the work that a script may have?
+    pub(crate) fn is_spent(&self) -> bool {
+        self.work > MOST_WORK
+    }
+
+    /// Counts bytes that are copied or compared.
     pub(crate) fn spend(&mut self, bytes: usize) {
         self.work = self.work.saturating_add(bytes);
     }
@@ -192,7 +223,7 @@ impl<'a> Walker<'a> {
 
     fn command(&mut self, command: &Command) -> Step {
         self.commands += 1;
-        if self.commands > MOST_COMMANDS || self.work > MOST_WORK {
+        if self.commands > MOST_COMMANDS || self.is_spent() {
             self.leave("the rest of a script that is too long");
             return (Flow::Fail, Answer::unknown());
         }
@@ -229,25 +260,28 @@ impl<'a> Walker<'a> {
         answer
     }
 
-    fn if_command(&mut self, arms: &[(List, List)], otherwise: &List) -> Step {
-        let Some(((condition, body), rest)) = arms.split_first() else {
-            return self.list(otherwise);
-        };
-        let (flow, question) = self.list(condition);
-        if flow != Flow::Next {
-            return (flow, question);
-        }
-        match question.value {
-            Some(true) => self.list(body),
-            Some(false) => self.if_command(rest, otherwise),
-            None => {
-                let opposite = question.clone().not();
-                self.fork(vec![
-                    (question, Box::new(|w: &mut Self| w.list(body))),
-                    (opposite, Box::new(|w: &mut Self| w.if_command(rest, otherwise))),
-                ])
+    fn if_command(&mut self, mut arms: &[(List, List)], otherwise: &List) -> Step {
+        while let Some(((condition, body), rest)) = arms.split_first() {
+            let (flow, question) = self.list(condition);
+            if flow != Flow::Next {
+                return (flow, question);
+            }
+            match question.value {
+                Some(true) => return self.list(body),
+                Some(false) => arms = rest,
+                None => {
+                    let opposite = question.clone().not();
+                    let others = |w: &mut Self| {
+                        w.deeper("an `if` with too many branches", |w| w.if_command(rest, otherwise))
+                    };
+                    return self.fork(vec![
+                        (question, Box::new(|w: &mut Self| w.list(body))),
+                        (opposite, Box::new(others)),
+                    ]);
+                }
             }
         }
+        self.list(otherwise)
     }
 
     /// Takes every one of some ways, each where its answer is yes.
@@ -356,7 +390,10 @@ impl<'a> Walker<'a> {
         let mut ways: Vec<Way<'_, 'a>> = Vec::new();
         for (patterns, body) in arms {
             let patterns: Vec<Text> = patterns.iter().map(|p| self.pattern(p)).collect();
-            let fits: Vec<Option<bool>> = patterns.iter().map(|p| could_match(p, &subject)).collect();
+            patterns.iter().for_each(|p| self.spend(p.prefix().len() * subject.prefix().len()));
+            let spent = self.is_spent();
+            let fit = |p: &Text| if spent { None } else { could_match(p, &subject) };
+            let fits: Vec<Option<bool>> = patterns.iter().map(fit).collect();
             if fits.contains(&Some(true)) {
                 if ways.is_empty() {
                     return self.list(body);
@@ -377,11 +414,22 @@ impl<'a> Walker<'a> {
 
     /// Runs a function of the script.
     pub(crate) fn call(&mut self, body: &Rc<Command>, arguments: Vec<Text>) -> Step {
+        self.deeper("a function that calls itself too deep", |w| w.call_body(body, arguments))
+    }
+
+    /// Goes a level down, where a script may go on going down: stacks end.
+    pub(crate) fn deeper(&mut self, otherwise: &str, run: impl FnOnce(&mut Self) -> Step) -> Step {
         if self.calls >= DEEPEST_CALL {
-            self.leave("a function that calls itself too deep");
+            self.leave(otherwise);
             return (Flow::Next, Answer::unknown());
         }
         self.calls += 1;
+        let step = run(self);
+        self.calls -= 1;
+        step
+    }
+
+    fn call_body(&mut self, body: &Rc<Command>, arguments: Vec<Text>) -> Step {
         let outer = self.state.positional.replace(arguments);
         self.hidden.push(Vec::new());
         let depth = self.guards.len();
@@ -394,7 +442,6 @@ impl<'a> Walker<'a> {
             };
         }
         self.state.positional = outer;
-        self.calls -= 1;
         let flow = if matches!(flow, Flow::Exit | Flow::Fail) { flow } else { Flow::Next };
         (flow, answer)
     }

@@ -68,3 +68,48 @@ fn copies_and_links_say_what_they_keep_and_replace() {
         assert_eq!(replace, wanted, "{command}");
     }
 }
+
+/// Stacks and time end, scripts may go on: each of these is left over, soon.
+#[test]
+fn what_goes_too_deep_or_on_too_long_is_left_over() {
+    let wrapped = "nice env ".repeat(20_000) + "true\n";
+    assert_eq!(leftovers(&wrapped), ["a command in too many others"]);
+    let applets = "busybox ".repeat(20_000) + "true\n";
+    assert_eq!(leftovers(&applets), ["a command in too many others"]);
+    let branches = format!("if :; then :; {}fi\n", "elif test -e /a; then :; ".repeat(20_000));
+    assert_eq!(leftovers(&branches), [""; 0], "the first is taken");
+    let branches = format!("if false; then :; {}fi\n", "elif false; then :; ".repeat(20_000));
+    assert_eq!(leftovers(&branches), [""; 0], "none is taken");
+    let branches = format!("if false; then :; {}fi\n", "elif test -e /a; then :; ".repeat(20_000));
+    assert_eq!(leftovers(&branches), ["an `if` with too many branches"]);
+    let few = format!("if false; then :; {}fi\n", "elif test -e /a; then :; ".repeat(20));
+    assert_eq!(leftovers(&few), [""; 0]);
+}
+
+#[test]
+fn cutting_strings_is_work() {
+    let (long, pattern) = ("a".repeat(2000), "a*".repeat(120));
+    let cut = format!("${{x#{pattern}b}}");
+    let unknown = format!("x={long}\nmkdir \"/{cut}\"\n");
+    assert_eq!(leftovers(&unknown).len(), 1, "one is too much");
+    assert_eq!(leftovers("x=usr/lib/a.so.1\nmkdir /${x##*/} /${x%%.*} /${x#*a}\n"), [""; 0]);
+    let long = "a".repeat(1000);
+    let many = format!("x={long}\n: {}\n:\n", "${x#*ab} ".repeat(2_000));
+    assert_eq!(leftovers(&many), ["the rest of a script that is too long"]);
+}
+
+#[test]
+fn arguments_weigh_what_they_take() {
+    let arguments = "0123456789 ".repeat(10_000);
+    let many = format!("set -- {arguments}\n{}", "if x; then :; fi\n".repeat(1_000));
+    assert!(leftovers(&many).contains(&"the rest of a script that is too long".to_owned()));
+}
+
+#[test]
+fn a_command_that_is_not_applied_touches_nothing() {
+    let script = "mkdir /a\nif test -d /a; then mkdir /b; fi\nrm /a/c\ncp /x \"/a/$(date)\" /c\n\
+                  if test -e /c; then rm /d; fi\n";
+    let outcome = walked(script);
+    let last = outcome.asked.last().unwrap();
+    assert_eq!(last.when.len(), 1, "whether /c is there depends on the tree: {:?}", outcome.asked);
+}
