@@ -15,7 +15,7 @@ use recipe::{Resolved, World};
 use rootfs::actions::Actions;
 use rootfs::{Bodies, Tree, payload};
 use solve::apk::Compat;
-use trust::{RsaKeyring, Verified};
+use trust::{Receipt, RsaKeyring, Verified};
 
 use crate::apk_world::everywhere::{self, Barred};
 use crate::apk_world::keys::Keys;
@@ -233,6 +233,15 @@ impl Ecosystem {
         }
     }
 
+    /// Does the recipe, or the command line, say now that a suite is taken unsigned? What a lock says of it
+    /// is what is in question.
+    pub(crate) fn goes_unsigned(&self, suite: &str) -> bool {
+        match self {
+            Ecosystem::Deb(sources) => sources.find(suite).is_some_and(|s| s.trusted),
+            Ecosystem::Apk(r) => r.ignore_signatures || r.goes_unsigned(suite),
+        }
+    }
+
     /// Does a variant take packages from that repository?
     pub(crate) fn serves(&self, variant: &Resolved, repository: &str) -> bool {
         let name = Loaded::variant_name(variant);
@@ -256,18 +265,18 @@ impl Ecosystem {
         }
     }
 
-    /// Proves the packages of a suite again; calls `proved` with each.
+    /// Proves the packages of a suite again; calls `proved` with each, and gives who signed.
     pub(crate) fn prove<'l>(
         &self,
         shop: &Shop<'_>,
         of: (&'l Lockfile, &SuitePin),
         vendor: Option<&Path>,
         proved: Proved<'_, 'l>,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<Vec<String>, Diagnostic> {
         match self {
             Ecosystem::Deb(sources) => match sources.find(&of.1.id) {
                 Some(source) => deb_world::prove::prove(shop, of, source, vendor, proved),
-                None => Ok(()),
+                None => Ok(Vec::new()),
             },
             Ecosystem::Apk(repositories) => apk_world::prove::prove(shop, of, repositories, vendor, proved),
         }
@@ -276,6 +285,15 @@ impl Ecosystem {
 
 /// Called with each package that is proved, and with what its index says of it.
 pub(crate) type Proved<'f, 'l> = &'f mut dyn FnMut(&'l Pin, &IndexRecord<'_>);
+
+/// Who signed, as a lock names them: certificates by fingerprint, keys of apk's by file name.
+pub(crate) fn signers(receipt: &Receipt) -> Vec<String> {
+    match receipt {
+        Receipt::Signed(signed) => signed.by.iter().map(|s| s.certificate.to_string()).collect(),
+        Receipt::SignedRsa(signed) => signed.by.iter().map(|s| s.key.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
 
 /// The record by which an index names the package of a pin, and its file, as the lock has them.
 pub(crate) fn named<'s>(shelf: &'s Shelf, pin: &Pin) -> Option<IndexRecord<'s>> {

@@ -145,10 +145,6 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
     let mut out = Vec::new();
     let mut proved: Vec<(&Pin, Says)> = Vec::new();
     for suite in &lock.suites {
-        if let Some(word) = &suite.unsigned {
-            out.push(format!("{}: not signed, declared by you ({word})", suite.id));
-            continue;
-        }
         if !ecosystem.has(&suite.id) {
             let text = format!("cannot verify {}: the recipe no longer names it", suite.id);
             return Err(Diagnostic::new(Kind::Input, text).hint(format!(
@@ -156,13 +152,20 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
                 request.lock.command(world, "lock", &request.recipe)
             )));
         }
+        if let Some(word) = &suite.unsigned {
+            if !ecosystem.goes_unsigned(&suite.id) {
+                return Err(undeclared(&suite.id, &path));
+            }
+            out.push(format!("{}: not signed, declared by you ({word})", suite.id));
+            continue;
+        }
         let mut packages = BTreeSet::new();
-        ecosystem.prove(&shop, (&lock, suite), vendor.as_deref(), &mut |pin, record| {
+        let signed_by = ecosystem.prove(&shop, (&lock, suite), vendor.as_deref(), &mut |pin, record| {
             packages.insert(file_of(pin));
             proved.push((pin, Says::by_index(record)));
         })?;
         let packages = packages.len();
-        out.push(format!("{}: signed by {}, {packages} packages", suite.id, suite.signed_by.join(", ")));
+        out.push(format!("{}: signed by {}, {packages} packages", suite.id, signed_by.join(", ")));
     }
     let unsigned = |id: &str| lock.suites.iter().any(|s| s.id == id && s.unsigned.is_some());
     let is_proved =
@@ -191,6 +194,18 @@ fn verify_once(world: &World, request: &LockRequest) -> Result<Vec<String>, Diag
     }
     whole::prove(&shop, &recipe, &supply, &proved)?;
     Ok(out)
+}
+
+/// A lock cannot declare in the user's name what neither recipe nor command line says.
+fn undeclared(suite: &str, lock: &Path) -> Diagnostic {
+    let text = format!(
+        "cannot verify {suite}: {} has it as unsigned, and nobody says so but the lock",
+        lock.display()
+    );
+    Diagnostic::new(Kind::Trust, text).hint(
+        "if the lock was changed by hand, restore it or lock again; a source is taken unsigned by [trusted=yes], as a \
+         local directory where the recipe names no key, or by the flag that it was locked with",
+    )
 }
 
 /// Looks at the files of which no index says the SHA-256: each is the one that the index names, has the sum

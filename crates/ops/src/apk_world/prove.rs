@@ -12,7 +12,7 @@ use super::indexes::{make_shelf, shelf_of};
 use super::keys::Keys;
 use super::sources::Trusted;
 use crate::documents::{Document, find, folder};
-use crate::ecosystem::{Proved, named};
+use crate::ecosystem::{Proved, named, signers};
 use crate::shop::Shop;
 
 /// Everything that a repository of a lock rests on.
@@ -29,16 +29,17 @@ fn document(suite: &SuitePin, index: &IndexPin) -> Document {
 }
 
 /// Proves the packages of a repository: its indexes are genuine, and name them. Calls `proved` with each
-/// package that they name with the lock's size and identity.
+/// package that they name with the lock's size and identity, and gives the names of the keys that signed.
 pub(crate) fn prove<'l>(
     shop: &Shop<'_>,
     (lock, suite): (&'l Lockfile, &SuitePin),
     repositories: &Repositories,
     vendor: Option<&Path>,
     proved: Proved<'_, 'l>,
-) -> Result<(), Diagnostic> {
+) -> Result<Vec<String>, Diagnostic> {
     let offline = shop.world.offline.then_some("--offline");
     let keys = Keys::load(shop, &repositories.trusted, &lock.keys, offline)?;
+    let mut signed_by: Vec<String> = Vec::new();
     for pin in &suite.indexes {
         let bytes = find(shop, &document(suite, pin), vendor)?;
         let folder = pin.path.split('/').next().unwrap_or_default();
@@ -57,6 +58,8 @@ pub(crate) fn prove<'l>(
             }
         }
         let genuine = verify(takers.first().copied().unwrap_or(&repositories.trusted))?;
+        let new = signers(genuine.receipt()).into_iter().filter(|key| !signed_by.contains(key));
+        signed_by.extend(new.collect::<Vec<_>>());
         let shelf = genuine.choose(|signed| shelf_of(make_shelf(signed, &arch)?))?;
         for row in lock.packages.iter().filter(|p| p.pin.repository == suite.id) {
             if let Some(record) = named(shelf.value(), &row.pin) {
@@ -64,5 +67,5 @@ pub(crate) fn prove<'l>(
             }
         }
     }
-    Ok(())
+    Ok(signed_by)
 }

@@ -151,6 +151,14 @@ impl Repositories {
         Ok(all)
     }
 
+    /// A directory of the user's needs no signature for a variant that names no key: that it names the
+    /// directory is the user's word.
+    pub(crate) fn goes_unsigned(&self, id: &str) -> bool {
+        let directory =
+            |share: &&Share| share.list.iter().any(|s| s.id == id && matches!(s.place, Place::Directory(_)));
+        self.shares.iter().filter(directory).any(|share| share.trusted.keyring.is_empty())
+    }
+
     /// The id of the source at an address, or of a directory of the user's. A lock of apko's may name one
     /// that the recipe does not: its command line did.
     pub(crate) fn at(&mut self, shop: &Shop<'_>, base: &str) -> String {

@@ -10,7 +10,7 @@ use trust::{Policy, Time};
 use super::indexes::{keyring, shelf_of, suite_dir};
 use super::sources::Source;
 use crate::documents::{Document, find, folder};
-use crate::ecosystem::{Proved, named};
+use crate::ecosystem::{Proved, named, signers};
 use crate::shop::Shop;
 
 /// The folder of an archive in a vendor directory: the id without its suite.
@@ -43,20 +43,21 @@ pub(crate) fn documents(suite: &SuitePin, source: &Source) -> Vec<Document> {
 }
 
 /// Proves the packages of a suite: its document is genuine and names the indexes. Calls `proved` with
-/// each package that they name with the lock's size and digest.
+/// each package that they name with the lock's size and digest, and gives the certificates that signed.
 pub(crate) fn prove<'l>(
     shop: &Shop<'_>,
     (lock, suite): (&'l Lockfile, &SuitePin),
     source: &Source,
     vendor: Option<&Path>,
     proved: Proved<'_, 'l>,
-) -> Result<(), Diagnostic> {
+) -> Result<Vec<String>, Diagnostic> {
     let document = release_of(suite, source).ok_or_else(|| {
         Diagnostic::new(Kind::Input, format!("cannot verify {}: the lock names no signed document", suite.id))
     })?;
     let signed = find(shop, &document, vendor)?;
     let keys = keyring(shop, source)?;
     let text = trust::verify(&signed, &keys, &Policy::past(), Time(shop.world.now))?;
+    let signed_by = signers(text.receipt());
     let release = text.parse(|b: &Vec<u8>| parse_release(b))?;
     for (index, document) in suite.indexes.iter().zip(indexes_of(suite, source)) {
         let bytes = release.admit(&index.path, find(shop, &document, vendor)?)?;
@@ -67,5 +68,5 @@ pub(crate) fn prove<'l>(
             }
         }
     }
-    Ok(())
+    Ok(signed_by)
 }

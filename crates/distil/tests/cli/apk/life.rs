@@ -127,6 +127,22 @@ fn a_tampered_lock_is_not_proved() {
     machine.distil(&["build", "app.yaml", "--frozen"]).fails(5, &["1.0-r0", "control part"]);
 }
 
+/// What the user never said, the lock cannot say in their name; who signed, the documents say.
+#[test]
+fn a_lock_declares_nothing() {
+    let (machine, _archive) = locked();
+    let good = machine.read("work/app.lock");
+    let line = good.lines().find(|l| l.starts_with("signed")).expect("who signed");
+    let verify = || machine.distil(&["lock", "app.yaml", "--verify"]);
+    let (key, signer) = line.split_once(" = ").expect("a key and a value");
+    machine.write("work/app.lock", good.replace(line, &format!("{key} = [\"somebody\"]")));
+    let said = verify().good();
+    assert!(!said.stderr.contains("somebody"), "{}", said.stderr);
+    said.says(&[signer.trim_matches(|c| "[]\"".contains(c))]);
+    machine.write("work/app.lock", good.replace(line, "unsigned = \"local directory\""));
+    verify().fails(5, &["has it as unsigned", "nobody says so but the lock"]);
+}
+
 /// Each variant has its packages, and one version of each for all.
 #[test]
 fn variants() {
