@@ -5,9 +5,10 @@ use recipe::Certificate;
 use rootfs::path::file_name;
 use rootfs::{Node, Owner, Tree};
 
+use crate::apk_rules::add_to_java;
 use crate::draft::{Draft, DraftError};
 use crate::java_keystore::{self, TrustedCertificate};
-use crate::{ComposeError, ComposeInput, Rule, der};
+use crate::{ComposeError, ComposeInput, Note, Rule, der, pem};
 
 /// Where programs look; `SSL_CERT_FILE` says so too.
 const BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -34,45 +35,85 @@ pub(crate) fn of_package(tree: &Tree) -> Vec<(BString, rootfs::Body)> {
 }
 
 /// Makes the PEM bundle, and the Java keystore where the image has a Java: certificates of the package,
-/// then those under `/usr/local/share/ca-certificates`, then the recipe's.
+/// then those under `/usr/local/share/ca-certificates`, then the recipe's. A bundle or keystore of the
+/// user's own stays, and gets the recipe's.
 pub(crate) fn make(
     draft: &mut Draft<'_>,
     input: &ComposeInput<'_>,
     package: &[(BString, rootfs::Body)],
-) -> Result<(), ComposeError> {
-    let mut trusted = Vec::new();
+) -> Result<Vec<Note>, ComposeError> {
+    let (mut trusted, mut notes) = (Vec::new(), Vec::new());
     for (path, body) in package {
         let pem = draft.read_body(body).map_err(|error| DraftError::Read { path: path.clone(), error })?;
         trusted.push(Trusted { name: file_name(path.as_bstr()).to_string(), pem });
     }
-    let existing = draft.entries.get(BUNDLE.as_bytes().as_bstr()).map(|e| e.owner);
+    let existing = owner_at(draft, BUNDLE);
     if package.is_empty() && existing.is_some() {
         // Another package brings a bundle (`ca-certificates-bundle`): the recipe's are added to it.
         let pem = draft.read(BUNDLE.as_bytes().as_bstr())?.unwrap_or_default();
         trusted.push(Trusted { name: "bundle".to_owned(), pem });
     }
     let before = trusted.len();
-    let local: Vec<BString> = draft
-        .below(b"usr/local/share/ca-certificates".as_bstr())
-        .filter(|e| e.path.ends_with(b".crt"))
-        .map(|e| e.path.clone())
-        .collect();
-    for path in local {
-        if let Some(pem) = draft.read(path.as_bstr())? {
-            trusted.push(Trusted { name: file_name(path.as_bstr()).to_string(), pem });
+    trusted.extend(local(draft, &mut notes)?);
+    let mut asked = Vec::new();
+    for (n, certificate) in input.recipe.certificates.iter().enumerate() {
+        asked.push(own(certificate, input.certificates.get(n).and_then(Option::as_deref))?);
+    }
+    if existing == Some(Owner::User) {
+        complete(draft, &asked)?;
+    } else if !package.is_empty() || trusted.len() + asked.len() > before {
+        let all = trusted.iter().chain(&asked).map(|t| t.pem.as_slice());
+        draft.put_file(BUNDLE, &joined(all), 0o644, Rule::CaBundle)?;
+    }
+    if owner_at(draft, JAVA) == Some(Owner::User) {
+        let named = with_aliases(asked.iter());
+        if !named.is_empty() {
+            add_to_java(draft, named.iter().map(|(alias, der)| (alias.as_str(), der.as_slice())))?;
+        }
+    } else if !(trusted.is_empty() && asked.is_empty()) && has_java(draft) {
+        make_keystore(draft, &with_aliases(trusted.iter().chain(&asked)))?;
+    }
+    Ok(notes)
+}
+
+fn owner_at(draft: &Draft<'_>, path: &str) -> Option<Owner> {
+    draft.entries.get(path.as_bytes().as_bstr()).map(|e| e.owner)
+}
+
+/// What lies under `/usr/local/share/ca-certificates`. Of a file only its certificates are taken: a bundle
+/// is for everybody to read, and a key beside a certificate is not.
+fn local(draft: &Draft<'_>, notes: &mut Vec<Note>) -> Result<Vec<Trusted>, DraftError> {
+    let files = draft.below(b"usr/local/share/ca-certificates".as_bstr());
+    let paths: Vec<BString> = files.filter(|e| e.path.ends_with(b".crt")).map(|e| e.path.clone()).collect();
+    let mut out = Vec::new();
+    for path in paths {
+        let Some(text) = draft.read(path.as_bstr())? else { continue };
+        let found = pem::decode_all(&text).unwrap_or_default();
+        if found.is_empty() || found.iter().any(|der| der::not_before(der).is_none()) {
+            notes.push(Note::NoCertificate { path });
+        } else {
+            out.push(Trusted { name: file_name(path.as_bstr()).to_string(), pem: encoded(&found) });
         }
     }
-    for (n, certificate) in input.recipe.certificates.iter().enumerate() {
-        trusted.push(own(certificate, input.certificates.get(n).and_then(Option::as_deref))?);
+    Ok(out)
+}
+
+/// Adds to the user's own bundle what it has not yet.
+fn complete(draft: &mut Draft<'_>, asked: &[Trusted]) -> Result<(), DraftError> {
+    let mut text = draft.read(BUNDLE.as_bytes().as_bstr())?.unwrap_or_default();
+    let there = pem::decode_all(&text).unwrap_or_default();
+    let decoded = asked.iter().flat_map(|t| pem::decode_all(&t.pem).unwrap_or_default());
+    let new: Vec<Vec<u8>> = decoded.filter(|der| !there.contains(der)).collect();
+    if new.is_empty() {
+        return Ok(());
     }
-    let added = trusted.len() > before;
-    if existing != Some(Owner::User) && (!package.is_empty() || added) {
-        draft.put_file(BUNDLE, &bundle(&trusted), 0o644, Rule::CaBundle)?;
-    }
-    if !trusted.is_empty() && has_java(draft) {
-        make_keystore(draft, &trusted)?;
-    }
-    Ok(())
+    pem::end_line(&mut text);
+    text.extend(encoded(&new));
+    draft.rewrite(BUNDLE, &text, 0o644, Rule::CaBundle)
+}
+
+fn encoded(certificates: &[Vec<u8>]) -> Vec<u8> {
+    certificates.iter().flat_map(|der| pem::encode(der)).collect()
 }
 
 fn own(certificate: &Certificate, read: Option<&[u8]>) -> Result<Trusted, ComposeError> {
@@ -81,23 +122,21 @@ fn own(certificate: &Certificate, read: Option<&[u8]>) -> Result<Trusted, Compos
         Certificate::File(path) => (path.path.clone(), read.unwrap_or_default().to_vec()),
     };
     let invalid = |why| ComposeError::Certificate { name: name.clone(), why };
-    let found = decode_all(&pem).ok_or_else(|| invalid("it is not PEM"))?;
+    let found = pem::decode_all(&pem).ok_or_else(|| invalid("it is not PEM"))?;
     if found.is_empty() {
         return Err(invalid("it has no block `BEGIN CERTIFICATE`"));
     }
     if found.iter().any(|der| der::not_before(der).is_none()) {
         return Err(invalid("a block of it is no X.509 certificate"));
     }
-    Ok(Trusted { name, pem })
+    Ok(Trusted { name, pem: encoded(&found) })
 }
 
-fn bundle(trusted: &[Trusted]) -> Vec<u8> {
+fn joined<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut out = Vec::new();
-    for certificate in trusted {
-        out.extend_from_slice(&certificate.pem);
-        if !certificate.pem.ends_with(b"\n") && !certificate.pem.is_empty() {
-            out.push(b'\n');
-        }
+    for text in texts {
+        out.extend_from_slice(text);
+        pem::end_line(&mut out);
     }
     out
 }
@@ -108,12 +147,13 @@ fn has_java(draft: &Draft<'_>) -> bool {
     draft.below(b"usr/lib/jvm".as_bstr()).any(java)
 }
 
-fn make_keystore(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), ComposeError> {
+/// Each certificate once, with a name for the keystore.
+fn with_aliases<'a>(trusted: impl Iterator<Item = &'a Trusted>) -> Vec<(String, Vec<u8>)> {
     let mut certificates: Vec<(String, Vec<u8>)> = Vec::new();
     let mut aliases = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for one in trusted {
-        for der in decode_all(&one.pem).unwrap_or_default() {
+        for der in pem::decode_all(&one.pem).unwrap_or_default() {
             if !seen.insert(der.clone()) {
                 continue;
             }
@@ -128,6 +168,10 @@ fn make_keystore(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), Compo
             certificates.push((alias, der));
         }
     }
+    certificates
+}
+
+fn make_keystore(draft: &mut Draft<'_>, certificates: &[(String, Vec<u8>)]) -> Result<(), ComposeError> {
     let entries: Vec<TrustedCertificate<'_>> = certificates
         .iter()
         .map(|(alias, der)| TrustedCertificate { alias, since: der::not_before(der).unwrap_or(0), der })
@@ -137,43 +181,4 @@ fn make_keystore(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), Compo
         draft.put_link(ADOPTIUM, format!("/{JAVA}"), Rule::JavaKeystore)?;
     }
     Ok(())
-}
-
-/// The blocks `CERTIFICATE` of PEM (RFC 7468) as DER; none where one does not end or is not base64.
-pub(crate) fn decode_all(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
-    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    const END: &[u8] = b"-----END CERTIFICATE-----";
-    let mut out = Vec::new();
-    let mut rest = pem;
-    while let Some(at) = rest.find(BEGIN) {
-        let after = &rest[at + BEGIN.len()..];
-        let end = after.find(END)?;
-        out.push(decode_base64(&after[..end])?);
-        rest = &after[end + END.len()..];
-    }
-    Some(out)
-}
-
-fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text.iter().filter(|b| !b.is_ascii_whitespace()) {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => continue,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(out)
 }

@@ -160,7 +160,8 @@ pub enum Note {
         /// The name.
         name: String,
     },
-    /// A file of such a package is not one certificate, and counts for nothing (apko's rule).
+    /// A file among those to trust is not one certificate (of deb packages: certificates only), and counts for
+    /// nothing (apko's rule).
     NoCertificate {
         /// Its path.
         path: BString,

@@ -32,6 +32,7 @@ mod names;
 mod own;
 mod pam;
 mod parts;
+mod pem;
 pub mod policy;
 mod status;
 mod steps;

@@ -217,7 +217,7 @@ pub fn compose(mut input: ComposeInput<'_>) -> Result<Composition, ComposeError>
         World::Deb => {
             uses.add_owners(draft.entries.values());
             accounts.add_used(&uses);
-            derive_deb(&mut draft, &input, &mut accounts, &actions, &authorities)?;
+            notes.extend(derive_deb(&mut draft, &input, &mut accounts, &actions, &authorities)?);
         }
         World::Apk => notes.extend(apk_rules::derive(&mut draft, &input, &accounts, &actions)?),
     }
@@ -282,7 +282,7 @@ fn derive_deb(
     accounts: &mut Accounts,
     actions: &Actions,
     authorities: &[(BString, rootfs::Body)],
-) -> Result<(), ComposeError> {
+) -> Result<Vec<Note>, ComposeError> {
     accounts.write(draft, input.recipe)?;
     derive::directories(draft)?;
     derive::os_release(draft, input.recipe)?;
@@ -293,13 +293,13 @@ fn derive_deb(
     derive::shells(draft, &actions.shells)?;
     pam::make(draft)?;
     own::put_files(draft, input)?;
-    certificates::make(draft, input, authorities)?;
+    let notes = certificates::make(draft, input, authorities)?;
     library_cache::make(draft, input)?;
     own::change_paths(draft, input.recipe)?;
     // Only now, since the user's own files may be what the links lead to.
     derive::settle_aliases(draft);
     status::write(draft, input)?;
-    Ok(())
+    Ok(notes)
 }
 
 fn upon_base(input: &ComposeInput<'_>, tree: Tree) -> Result<Tree, MergeError> {

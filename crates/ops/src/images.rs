@@ -219,7 +219,7 @@ fn notes(shop: &Shop<'_>, composition: &Composition) {
                 "no package of the image provides `{name}`, which `certificates: {{providers: ..}}` names"
             ),
             compose::Note::NoCertificate { path } => {
-                format!("/{path} is not one certificate in PEM, and is not trusted")
+                format!("/{path} is no certificate in PEM, and is not trusted")
             }
             compose::Note::ServicesNotRun => {
                 "nothing starts the `services`: the entrypoint has no `type: service-bundle`".to_owned()

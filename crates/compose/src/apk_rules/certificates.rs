@@ -6,9 +6,8 @@ use rootfs::Node;
 use rootfs::path::file_name;
 
 use super::java_truststore::{JAVA, add_to_java};
-use crate::certificates::decode_all;
 use crate::draft::{Draft, DraftError};
-use crate::{ComposeError, ComposeInput, Note, Rule, der};
+use crate::{ComposeError, ComposeInput, Note, Rule, der, pem};
 
 /// Where certificates lie one by one.
 const FOLDER: &str = "usr/local/share/ca-certificates";
@@ -20,11 +19,11 @@ const BUNDLES: [&str; 3] = [
 ];
 
 /// One certificate to trust.
-pub(super) struct Trusted {
+struct Trusted {
     /// Its name in a Java keystore.
-    pub(super) alias: String,
+    alias: String,
     /// DER.
-    pub(super) der: Vec<u8>,
+    der: Vec<u8>,
 }
 
 /// Adds the recipe's certificates, and those of packages that provide what it names, to the bundles and
@@ -35,7 +34,7 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<Ve
         let read = input.certificates.get(n).and_then(Option::as_deref);
         for (name, der) in own(certificate, read)? {
             let alias = format!("{name}-{}", Digest::of(&der).hex());
-            draft.put_file(&format!("{FOLDER}/{alias}.crt"), &pem(&der), 0o644, Rule::CaBundle)?;
+            draft.put_file(&format!("{FOLDER}/{alias}.crt"), &pem::encode(&der), 0o644, Rule::CaBundle)?;
             trusted.push(Trusted { alias, der });
         }
     }
@@ -46,7 +45,7 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<Ve
         for bundle in BUNDLES {
             append(draft, bundle, &trusted)?;
         }
-        add_to_java(draft, &trusted)?;
+        add_to_java(draft, trusted.iter().map(|one| (one.alias.as_str(), one.der.as_slice())))?;
     }
     for path in BUNDLES.into_iter().chain([JAVA]) {
         write_sum(draft, path)?;
@@ -56,12 +55,12 @@ pub(super) fn make(draft: &mut Draft<'_>, input: &ComposeInput<'_>) -> Result<Ve
 
 /// The certificates of one line of the recipe, with the name that it gives them.
 fn own(certificate: &Certificate, read: Option<&[u8]>) -> Result<Vec<(String, Vec<u8>)>, ComposeError> {
-    let (name, pem) = match certificate {
+    let (name, text) = match certificate {
         Certificate::Inline { name, content } => (name.clone(), content.as_bytes()),
         Certificate::File(path) => (path.path.clone(), read.unwrap_or_default()),
     };
     let invalid = |why| ComposeError::Certificate { name: name.clone(), why };
-    let found = decode_all(pem).ok_or_else(|| invalid("it is not PEM"))?;
+    let found = pem::decode_all(text).ok_or_else(|| invalid("it is not PEM"))?;
     if found.is_empty() {
         return Err(invalid("it has no block `BEGIN CERTIFICATE`"));
     }
@@ -102,7 +101,7 @@ fn provided(
     let mut out = Vec::new();
     for path in paths {
         let Some(text) = draft.read(path.as_bstr())? else { continue };
-        let found = decode_all(&text).unwrap_or_default();
+        let found = pem::decode_all(&text).unwrap_or_default();
         if let [der] = found.as_slice()
             && der::not_before(der).is_some()
         {
@@ -116,8 +115,9 @@ fn provided(
 
 fn append(draft: &mut Draft<'_>, bundle: &str, trusted: &[Trusted]) -> Result<(), DraftError> {
     let Some(mut text) = draft.read(bundle.as_bytes().as_bstr())? else { return Ok(()) };
+    pem::end_line(&mut text);
     for one in trusted {
-        text.extend(pem(&one.der));
+        text.extend(pem::encode(&one.der));
         text.push(b'\n');
     }
     draft.rewrite(bundle, &text, 0o644, Rule::CaBundle)
@@ -136,39 +136,4 @@ fn write_sum(draft: &mut Draft<'_>, path: &str) -> Result<(), DraftError> {
     let line = format!("{}  {name}\n", body.digest.hex());
     let rule = if path == JAVA { Rule::JavaKeystore } else { Rule::CaBundle };
     draft.put_file(&format!("{folder}/.{name}.sha256"), line.as_bytes(), 0o444, rule)
-}
-
-/// One block as RFC 7468 has it.
-fn pem(der: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = Vec::with_capacity(der.len() * 4 / 3 + 4);
-    for chunk in der.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for n in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * n)) as usize & 63];
-            text.push(if n <= chunk.len() { digit } else { b'=' });
-        }
-    }
-    let mut out = b"-----BEGIN CERTIFICATE-----\n".to_vec();
-    for line in text.chunks(64) {
-        out.extend_from_slice(line);
-        out.push(b'\n');
-    }
-    out.extend_from_slice(b"-----END CERTIFICATE-----\n");
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pem_is_read_back() {
-        for len in 0..100u8 {
-            let der: Vec<u8> = (0..len).map(|n| n.wrapping_mul(37)).collect();
-            let text = pem(&der);
-            assert_eq!(decode_all(&text), Some(vec![der]), "{len}");
-            assert!(text.lines().all(|l| l.len() <= 64));
-        }
-    }
 }

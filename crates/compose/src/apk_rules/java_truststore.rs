@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use bstr::ByteSlice;
 
-use super::certificates::Trusted;
 use crate::draft::Draft;
 use crate::java_keystore::{self, TrustedCertificate};
 use crate::{ComposeError, Rule};
@@ -10,13 +9,16 @@ use crate::{ComposeError, Rule};
 /// Where Java's packages of Alpine and Wolfi have their keystore.
 pub(super) const JAVA: &str = "etc/ssl/certs/java/cacerts";
 
-/// Adds certificates to the Java keystore, if there is one.
-pub(super) fn add_to_java(draft: &mut Draft<'_>, trusted: &[Trusted]) -> Result<(), ComposeError> {
+/// Adds certificates (a name and DER) to the Java keystore, if there is one.
+pub(crate) fn add_to_java<'a>(
+    draft: &mut Draft<'_>,
+    trusted: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Result<(), ComposeError> {
     let Some(bytes) = draft.read(JAVA.as_bytes().as_bstr())? else { return Ok(()) };
     let unreadable = || ComposeError::Keystore { path: JAVA };
     let mut all = java_keystore::read(&bytes).ok_or_else(unreadable)?;
-    for one in trusted {
-        all.insert(one.alias.to_lowercase(), (draft.mtime.saturating_mul(1000), one.der.clone()));
+    for (alias, der) in trusted {
+        all.insert(alias.to_lowercase(), (draft.mtime.saturating_mul(1000), der.to_vec()));
     }
     draft.rewrite(JAVA, &bytes_of(&all), 0o644, Rule::JavaKeystore)?;
     Ok(())

@@ -26,6 +26,7 @@ use crate::draft::{Draft, DraftError};
 use crate::{ComposeError, ComposeInput, Note, PackageTree, Rule, own};
 
 pub(crate) use grouping::by_origin;
+pub(crate) use java_truststore::add_to_java;
 pub use keys::ApkKeyError;
 pub(crate) use partial::add_databases;
 

@@ -103,3 +103,15 @@ fn a_keystore_of_another_kind_is_named() {
                     certificates (JKS)";
     assert_eq!(error, expected);
 }
+
+#[test]
+fn a_bundle_whose_last_line_is_not_ended_is_ended_first() {
+    let (Some(mine), Some(theirs)) = (certificate("mine"), certificate("theirs")) else {
+        testkit::skip!("no openssl")
+    };
+    let bundle = ApkPackage::new("ca-certificates-bundle", "1-r0").file(BUNDLE, 0o644, theirs.trim_end());
+    let mut world = World::of(&[bundle]);
+    world.certificates = vec![Some(mine.clone().into_bytes())];
+    let made = world.compose(&recipe("x", "certificates: {additional: [corp.pem]}"), "x86_64").unwrap();
+    assert_eq!(made.text(BUNDLE), format!("{theirs}{mine}\n"));
+}
