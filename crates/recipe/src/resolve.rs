@@ -15,6 +15,9 @@ use crate::recipe::{ArchWord, Body, Recipe, Variant};
 use crate::world;
 use crate::{Allow, Layering, Repository, Resolved, RunAs, Slim, Strategy, World};
 
+/// How deep variants are made of variants.
+const DEEPEST: usize = 32;
+
 /// `all` of a deb recipe.
 const ALL_DEB: [&str; 6] = ["amd64", "arm64", "armhf", "s390x", "ppc64el", "riscv64"];
 /// `all` of an apk recipe, as apko has it.
@@ -60,9 +63,9 @@ impl Recipe {
             let fault = RecipeError::named(&self.file, problem);
             fault.hint(self.variant_hint(name))
         })?;
-        let mut done = Vec::new();
-        self.visit(name, start, &mut vec![name], &mut done)?;
-        Ok(done.into_iter().map(|(_, v)| v).collect())
+        let mut order = Order::default();
+        self.visit(name, start, &mut vec![name], &mut order)?;
+        Ok(order.steps)
     }
 
     fn visit<'a>(
@@ -70,22 +73,29 @@ impl Recipe {
         name: &'a str,
         variant: &'a Variant,
         chain: &mut Vec<&'a str>,
-        done: &mut Vec<(&'a str, &'a Variant)>,
+        order: &mut Order<'a>,
     ) -> Result<(), RecipeError> {
         for part in &variant.of {
             let next = self
                 .variant(&part.value)
                 .map_err(|problem| RecipeError::at(&part.at, problem).hint(self.variant_hint(&part.value)))?;
+            if order.done.contains(part.value.as_str()) {
+                continue;
+            }
             if chain.contains(&part.value.as_str()) {
                 let text = format!("the variants go in a circle: {} → {}", chain.join(" → "), part.value);
                 return Err(RecipeError::clash(&part.at, text));
             }
+            if chain.len() >= DEEPEST {
+                let text = format!("variants are made `of` each other more than {DEEPEST} deep");
+                return Err(RecipeError::clash(&part.at, text));
+            }
             chain.push(&part.value);
-            self.visit(&part.value, next, chain, done)?;
+            self.visit(&part.value, next, chain, order)?;
             chain.pop();
         }
-        if !done.iter().any(|(n, _)| *n == name) {
-            done.push((name, variant));
+        if order.done.insert(name) {
+            order.steps.push(variant);
         }
         Ok(())
     }
@@ -103,6 +113,13 @@ impl Recipe {
             None => format!("it has {}", names.join(", ")),
         }
     }
+}
+
+/// Variants in the order in which they merge.
+#[derive(Default)]
+struct Order<'a> {
+    steps: Vec<&'a Variant>,
+    done: BTreeSet<&'a str>,
 }
 
 struct Decision<'a> {

@@ -94,3 +94,34 @@ fn a_variant_that_the_recipe_has_not() {
         "error: cannot read recipe app.yaml: there is no variant `debgu`\nhint: did you mean `debug`?\n"
     );
 }
+
+/// Variants of two each of the level before: as many ways as 2 to the power of the level lead to the first.
+fn levels(count: usize) -> String {
+    let mut text = "include: base\nvariants:\n  a0: {}\n  b0: {}\n".to_owned();
+    for n in 1..=count {
+        for name in ["a", "b"] {
+            text += &format!("  {name}{n}: {{of: [a{0}, b{0}]}}\n", n - 1);
+        }
+    }
+    text
+}
+
+#[test]
+fn variants_of_variants_are_visited_once() {
+    let recipe = load(&levels(30)).unwrap();
+    assert_eq!(recipe.resolve(Some("a30"), &host()).unwrap().variant.as_deref(), Some("a30"));
+}
+
+#[test]
+fn variants_of_variants_end_somewhere() {
+    let mut text = "include: base\nvariants:\n  v0: {}\n".to_owned();
+    for n in 1..=20_000 {
+        text += &format!("  v{n}: {{of: [v{}]}}\n", n - 1);
+    }
+    let recipe = load(&text).unwrap();
+    assert!(recipe.resolve(Some("v31"), &host()).is_ok());
+    for name in ["v32", "v20000"] {
+        let error = render(recipe.resolve(Some(name), &host()).unwrap_err());
+        assert!(error.contains("made `of` each other more than 32 deep"), "{error}");
+    }
+}
