@@ -8,7 +8,8 @@ use rootfs::{Entry, LayerGroup, Node, Owner, SegmentPlan, Tree};
 use crate::apk_rules::by_origin;
 use crate::{PackageTree, status};
 
-/// Most layers of packages where the recipe sets no budget: overlayfs takes 127 in all.
+/// Most layers of packages where the recipe sets no budget: overlayfs takes 127 in all, and an image may
+/// come to stand below another.
 const MOST_LAYERS: u32 = 100;
 
 /// Where an entry is written: with a package, or with what the user and our rules made.
@@ -110,7 +111,7 @@ fn groups(
         }
         Strategy::Origin if all.iter().any(|p| p.apk().is_some()) => {
             let infos: Vec<_> = packages.into_iter().filter_map(|n| Some((n, &all[n].apk()?.info))).collect();
-            let budget = layering.budget.unwrap_or(MOST_LAYERS).clamp(1, MOST_LAYERS) as usize;
+            let budget = layering.budget.unwrap_or(MOST_LAYERS).max(1) as usize;
             let groups = by_origin(&infos, budget).into_iter();
             groups.map(|(title, members)| (title, members.into_iter().map(Some).collect())).collect()
         }
@@ -137,7 +138,7 @@ fn within_budget(
     files: &Members<'_>,
     budget: Option<u32>,
 ) -> Vec<(String, Vec<Home>)> {
-    let budget = budget.unwrap_or(MOST_LAYERS).clamp(1, MOST_LAYERS) as usize;
+    let budget = budget.unwrap_or(MOST_LAYERS).max(1) as usize;
     let homes = |members: &[usize]| members.iter().copied().map(Some).collect::<Vec<Home>>();
     if all.len() <= budget {
         return all.into_iter().map(|(title, members)| (title, homes(&members))).collect();

@@ -309,12 +309,15 @@ impl Allow {
     }
 }
 
+/// The largest `budget`: overlayfs, and Docker with it, takes 127 layers, and one is for derived and own files.
+pub(crate) const MOST_BUDGET: u32 = 126;
+
 /// How the tree is cut into layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layering {
     /// The strategy.
     pub strategy: Strategy,
-    /// Most layers for `package` and `origin`.
+    /// Most layers of packages for `package` and `origin`, up to 126.
     pub budget: Option<u32>,
 }
 

@@ -344,7 +344,7 @@ fn path() -> Map<String, Value> {
 fn layering() -> Map<String, Value> {
     properties(json!({
         "strategy": { "enum": ["single", "split", "package", "origin"] },
-        "budget": described(json!({ "type": "integer", "minimum": 1, "maximum": 127 }), "Most layers; for package and origin."),
+        "budget": described(json!({ "type": "integer", "minimum": 1, "maximum": crate::resolved::MOST_BUDGET }), "Most layers; for package and origin."),
     }))
 }
 

@@ -9,6 +9,7 @@ use crate::keys;
 use crate::node::{Entry, Node, Value};
 use crate::place::Spanned;
 use crate::recipe::{ArchWord, Body};
+use crate::resolved::MOST_BUDGET;
 use crate::walk::{self, Fields};
 use crate::{Port, Protocol, Strategy};
 
@@ -172,14 +173,14 @@ pub(super) fn layering(node: &Node, body: &mut Body) -> Result<(), RecipeError> 
     }
     let fields = Fields::of(node, &keys::LAYERING)?;
     body.strategy = fields.spanned("strategy", |n, place| walk::word(n, place, &STRATEGIES))?;
-    body.budget = fields.spanned("budget", |n, place| walk::number(n, place, 127))?;
-    if let Some(budget) = body.budget.as_ref().filter(|b| b.value == 0) {
-        // overlayfs, and Docker with it, takes at most 127 layers.
+    body.budget = fields.spanned("budget", |n, place| walk::number(n, place, u32::MAX))?;
+    if let Some(budget) = body.budget.as_ref().filter(|b| !(1..=MOST_BUDGET).contains(&b.value)) {
         let problem = Problem::BadValue {
-            value: "0".to_owned(),
-            expected: "a number of layers from 1 to 127".to_owned(),
+            value: budget.value.to_string(),
+            expected: format!("a number of layers from 1 to {MOST_BUDGET}"),
         };
-        return Err(RecipeError::at(&budget.at, problem));
+        return Err(RecipeError::at(&budget.at, problem)
+            .hint("overlayfs takes 127 layers in all, and one is for derived and own files"));
     }
     Ok(())
 }

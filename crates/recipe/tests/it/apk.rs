@@ -297,3 +297,37 @@ fn the_catalogue_of_apk_images() {
         }
     }
 }
+
+#[test]
+fn upon_an_image_only_what_is_said_of_it_goes() {
+    let with = |more: &str| {
+        let text =
+            format!("contents:\n  distribution: wolfi\n  baseimage: {{image: ./a, apkindex: ./b}}\n{more}\n");
+        load(&text).and_then(|recipe| recipe.resolve(None, &host()))
+    };
+    for refused in [
+        "  files: [{path: /a, content: b}]",
+        "paths: [{path: /a, type: directory}]",
+        "accounts: {run-as: root}",
+        "certificates: {providers: [a]}",
+        "entrypoint: {command: a}",
+        "cmd: a",
+        "environment: {A: b}",
+        "work-dir: /a",
+        "stop-signal: TERM",
+        "annotations: {a: b}",
+        "layering: {strategy: single}",
+    ] {
+        assert!(with(refused).is_err(), "{refused}");
+    }
+    for taken in [
+        "ports: [80]",
+        "volumes: [/a]",
+        "labels: {a: b}",
+        "vcs-url: https://a.example/b@1",
+        "allow: [shell]",
+        "archs: [amd64]",
+    ] {
+        with(taken).unwrap_or_else(|e| panic!("{taken}: {e}"));
+    }
+}
