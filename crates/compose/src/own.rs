@@ -174,7 +174,12 @@ fn change_path(draft: &mut Draft<'_>, world: World, change: &PathChange) -> Resu
     make(draft, world, &change.kind, &path)?;
     let last = !matches!(change.kind, PathKind::Symlink { .. });
     let real = draft.real(path.as_bstr(), last)?;
-    if !draft.entries.contains_key(&real) && !real.is_empty() {
+    if real.is_empty() {
+        // Every tree has it, few say so.
+        let mtime = draft.mtime;
+        let entry = || Entry { mtime, owner: Owner::User, ..Entry::implicit_dir("") };
+        draft.entries.entry(real.clone()).or_insert_with(entry);
+    } else if !draft.entries.contains_key(&real) {
         return Err(DraftError::Missing { verb: "change", path });
     }
     let mut all = vec![real.clone()];

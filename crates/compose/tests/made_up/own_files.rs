@@ -130,3 +130,17 @@ fn a_link_of_an_archive_is_the_archives_file() {
     assert_eq!(made.line("usr/bin/a"), "0644 0:0 = usr/bin/z");
     assert_eq!(made.line("usr/bin/zz"), "0644 0:0 file \"OLD\"");
 }
+
+#[test]
+fn the_root_directory_takes_a_mode_and_an_owner() {
+    let paths = "paths: [{path: /, type: permissions, permissions: 0o711, uid: 7}]";
+    let made = world().compose(&recipe("", paths)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(made.line(""), "0711 7:0 dir");
+    let segments = made.composition.groups.iter().flat_map(|g| &g.segments);
+    assert!(segments.flat_map(|s| &s.entries).any(|e| e.path.is_empty()));
+    let paths = "paths: [{path: /, type: directory, permissions: 0o700}]";
+    assert_eq!(world().compose(&recipe("", paths)).unwrap().line(""), "0700 0:0 dir");
+    // What is as it was needs no entry.
+    let paths = "paths: [{path: /etc, type: directory, permissions: 0o700}]";
+    assert_eq!(world().compose(&recipe("", paths)).unwrap().line(""), "nothing");
+}
