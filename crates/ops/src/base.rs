@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use bstr::ByteSlice;
 use diag::{Diagnostic, Kind};
-use image::{Document, Layer, Layout, Sink, Source, Upon, read_document, read_small};
+use image::{Document, Layer, Layout, REF_NAME, Sink, Source, Upon, read_document, read_small};
 use oci::{Descriptor, History, ImageConfig, Manifest, MediaType, Platform};
 use package::{Arch, Shelf, Universe, parse_dependency};
 use recipe::{BaseImage, Resolved};
@@ -54,14 +54,9 @@ pub(crate) fn open(shop: &Shop<'_>, base: &BaseImage, arch: &Arch) -> Result<Bas
     let layout = Layout::open(&dir).map_err(|e| doing(e.into()))?;
     let wanted = platform(arch)?;
     let index = layout.index().map_err(|e| doing(e.into()))?;
-    let found = look(&layout, &index.manifests, &wanted, 0).map_err(|e| doing(e.into()))?;
-    let Some((descriptor, manifest, config)) = found else {
-        let text = format!("cannot build upon {shown}: it has no image for {wanted}");
-        return Err(Diagnostic::new(Kind::Input, text).hint(
-            "list the architectures that it has under `archs:`, or take the image for all of them, as `crane \
-             pull --format=oci` and `distil build -o oci:DIR` do",
-        ));
-    };
+    let mut found = Vec::new();
+    look(&layout, &index.manifests, &wanted, 0, &mut found).map_err(|e| doing(e.into()))?;
+    let (descriptor, manifest, config) = only(found, &shown, &wanted)?;
     if manifest.layers.len() != config.rootfs.diff_ids.len() {
         let text = format!("cannot build upon {shown}: its config and its manifest have other layers");
         return Err(Diagnostic::new(Kind::Input, text));
@@ -74,34 +69,69 @@ fn no_layout(base: &BaseImage, e: &std::io::Error) -> Diagnostic {
     missing(&base.image, e).hint("name the directory of an OCI layout, with `index.json` and `blobs`")
 }
 
-type Found = Option<(Descriptor, Manifest, ImageConfig)>;
+type Found = (Descriptor, Manifest, ImageConfig);
 
-/// The first image for a platform, as its config says; indexes may lie in the index.
+/// The images for a platform, each once, as their configs say; indexes may lie in the index. What the index
+/// says is for another platform is not read: a layout may lack it.
 fn look(
-    layout: &Layout,
+    source: &dyn Source,
     parts: &[Descriptor],
     wanted: &Platform,
     depth: u32,
-) -> Result<Found, image::TransportError> {
-    for part in parts.iter().filter(|p| p.media_type.is_index() || p.media_type.is_manifest()) {
-        match read_document(layout, part)?.value() {
-            Document::Index(inner) if depth < MOST_DEPTH => {
-                if let Some(found) = look(layout, &inner.manifests, wanted, depth + 1)? {
-                    return Ok(Some(found));
-                }
+    found: &mut Vec<Found>,
+) -> Result<(), image::TransportError> {
+    let elsewhere = |p: &Descriptor| p.platform.as_ref().is_some_and(|platform| !may_be(platform, wanted));
+    for part in parts {
+        if part.media_type.is_index() && depth < MOST_DEPTH {
+            if let Document::Index(inner) = read_document(source, part)?.value() {
+                look(source, &inner.manifests, wanted, depth + 1, found)?;
             }
-            Document::Index(_) => {}
-            Document::Manifest(manifest) => {
-                // What lies beside images (signatures, SBOMs) has no config of theirs.
-                let config = read_small(layout, &manifest.config)?;
-                let Ok(config) = serde_json::from_slice::<ImageConfig>(&config) else { continue };
-                if is_for(&config, wanted) {
-                    return Ok(Some((part.clone(), manifest.clone(), config)));
-                }
+        }
+        let known = found.iter().any(|(image, _, _)| image.digest == part.digest);
+        if known || !part.media_type.is_manifest() || elsewhere(part) {
+            continue;
+        }
+        if let Document::Manifest(manifest) = read_document(source, part)?.value() {
+            // What lies beside images (signatures, SBOMs) has no config of theirs.
+            let config = read_small(source, &manifest.config)?;
+            let Ok(config) = serde_json::from_slice::<ImageConfig>(&config) else { continue };
+            if is_for(&config, wanted) {
+                found.push((part.clone(), manifest.clone(), config));
             }
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+/// The one image of them; the order of an index means nothing.
+fn only(mut found: Vec<Found>, shown: &str, wanted: &Platform) -> Result<Found, Diagnostic> {
+    match found.len() {
+        0 => Err(Diagnostic::new(
+            Kind::Input,
+            format!("cannot build upon {shown}: it has no image for {wanted}"),
+        )
+        .hint(
+            "list the architectures that it has under `archs:`, or take the image for all of them, as `crane \
+             pull --format=oci` and `distil build -o oci:DIR` do",
+        )),
+        1 => Ok(found.remove(0)),
+        several => {
+            let text = format!("cannot build upon {shown}: it has {several} images for {wanted}");
+            let named = |(image, _, _): &Found| match image.annotations.get(REF_NAME) {
+                Some(name) => format!("{name}: {}", image.digest),
+                None => image.digest.to_string(),
+            };
+            let error =
+                Diagnostic::new(Kind::Input, text).hint("put the one that is meant into a layout of its own");
+            Err(found.iter().map(named).fold(error, Diagnostic::detail))
+        }
+    }
+}
+
+/// May an image be for a platform, by what its descriptor says? Of arm that may leave the variant out.
+fn may_be(said: &Platform, wanted: &Platform) -> bool {
+    let same = said.os == wanted.os && said.architecture == wanted.architecture;
+    same && (wanted.architecture != "arm" || said.variant.is_none() || said.variant == wanted.variant)
 }
 
 /// Of arm the variants are other machines; of others the word is often left out.
@@ -231,5 +261,88 @@ impl Base {
             history = vec![one; layers.len()];
         }
         Ok(Upon { layers, history, annotations: self.manifest.annotations.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::io::{Cursor, Read};
+
+    use image::TransportError;
+    use oci::{Digest, Raw};
+
+    use super::*;
+
+    /// Blobs by digest.
+    #[derive(Default)]
+    struct Blobs(HashMap<Digest, Vec<u8>>);
+
+    impl Source for Blobs {
+        fn document(&self, _: &str) -> Result<Raw<Document>, TransportError> {
+            unreachable!("parts are read by descriptor")
+        }
+
+        fn blob(&self, of: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+            let missing = || TransportError::NoBlob { digest: of.digest, place: "blobs".to_owned() };
+            Ok(Box::new(Cursor::new(self.0.get(&of.digest).ok_or_else(missing)?)))
+        }
+    }
+
+    impl Blobs {
+        fn put(&mut self, kind: MediaType, bytes: Vec<u8>) -> Descriptor {
+            let descriptor = Descriptor::of(kind, &bytes);
+            self.0.insert(descriptor.digest, bytes);
+            descriptor
+        }
+
+        /// An image for an architecture; its author makes it another one.
+        fn image(&mut self, arch: &str, author: &str) -> Descriptor {
+            let config = format!(
+                r#"{{"os":"linux","architecture":"{arch}","author":"{author}","rootfs":{{"type":"layers","diff_ids":[]}}}}"#
+            );
+            let config = self.put(MediaType::CONFIG, config.into_bytes());
+            let manifest = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [] });
+            let mut image = self.put(MediaType::MANIFEST, manifest.to_string().into_bytes());
+            image.platform = Some(Platform::linux(arch));
+            image
+        }
+
+        fn index(&mut self, parts: &[&Descriptor]) -> Descriptor {
+            let index = serde_json::json!({ "schemaVersion": 2, "manifests": parts });
+            self.put(MediaType::INDEX, index.to_string().into_bytes())
+        }
+
+        fn chosen(&self, parts: &[Descriptor]) -> Result<Digest, Diagnostic> {
+            let (mut found, wanted) = (Vec::new(), Platform::linux("amd64"));
+            look(self, parts, &wanted, 0, &mut found)?;
+            only(found, "./base", &wanted).map(|(image, _, _)| image.digest)
+        }
+    }
+
+    #[test]
+    fn several_images_for_a_platform_are_none_that_is_meant() {
+        let mut blobs = Blobs::default();
+        let (mut first, mut second) = (blobs.image("amd64", "a"), blobs.image("amd64", "b"));
+        for (image, name) in [(&mut first, "1"), (&mut second, "2")] {
+            image.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+        }
+        let error = blobs.chosen(&[first.clone(), second]).unwrap_err();
+        assert_eq!(error.message, "cannot build upon ./base: it has 2 images for linux/amd64");
+        // One image of two names is one.
+        let index = blobs.index(&[&first]);
+        assert_eq!(blobs.chosen(&[first.clone(), index, first.clone()]).unwrap(), first.digest);
+        assert!(blobs.chosen(&[]).unwrap_err().message.ends_with("no image for linux/amd64"));
+    }
+
+    #[test]
+    fn what_is_for_another_platform_may_be_missing() {
+        let mut blobs = Blobs::default();
+        let (other, image) = (blobs.image("arm64", "a"), blobs.image("amd64", "a"));
+        let index = blobs.index(&[&other, &image]);
+        blobs.0.remove(&other.digest);
+        assert_eq!(blobs.chosen(&[index.clone()]).unwrap(), image.digest);
+        blobs.0.remove(&image.digest);
+        assert!(blobs.chosen(&[index]).is_err());
     }
 }
