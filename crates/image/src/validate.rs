@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use oci::{Descriptor, DiffId, Hasher, ImageConfig, Index, Manifest, MediaType, Platform};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, Tree, tar};
 
@@ -265,20 +265,29 @@ fn read_tar(
         Ok::<(), tar::TarError>(())
     })?;
     for whiteout in gone {
-        let above = rootfs::path::parent(whiteout.as_bstr()).unwrap_or_default();
-        let name = &rootfs::path::file_name(whiteout.as_bstr())[4..];
-        let path = if above.is_empty() { name.to_vec() } else { [above.as_bytes(), b"/", name].concat() };
         // Of its own layer it hides nothing.
-        paths.retain(|p, _| {
-            let hidden = if name == b".wh..opq" {
-                p.starts_with(above) && p.len() > above.len()
-            } else {
-                p.starts_with(&path) && matches!(p.get(path.len()), None | Some(b'/'))
-            };
-            !hidden || own.contains_key(p)
-        });
+        paths.retain(|p, _| own.contains_key(p) || !hides(whiteout.as_bstr(), p.as_bstr()));
     }
     Ok((DiffId(hash.finish()), problems))
+}
+
+/// Does a whiteout (image-spec, layer.md) hide a path of the layers below? An opaque one hides what is in its
+/// directory, another the path that it names with what is below.
+fn hides(whiteout: &BStr, path: &BStr) -> bool {
+    let above = rootfs::path::parent(whiteout).unwrap_or_default();
+    let inside = |directory: &[u8]| match path.strip_prefix(directory) {
+        Some(rest) if directory.is_empty() => !rest.is_empty(),
+        Some(rest) => rest.starts_with(b"/"),
+        None => false,
+    };
+    match rootfs::path::file_name(whiteout).strip_prefix(b".wh.") {
+        Some(b".wh..opq") => inside(above),
+        Some(name) => {
+            let gone = if above.is_empty() { name.to_vec() } else { [above.as_bytes(), b"/", name].concat() };
+            path == gone.as_bstr() || inside(&gone)
+        }
+        None => false,
+    }
 }
 
 fn read_entry(member: tar::Member, body: &mut dyn Read, n: usize) -> Result<Entry, tar::TarError> {
@@ -288,4 +297,30 @@ fn read_entry(member: tar::Member, body: &mut dyn Read, n: usize) -> Result<Entr
     let number = u32::try_from(n).unwrap_or(u32::MAX);
     let body = Body { digest: hash.finish(), size, payload: PayloadIx(number), offset: 0 };
     Ok(member.into_entry(Some(body), Owner::Package(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whiteout_hides_what_it_names_and_nothing_beside_it() {
+        let hidden = |whiteout: &str, path: &str| hides(BStr::new(whiteout), BStr::new(path));
+        for (whiteout, path, expected) in [
+            ("o/.wh..wh..opq", "o/a", true),
+            ("o/.wh..wh..opq", "o/a/b", true),
+            ("o/.wh..wh..opq", "o", false),
+            ("o/.wh..wh..opq", "other", false),
+            ("o/.wh..wh..opq", "other/a", false),
+            (".wh..wh..opq", "a/b", true),
+            (".wh..wh..opq", "", false),
+            ("o/.wh.a", "o/a", true),
+            ("o/.wh.a", "o/a/b", true),
+            ("o/.wh.a", "o/ab", false),
+            (".wh.o", "o/a", true),
+            (".wh.o", "other", false),
+        ] {
+            assert_eq!(hidden(whiteout, path), expected, "{whiteout} {path}");
+        }
+    }
 }
