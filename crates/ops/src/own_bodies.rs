@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
+use bstr::BString;
 use compose::OwnBody;
 use diag::{Diagnostic, Kind};
 use elf::Summary;
@@ -155,8 +157,8 @@ fn directory(
                     todo.push((path, inside));
                 }
                 Standing::Link(target) => {
-                    let target = target.to_string_lossy().into_owned();
-                    entries.push(Entry::new(inside, Node::Symlink(target.into()), 0o777, Owner::User));
+                    let target = Node::Symlink(bytes_of(target));
+                    entries.push(Entry::new(inside, target, 0o777, Owner::User));
                 }
                 Standing::File => {
                     let (digest, _, mode) = shop.own.ingest(&path, &shop.blobs)?;
@@ -176,6 +178,11 @@ fn directory(
         }
     }
     Ok(Tree::from_entries(entries))
+}
+
+/// A link's target is bytes, whatever they spell.
+fn bytes_of(path: PathBuf) -> BString {
+    path.into_os_string().into_vec().into()
 }
 
 fn download(shop: &Shop<'_>, url: &str, sha256: &Digest) -> Result<Digest, Diagnostic> {
