@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -17,6 +17,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) instead_of: BTreeMap<BString, Owner>,
     /// mtime of what no package brings.
     pub(crate) mtime: i64,
+    /// Further names by the path of their file; some may be gone or others' by now.
+    links: BTreeMap<BString, BTreeSet<BString>>,
     bodies: &'a dyn Bodies,
 }
 
@@ -117,6 +119,7 @@ impl<'a> Draft<'a> {
             derived,
             made: BTreeMap::new(),
             mtime,
+            links: BTreeMap::new(),
             bodies,
             instead_of: BTreeMap::new(),
         };
@@ -127,6 +130,12 @@ impl<'a> Draft<'a> {
     /// Goes on with another tree.
     pub(crate) fn take(&mut self, tree: Tree) {
         self.entries = tree.into_entries().into_iter().map(|e| (e.path.clone(), e)).collect();
+        self.links.clear();
+        for entry in self.entries.values() {
+            if let Node::Hardlink(target) = &entry.node {
+                self.links.entry(target.clone()).or_default().insert(entry.path.clone());
+            }
+        }
     }
 
     /// Gives the tree away, to be put back by [`Draft::take`].
@@ -224,6 +233,9 @@ impl<'a> Draft<'a> {
             }
             None => {}
         }
+        if let Node::Hardlink(target) = &entry.node {
+            self.links.entry(target.clone()).or_default().insert(path.clone());
+        }
         entry.path = path.clone();
         self.entries.insert(path.clone(), entry);
         Ok(path)
@@ -287,19 +299,19 @@ impl<'a> Draft<'a> {
         if !matches!(entry.node, Node::File(_)) {
             return;
         }
-        let mut heir: Option<BString> = None;
-        for other in self.entries.values_mut() {
-            if !matches!(&other.node, Node::Hardlink(target) if *target == *path) {
-                continue;
-            }
-            match &heir {
-                Some(heir) => other.node = Node::Hardlink(heir.clone()),
-                None => {
-                    other.node = entry.node.clone();
-                    heir = Some(other.path.clone());
-                }
+        let is_name = |e: &Entry| matches!(&e.node, Node::Hardlink(target) if target.as_bstr() == path);
+        let mut names = self.links.remove(path).unwrap_or_default();
+        names.retain(|name| self.entries.get(name).is_some_and(is_name));
+        let Some(heir) = names.pop_first() else { return };
+        for name in &names {
+            if let Some(other) = self.entries.get_mut(name) {
+                other.node = Node::Hardlink(heir.clone());
             }
         }
+        if let Some(first) = self.entries.get_mut(&heir) {
+            first.node = entry.node;
+        }
+        self.links.insert(heir, names);
     }
 
     fn add_parents(&mut self, path: &BStr) -> Result<(), DraftError> {
@@ -334,5 +346,44 @@ impl diag::Explain for DraftError {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rootfs::{PayloadIx, Payloads};
+
+    use super::*;
+
+    /// What each path is: a file, or another name of which.
+    fn told(draft: &Draft<'_>) -> Vec<String> {
+        let told = |e: &Entry| match &e.node {
+            Node::Hardlink(target) => format!("{} = {target}", e.path),
+            _ => e.path.to_string(),
+        };
+        draft.entries.values().map(told).collect()
+    }
+
+    #[test]
+    fn the_next_name_inherits_the_file_and_the_others() {
+        let none = Payloads::new();
+        let mut payload = MemoryPayload::new(PayloadIx(0));
+        let file = Node::File(payload.add(b"x"));
+        let entry = |path: &str, node: &Node| Entry::new(path, node.clone(), 0o644, Owner::Derived);
+        let link = |to: &str| Node::Hardlink(to.into());
+        let tree =
+            Tree::from_entries(vec![entry("a", &file), entry("b", &link("a")), entry("d", &link("a"))]);
+        let mut draft = Draft::new(tree, &none, payload, 0);
+        draft.put(entry("c", &link("a"))).unwrap();
+        draft.unlink(b"a".as_bstr());
+        assert_eq!(told(&draft), ["b", "c = b", "d = b"]);
+        // A name that became a file of its own is no heir.
+        draft.put(entry("c", &file)).unwrap();
+        draft.unlink(b"b".as_bstr());
+        assert_eq!(told(&draft), ["c", "d"]);
+        draft.put(entry("a", &link("d"))).unwrap();
+        draft.unlink(b"d".as_bstr());
+        draft.unlink(b"a".as_bstr());
+        assert_eq!(told(&draft), ["c"]);
     }
 }
