@@ -192,8 +192,25 @@ pub struct InstalledRecord {
     pub provides: String,
     /// See [`depends`](InstalledRecord::depends).
     pub install_if: String,
+    /// `r:`, likewise.
+    pub replaces: String,
+    /// `q:`; 0 where it says nothing.
+    pub replaces_priority: u32,
     /// Directories and files in the order of the database; a file with its sum.
     pub files: Vec<crate::ListedFile>,
+}
+
+impl InstalledRecord {
+    /// What [`overwrites`](crate::overwrites) asks of a package, of one that is installed: its name, version,
+    /// origin and what it replaces.
+    pub fn info(&self) -> PkgInfo {
+        let mut info = PkgInfo::empty(b"");
+        (info.name, info.version) = (self.name.clone(), self.version.clone());
+        info.origin = self.origin.clone();
+        info.replaces = self.replaces.split_whitespace().map(str::to_owned).collect();
+        info.replaces_priority = self.replaces_priority;
+        info
+    }
 }
 
 /// Reads an installed database, apk's form or apko's, as it lies in a base image.
@@ -226,6 +243,8 @@ pub fn parse_installed(bytes: &[u8]) -> Result<Vec<InstalledRecord>, ApkError> {
             b'D' => record.depends = text()?,
             b'p' => record.provides = text()?,
             b'i' => record.install_if = text()?,
+            b'r' => record.replaces = text()?,
+            b'q' => record.replaces_priority = text()?.parse().map_err(|_| wrong("it is no number"))?,
             b'C' => record.control = value.to_str().ok().and_then(Sha1::from_q1),
             b'F' => {
                 directory = path_of(&[], value).ok_or_else(|| wrong("the path is not one of a tree"))?;

@@ -88,7 +88,7 @@ pub fn parse_pkginfo(bytes: &[u8]) -> Result<PkgInfo, ApkError> {
 }
 
 impl PkgInfo {
-    fn empty(raw: &[u8]) -> PkgInfo {
+    pub(crate) fn empty(raw: &[u8]) -> PkgInfo {
         let text = String::new;
         PkgInfo {
             raw: raw.into(),

@@ -179,7 +179,7 @@ fn link_target(entry: &Entry) -> Option<BString> {
     }
 }
 
-fn are_alike(a: &Entry, b: &Entry) -> bool {
+pub(crate) fn are_alike(a: &Entry, b: &Entry) -> bool {
     let node = match (&a.node, &b.node) {
         (Node::File(x), Node::File(y)) => x.digest == y.digest,
         (x, y) => x == y,

@@ -24,6 +24,9 @@ pub enum ComposeError {
     /// Two packages are in each other's way.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// What is said of the packages of an image below.
+    #[error("cannot read the packages of the base image: {0}")]
+    BasePackages(#[source] apk::ApkError),
     /// Something cannot be put into the tree.
     #[error(transparent)]
     Draft(#[from] DraftError),
@@ -98,7 +101,8 @@ impl diag::Explain for ComposeError {
             ComposeError::ApkKey(e) => e.kind(),
             ComposeError::Asked(e) => e.kind(),
             ComposeError::Policy(e) => e.kind(),
-            ComposeError::Certificate { .. }
+            ComposeError::BasePackages(_)
+            | ComposeError::Certificate { .. }
             | ComposeError::Keystore { .. }
             | ComposeError::NoUser { .. }
             | ComposeError::Whiteout { .. }
@@ -136,7 +140,7 @@ impl diag::Explain for ComposeError {
             ComposeError::Whiteout { path, .. } => {
                 Some(format!("give it another name, or leave it out (`drop: [/{path}]`)"))
             }
-            ComposeError::NotRead { .. } => None,
+            ComposeError::BasePackages(_) | ComposeError::NotRead { .. } => None,
         }
     }
 
@@ -302,9 +306,9 @@ fn derive_deb(
     Ok(notes)
 }
 
-fn upon_base(input: &ComposeInput<'_>, tree: Tree) -> Result<Tree, MergeError> {
+fn upon_base(input: &ComposeInput<'_>, tree: Tree) -> Result<Tree, ComposeError> {
     match &input.base {
-        Some(base) => upon::stacked(base, &input.packages, tree),
+        Some(base) => upon::stacked(base, &input.packages, input.bodies, tree),
         None => Ok(tree),
     }
 }

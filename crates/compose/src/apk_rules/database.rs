@@ -64,8 +64,10 @@ pub(super) fn finish(
     if let Some(base) = &input.base {
         triggers = [below.triggers.as_slice(), &triggers].concat().into();
         scripts = upon::archives(&below.scripts, &scripts);
-        world = upon::world(below.world.as_deref(), base.installed, &world);
-        installed = upon::installed(base.installed, &installed);
+        let records = upon::records(base, input.bodies)?;
+        world = upon::world(below.world.as_deref(), &records, &world);
+        let theirs = upon::without(&records, &|path| belongs_to(draft, path, Owner::Implicit));
+        installed = upon::installed(&theirs, &installed);
     }
     let arch = format!("{arch}\n");
     let repositories = input.recipe.apk_repository_lines().join("\n") + "\n";
@@ -106,16 +108,20 @@ fn installed(draft: &Draft<'_>, input: &ComposeInput<'_>, arch: &str) -> Result<
 /// one that the user gave is not. Directories are everybody's.
 fn is_listed(draft: &Draft<'_>, brought: Option<&Entry>, path: &BStr, package: usize) -> bool {
     let is_dir = brought.is_none_or(Entry::is_dir);
-    let Ok(real) = draft.real(path, is_dir) else { return false };
-    let Some(entry) = draft.entries.get(&real) else { return false };
-    if entry.is_dir() {
-        return is_dir;
+    if is_dir {
+        return draft.real(path, true).is_ok_and(|real| draft.entries.get(&real).is_some_and(Entry::is_dir));
     }
-    let owner = match entry.owner {
-        Owner::Derived => draft.instead_of.get(&real).copied(),
-        owner => Some(owner),
-    };
-    owner == u32::try_from(package).ok().map(Owner::Package)
+    u32::try_from(package).is_ok_and(|n| belongs_to(draft, path, Owner::Package(n)))
+}
+
+/// Is a file of this owner there, or what a rule of ours made of it?
+fn belongs_to(draft: &Draft<'_>, path: &BStr, whose: Owner) -> bool {
+    let Ok(real) = draft.real(path, false) else { return false };
+    let Some(entry) = draft.entries.get(&real).filter(|e| !e.is_dir()) else { return false };
+    match entry.owner {
+        Owner::Derived => draft.instead_of.get(&real) == Some(&whose),
+        owner => owner == whose,
+    }
 }
 
 /// What the recipe asks for, in apk's spelling. apk's world has one line of a name, and the last one counts

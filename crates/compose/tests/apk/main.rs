@@ -5,5 +5,6 @@ mod certificates;
 mod golden;
 mod made_up;
 mod owners;
+mod upon;
 mod wolfi;
 mod world;

@@ -14,7 +14,7 @@ use oci::Digest;
 use package::{Arch, Cause, Identity, Pin};
 use recipe::{NoFiles, Resolved};
 use rootfs::payload::{Payload, Writer};
-use rootfs::{Bodies, Node, Payloads, Tree};
+use rootfs::{Bodies, Entry, MemoryPayload, Node, Owner, Payloads, Tree};
 
 /// One package, read.
 pub(crate) struct Package {
@@ -31,6 +31,8 @@ pub(crate) struct World {
     objects: HashMap<Digest, Summary>,
     pub(crate) keys: Vec<ApkKey>,
     pub(crate) certificates: Vec<Option<Vec<u8>>>,
+    /// The image below and what the user says of its packages.
+    pub(crate) base: Option<(Tree, String)>,
 }
 
 /// A composition with its bodies.
@@ -77,6 +79,25 @@ impl World {
         self.packages.push(Package { pin, files, tree: payload.tree });
     }
 
+    /// An image below of these files, nobody's, with a list of its packages.
+    pub(crate) fn stand_upon(&mut self, files: &[(&str, &str)], installed: &str) {
+        let mut bodies = MemoryPayload::new(self.payloads.next());
+        let file = |(path, content): &(&str, &str)| {
+            Entry::new(*path, Node::File(bodies.add(content.as_bytes())), 0o644, Owner::Implicit)
+        };
+        let mut tree = Tree::from_entries(files.iter().map(file).collect());
+        let paths: Vec<_> = tree.entries().iter().map(|e| e.path.clone()).collect();
+        for path in paths {
+            let mut above = rootfs::path::parent(path.as_bstr());
+            while let Some(directory) = above.filter(|p| !p.is_empty()) {
+                tree.insert(Entry::implicit_dir(directory));
+                above = rootfs::path::parent(directory);
+            }
+        }
+        self.payloads.add(bodies);
+        self.base = Some((tree, installed.to_owned()));
+    }
+
     /// Composes for an architecture in apk's word, with what packages' scripts literally do.
     pub(crate) fn compose(self, recipe: &str, arch: &str) -> Result<Made, ComposeError> {
         let arch = Arch::from_apk(arch).unwrap();
@@ -93,6 +114,12 @@ impl World {
             actions: package(p),
             record: Record::Apk(&p.files),
         });
+        let config = oci::ContainerConfig::default();
+        let base = self.base.as_ref().map(|(tree, installed)| compose::Base {
+            tree,
+            config: &config,
+            installed: installed.as_bytes(),
+        });
         let composition = compose(ComposeInput {
             recipe: &recipe,
             arch: &arch,
@@ -104,7 +131,7 @@ impl World {
             bodies: &self.payloads,
             derived: self.payloads.next(),
             epoch: None,
-            base: None,
+            base,
         })?;
         Ok(Made { composition, payloads: self.payloads })
     }
