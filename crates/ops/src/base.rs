@@ -236,7 +236,9 @@ impl Base {
             let what = format!("the layer {digest} of {}", self.shown);
             layers.push(own_bodies::archive_tree(shop, &what, &digest, payloads)?);
         }
-        Ok(flatten(layers))
+        let most = rootfs::tar::Limits::default().members;
+        let doing = |d: Diagnostic| d.while_doing(format!("cannot build upon {}", self.shown));
+        flatten(layers, most).map_err(|e| doing(e.into()))
     }
 
     /// Its layers, put into the store as they are, and its history.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::path::{file_name, parent};
+use crate::tar::TarError;
 use crate::{Aspect, Body, Entry, Node, Owner, Tree, diff};
 
 /// What a file's name in a layer begins with that says another is gone (image-spec, layer.md).
@@ -18,17 +19,23 @@ type Entries = BTreeMap<BString, Entry>;
 /// The tree that a container sees of layers, bottom first. Whiteouts are done and gone; a hard link is a
 /// file of its own with the same body; parents that no layer has are there, root's and 0755. Entries are
 /// nobody's ([`Owner::Implicit`]).
-pub fn flatten(layers: impl IntoIterator<Item = Tree>) -> Tree {
-    let mut seen = Entries::new();
+///
+/// # Errors
+/// The layers lack more directories than `most`: a member of some kilobytes can have a thousand above it.
+pub fn flatten(layers: impl IntoIterator<Item = Tree>, most: u64) -> Result<Tree, TarError> {
+    let (mut seen, mut made) = (Entries::new(), 0);
     for layer in layers {
         hide(&mut seen, &layer);
         for entry in layer.entries() {
             if !file_name(entry.path.as_bstr()).starts_with(WHITEOUT) {
-                put(&mut seen, unlinked(entry, &layer));
+                made += put(&mut seen, unlinked(entry, &layer));
+                if made > most {
+                    return Err(TarError::TooMuch { what: "directories that are no members", limit: most });
+                }
             }
         }
     }
-    Tree::from_sorted(seen.into_values().collect()).expect("a map is sorted and has each path once")
+    Ok(Tree::from_sorted(seen.into_values().collect()).expect("a map is sorted and has each path once"))
 }
 
 /// Takes away what the whiteouts of a layer name: of the layers below, never of its own.
@@ -64,26 +71,30 @@ fn is_below(path: &BStr, directory: &BStr) -> bool {
         || path.starts_with(directory) && path.get(directory.len()) == Some(&b'/')
 }
 
+/// A hard link as the file that it is another name of. A payload has links to files before them alone
+/// (`payload::Writer`), and those are in the same layer.
 fn unlinked(entry: &Entry, layer: &Tree) -> Entry {
-    let node = match &entry.node {
-        Node::Hardlink(target) => layer.get(target).map_or(entry.node.clone(), |first| first.node.clone()),
-        node => node.clone(),
+    let file = match &entry.node {
+        Node::Hardlink(target) => layer.get(target).unwrap_or(entry),
+        _ => entry,
     };
-    Entry { node, owner: Owner::Implicit, ..entry.clone() }
+    Entry { node: file.node.clone(), owner: Owner::Implicit, ..entry.clone() }
 }
 
-/// Puts an entry where a file, or a directory with everything in it, may be.
-fn put(seen: &mut Entries, entry: Entry) {
-    let above: Vec<BString> = ancestors(entry.path.as_bstr()).map(BString::from).collect();
-    for directory in above {
-        if !seen.get(&directory).is_some_and(Entry::is_dir) {
-            seen.insert(directory.clone(), Entry::implicit_dir(directory));
-        }
+/// Puts an entry where a file, or a directory with everything in it, may be; how many parents were made?
+fn put(seen: &mut Entries, entry: Entry) -> u64 {
+    let is_missing = |d: &&BStr| !seen.get(*d).is_some_and(Entry::is_dir);
+    let missing: Vec<BString> =
+        ancestors(entry.path.as_bstr()).take_while(is_missing).map(BString::from).collect();
+    let made = missing.len() as u64;
+    for directory in missing {
+        seen.insert(directory.clone(), Entry::implicit_dir(directory));
     }
     if !entry.is_dir() {
         remove_below(seen, entry.path.as_bstr());
     }
     seen.insert(entry.path.clone(), entry);
+    made
 }
 
 fn ancestors(path: &BStr) -> impl Iterator<Item = &BStr> {
@@ -190,6 +201,10 @@ mod tests {
         Tree::from_entries(entries.collect())
     }
 
+    fn flat(layers: impl IntoIterator<Item = Tree>) -> Tree {
+        flatten(layers, 100).unwrap()
+    }
+
     fn paths(tree: &Tree) -> Vec<String> {
         tree.entries().iter().map(|e| e.path.to_string()).collect()
     }
@@ -203,12 +218,12 @@ mod tests {
     fn whiteouts_hide_what_is_below_and_nothing_of_their_own_layer() {
         let lower = tree("d a\nf a/x 1\nf a/y 1\nd b\nd b/c\nf b/c/z 1\nf a-b 1\nd o\nf o/old 1");
         let upper = tree("d a\nf a/.wh.x -\nf .wh.b -\nd o\nf o/.wh..wh..opq -\nf o/new 1\nf a/x.new 2");
-        assert_eq!(paths(&flatten([lower, upper])), ["a", "a-b", "a/x.new", "a/y", "o", "o/new"]);
+        assert_eq!(paths(&flat([lower, upper])), ["a", "a-b", "a/x.new", "a/y", "o", "o/new"]);
     }
 
     #[test]
     fn a_hard_link_is_a_file_and_a_missing_parent_is_there() {
-        let flat = flatten([tree("f x 1\nh y x\nf deep/down/z 2")]);
+        let flat = flat([tree("f x 1\nh y x\nf deep/down/z 2")]);
         assert!(matches!(flat.get("y").unwrap().node, Node::File(_)));
         assert!(flat.get("deep/down").unwrap().is_dir());
         assert!(flat.entries().iter().all(|e| e.owner == Owner::Implicit));
@@ -216,13 +231,13 @@ mod tests {
 
     #[test]
     fn a_file_takes_the_place_of_a_directory_and_all_in_it() {
-        let flat = flatten([tree("d a\nf a/x 1"), tree("f a 2")]);
+        let flat = flat([tree("d a\nf a/x 1"), tree("f a 2")]);
         assert_eq!(paths(&flat), ["a"]);
     }
 
     #[test]
     fn directories_of_the_lower_tree_stay_and_links_do_not_hide_them() {
-        let lower = flatten([tree("d lib\nf lib/x 1")]);
+        let lower = flat([tree("d lib\nf lib/x 1")]);
         let whole = stack(&lower, tree("l lib usr/lib\nd usr\nd usr/lib")).unwrap();
         assert!(whole.get("lib").unwrap().is_dir());
         assert_eq!(stack(&lower, tree("f lib 1")).unwrap_err().path, "lib");
@@ -231,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_layer_has_what_changed_where_it_is_and_whiteouts_for_what_went() {
-        let lower = flatten([tree("d a\nf a/x 1\nf a/y 1\nd b\nd b/c\nf b/c/z 1\nd k\nf k/same 1")]);
+        let lower = flat([tree("d a\nf a/x 1\nf a/y 1\nd b\nd b/c\nf b/c/z 1\nd k\nf k/same 1")]);
         let mut whole = stack(&lower, tree("d a\nf a/y 2\nd n\nf n/new 3")).unwrap();
         for gone in ["a/x", "b", "b/c", "b/c/z"] {
             whole.remove(gone);
@@ -239,12 +254,12 @@ mod tests {
         let layer = layer(&lower, &whole);
         assert_eq!(paths(&layer), [".wh.b", "a", "a/.wh.x", "a/y", "n", "n/new"]);
         assert_eq!(layer.get("a").unwrap().owner, Owner::Implicit);
-        assert_eq!(paths(&flatten([lower, layer])), ["a", "a/y", "k", "k/same", "n", "n/new"]);
+        assert_eq!(paths(&flat([lower, layer])), ["a", "a/y", "k", "k/same", "n", "n/new"]);
     }
 
     #[test]
     fn a_layer_has_the_file_that_its_hard_link_names() {
-        let lower = flatten([tree("d usr\nd usr/bin\nf usr/bin/busybox 1\nf usr/bin/else 1")]);
+        let lower = flat([tree("d usr\nd usr/bin\nf usr/bin/busybox 1\nf usr/bin/else 1")]);
         let mut whole = lower.clone();
         whole.insert(tree("h usr/foo usr/bin/busybox").into_entries().remove(0));
         let layer = layer(&lower, &whole);
@@ -255,12 +270,22 @@ mod tests {
 
     #[test]
     fn what_a_rule_changed_of_the_image_below_is_the_rules() {
-        let lower = flatten([tree("d etc\nf etc/shadow 1")]);
+        let lower = flat([tree("d etc\nf etc/shadow 1")]);
         let mut whole = lower.clone();
         whole.get_mut("etc/shadow").unwrap().gid = 42;
         whole.get_mut("etc").unwrap().mtime = 5;
         let layer = layer(&lower, &whole);
         assert_eq!(layer.get("etc/shadow").unwrap().owner, Owner::Derived);
         assert_eq!(layer.get("etc").unwrap().owner, Owner::Implicit);
+    }
+
+    #[test]
+    fn directories_that_no_layer_has_are_counted() {
+        let deep = format!("f {}x 1\nf {}y 1", "a/".repeat(50), "b/".repeat(50));
+        assert!(flatten([tree(&deep)], 100).is_ok());
+        // What is a member, or was made before, is not counted again.
+        assert!(flatten([tree(&deep), tree(&deep), tree("d c\nf c/z 1")], 100).is_ok());
+        let error = flatten([tree(&deep), tree("f c/z 1")], 100).unwrap_err().to_string();
+        assert_eq!(error, "cannot read the tar archive: more than 100 directories that are no members");
     }
 }

@@ -42,7 +42,7 @@ impl Explain for MergeError {
     fn kind(&self) -> Kind {
         match self {
             MergeError::Conflict { .. } | MergeError::BelowFile { .. } => Kind::Unsatisfiable,
-            MergeError::Resolve(_) => Kind::Input,
+            MergeError::TooDeep { .. } | MergeError::Resolve(_) => Kind::Input,
         }
     }
 

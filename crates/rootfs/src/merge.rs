@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -57,10 +57,23 @@ pub enum MergeError {
         /// Who brings that.
         above_owner: BString,
     },
+    /// Paths have more directories above them than anybody brings.
+    #[error("cannot merge /{path} of {owner}: more than {limit} directories that no package brings")]
+    TooDeep {
+        /// The path that is one too many.
+        path: BString,
+        /// Who brings it.
+        owner: BString,
+        /// The limit.
+        limit: usize,
+    },
     /// A symbolic link leads in circles.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
 }
+
+/// Most directories that packages need and none brings: a path of some kilobytes has a thousand of them.
+const MOST_IMPLICIT: usize = 1_000_000;
 
 /// Top-level names that usr-merge makes links into `/usr` (file-hierarchy(7), usrmerge): a package
 /// that still ships them as directories means the link's target, whatever the install order.
@@ -78,7 +91,20 @@ const ALIASES: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libo32", "libx32", 
 ///
 /// Entries of part `n` belong to `Owner::Package(n)`; parents that nobody brings are made
 /// (`Owner::Implicit`, root, 0755).
+///
+/// # Errors
+/// Two bring one path, or one something below another's file; a link in circles; a million directories
+/// that nobody brings.
 pub fn merge(parts: Vec<Part>, rules: &MergeRules<'_>) -> Result<Tree, MergeError> {
+    merge_within(parts, rules, MOST_IMPLICIT)
+}
+
+/// The same with another limit of directories that nobody brings.
+pub(crate) fn merge_within(
+    parts: Vec<Part>,
+    rules: &MergeRules<'_>,
+    most_implicit: usize,
+) -> Result<Tree, MergeError> {
     let mut merger = Merger::new(rules, parts.iter().map(|p| p.name.clone()).collect());
     merger.seed_aliases(&parts);
     for (n, part) in parts.into_iter().enumerate() {
@@ -86,7 +112,7 @@ pub fn merge(parts: Vec<Part>, rules: &MergeRules<'_>) -> Result<Tree, MergeErro
     }
     merger.check_shared_links()?;
     merger.relink();
-    merger.add_parents()?;
+    merger.add_parents(most_implicit)?;
     let entries = merger.placed.into_values().map(|p| p.entry).collect();
     Ok(Tree::from_sorted(entries).expect("a map is sorted and has each path once"))
 }
@@ -270,8 +296,8 @@ impl<'a> Merger<'a> {
         }
     }
 
-    fn add_parents(&mut self) -> Result<(), MergeError> {
-        let mut missing: BTreeMap<BString, ()> = BTreeMap::new();
+    fn add_parents(&mut self, most: usize) -> Result<(), MergeError> {
+        let mut missing: BTreeSet<BString> = BTreeSet::new();
         for (path, placed) in &self.placed {
             let mut next = parent(path.as_bstr());
             while let Some(above) = next.filter(|p| !p.is_empty()) {
@@ -285,14 +311,18 @@ impl<'a> Merger<'a> {
                             above_owner: self.name(p.part),
                         });
                     }
-                    None if missing.contains_key(above) => break,
+                    None if missing.contains(above) => break,
                     None if self.rules.lower.and_then(|t| t.get(above)).is_some_and(Entry::is_dir) => break,
-                    None => missing.insert(above.into(), ()),
+                    None => missing.insert(above.into()),
                 };
+                if missing.len() > most {
+                    let owner = self.name(placed.part);
+                    return Err(MergeError::TooDeep { path: path.clone(), owner, limit: most });
+                }
                 next = parent(above);
             }
         }
-        for path in missing.into_keys() {
+        for path in missing {
             let entry = Entry { mtime: self.rules.mtime, ..Entry::implicit_dir(path.clone()) };
             self.placed.insert(path, Placed { entry, part: None, file: None });
         }

@@ -1,4 +1,5 @@
 use crate::actions::Diversion;
+use crate::merge::merge_within;
 use crate::{Entry, MemoryPayload, MergeError, MergeRules, Node, Owner, Part, PayloadIx, Tree, merge};
 
 /// `d PATH`, `f PATH CONTENT`, `l PATH TARGET`, `h PATH TARGET`, one a line; `d PATH MODE`.
@@ -187,4 +188,18 @@ fn diff_and_resolve_look_inside_the_tree() {
     assert_eq!(a.resolve("abs/a").unwrap().unwrap().path, "usr/a");
     assert_eq!(a.resolve("abs/nothing").unwrap(), None);
     assert!(a.resolve("loop").is_err());
+}
+
+#[test]
+fn directories_that_nobody_brings_are_counted() {
+    let rules =
+        MergeRules { lower: None, start: Tree::new(), overwrites: &|_, _| false, diversions: &[], mtime: 0 };
+    let parts = |text: &str| vec![Part { name: "p".into(), tree: tree(text) }];
+    let deep = format!("f {}x\nf {}y\nd z\nf z/a", "a/".repeat(50), "b/".repeat(50));
+    assert_eq!(merge_within(parts(&deep), &rules, 100).unwrap().entries().len(), 104);
+    let error = merge_within(parts(&deep), &rules, 99).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot merge /b/b/b")
+            && error.ends_with("more than 99 directories that no package brings")
+    );
 }
