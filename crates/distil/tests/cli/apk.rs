@@ -5,6 +5,7 @@ mod alike;
 mod bad;
 mod life;
 mod names;
+mod signatures;
 mod sources;
 mod world;
 
