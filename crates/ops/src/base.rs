@@ -82,10 +82,11 @@ fn look(
 ) -> Result<(), image::TransportError> {
     let elsewhere = |p: &Descriptor| p.platform.as_ref().is_some_and(|platform| !may_be(platform, wanted));
     for part in parts {
-        if part.media_type.is_index() && depth < MOST_DEPTH {
-            if let Document::Index(inner) = read_document(source, part)?.value() {
-                look(source, &inner.manifests, wanted, depth + 1, found)?;
-            }
+        if part.media_type.is_index()
+            && depth < MOST_DEPTH
+            && let Document::Index(inner) = read_document(source, part)?.value()
+        {
+            look(source, &inner.manifests, wanted, depth + 1, found)?;
         }
         let known = found.iter().any(|(image, _, _)| image.digest == part.digest);
         if known || !part.media_type.is_manifest() || elsewhere(part) {
@@ -343,7 +344,7 @@ mod tests {
         let (other, image) = (blobs.image("arm64", "a"), blobs.image("amd64", "a"));
         let index = blobs.index(&[&other, &image]);
         blobs.0.remove(&other.digest);
-        assert_eq!(blobs.chosen(&[index.clone()]).unwrap(), image.digest);
+        assert_eq!(blobs.chosen(std::slice::from_ref(&index)).unwrap(), image.digest);
         blobs.0.remove(&image.digest);
         assert!(blobs.chosen(&[index]).is_err());
     }
