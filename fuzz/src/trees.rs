@@ -72,6 +72,14 @@ pub(crate) fn layers(data: &[u8]) {
             .push(member.into_entry(Some(bodies.add(&content)), Owner::Implicit));
     }
     let [lower, upper] = layers.map(Tree::from_entries);
+    // A payload has none of these: a link's file stands before it in its own layer.
+    let lost = |tree: &Tree, entry: &Entry| match &entry.node {
+        Node::Hardlink(file) => !tree.get(file).is_some_and(|e| matches!(e.node, Node::File(_))),
+        _ => false,
+    };
+    if [&lower, &upper].iter().any(|tree| tree.entries().iter().any(|e| lost(tree, e))) {
+        return;
+    }
     let flat = |layers: Vec<Tree>| flatten(layers, u64::MAX).expect("no limit");
     let (lower, whole) = (flat(vec![lower.clone()]), flat(vec![lower, upper]));
     for tree in [&lower, &whole] {

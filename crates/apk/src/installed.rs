@@ -150,12 +150,14 @@ fn by_directory<'a>(package: &Installed<'a>) -> Vec<Listed<'a>> {
 /// Owner and mode, unless they are what apk takes for granted.
 fn push_acl(out: &mut BString, key: &str, entry: &Entry, usual: u32) {
     let mode = if matches!(entry.node, Node::Symlink(_)) { 0o777 } else { entry.mode };
-    if (entry.uid, entry.gid, mode) == (0, 0, usual) && entry.xattrs.is_empty() {
+    // Of a hard link apk notes what stands in the archive at the link: no attributes.
+    let xattrs = if matches!(entry.node, Node::Hardlink(_)) { &[][..] } else { &entry.xattrs[..] };
+    if (entry.uid, entry.gid, mode) == (0, 0, usual) && xattrs.is_empty() {
         return;
     }
     out.push_str(format!("{key}{}:{}:{mode:o}", entry.uid, entry.gid));
-    if !entry.xattrs.is_empty() {
-        out.push_str(format!(":{}", xattr_sum(&entry.xattrs).q1()));
+    if !xattrs.is_empty() {
+        out.push_str(format!(":{}", xattr_sum(xattrs).q1()));
     }
     out.push(b'\n');
 }

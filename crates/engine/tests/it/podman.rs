@@ -40,7 +40,13 @@ impl Podman {
 fn spawn(dir: &Path) -> std::io::Result<Child> {
     let log = std::fs::File::create(dir.join("log"))?;
     let at = |name: &str| dir.join(name).into_os_string();
+    // Podman asks for a million open files and processes, which not everybody may have (a container on CI, say).
+    std::fs::write(
+        at("containers.conf"),
+        "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n",
+    )?;
     Command::new("podman")
+        .env("CONTAINERS_CONF", at("containers.conf"))
         .args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"])
         .arg("--root")
         .arg(at("root"))

@@ -13,13 +13,21 @@ fn signed_by(number: usize) -> Signer {
     Signer::new(&key, Algorithm::Rsa256)
 }
 
+/// The library, and a program of some content.
+fn world(program: ApkPackage) -> Vec<ApkPackage> {
+    plain().into_iter().take(1).chain([program]).collect()
+}
+
+/// A signature is compressed, and may take a byte more or less: a program of which both take as many.
 fn program() -> ApkPackage {
-    hello(b"\x7fELF not really")
+    let program = |n: u32| hello(format!("program {n}").as_bytes());
+    let len = |n: u32, key: usize| program(n).build(&[signed_by(key)]).bytes().len();
+    program((0..64).find(|n| len(*n, 1) == len(*n, 2)).expect("signatures of one length"))
 }
 
 #[test]
 fn a_package_that_is_signed_anew_is_taken() {
-    let archive = serve(plain);
+    let archive = serve(|| world(program()));
     let machine = machine(&archive, &["hello"]);
     let genuine = std::fs::read(archive.path(FILE)).expect("the package");
     let bad = program().build(&[signed_by(2)]).bytes();
@@ -56,7 +64,7 @@ fn a_signature_is_judged_however_long_the_package_is_here() {
 /// The very bytes that a signed index names, and malformed: not the mirror's fault.
 #[test]
 fn a_malformed_package_that_is_properly_signed() {
-    let archive = serve(|| vec![program().control_member("usr", 0o644, "no control file")]);
+    let archive = serve(|| world(program().control_member("usr", 0o644, "no control file")));
     let machine = machine(&archive, &["hello"]);
     let words = ["hello 1.0-r0", "`usr`", "every mirror has the same"];
     let ran = machine.distil(&["lock", "app.yaml"]).fails(3, &words);
