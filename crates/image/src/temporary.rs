@@ -17,7 +17,11 @@ pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        if File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()) {
+        // Locked until it is gone: let go before, and who made it a moment ago could lock it, find it in
+        // its place, and lose it.
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -154,7 +154,14 @@ pub(crate) fn sweep(dir: &Path, prefix: &str) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
-        if ours && File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()) {
+        if !ours {
+            continue;
+        }
+        // Locked until it is gone: let go before, and who made it a moment ago could lock it, believe
+        // it theirs, and lose it.
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -35,6 +35,19 @@ fn several_processes_share_a_store() {
 }
 
 #[test]
+fn nobody_sweeps_away_what_another_is_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pins");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..2_000).for_each(|_| write_atomically(&file, b"pins").unwrap()));
+        }
+    });
+    assert_eq!(std::fs::read(&file).unwrap(), b"pins");
+    assert_eq!(files(dir.path()), [PathBuf::from("pins")]);
+}
+
+#[test]
 fn a_process_may_be_killed_at_any_moment() {
     let dir = tempfile::tempdir().unwrap();
     let mut killed = 0;
