@@ -16,6 +16,7 @@ pub(super) const FLOORS: &[(&str, u8)] = &[
     ("store", 2),
     ("trust", 2),
     ("elf", 2),
+    ("process", 2),
     ("apk", 3),
     ("deb", 3),
     ("solve", 3),
