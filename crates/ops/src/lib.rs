@@ -17,6 +17,7 @@ mod deliver;
 mod documents;
 mod ecosystem;
 mod engines;
+pub mod image_name;
 mod images;
 pub mod lock;
 pub mod mirrors;
@@ -26,6 +27,10 @@ mod parallel;
 mod payloads;
 mod pins;
 mod place;
+#[allow(dead_code, reason = "the verbs that read images come next")]
+mod places;
+#[allow(dead_code, reason = "the verbs that read images come next")]
+mod platforms;
 mod recipes;
 mod records;
 pub mod report;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use diag::{Explain, Kind};
 use oci::Reference;
 
+use crate::image_name::{ImageName, ImageNameError};
+
 /// A place that a build writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -111,48 +113,33 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Target, TargetError> {
-        let (transport, rest) =
-            text.split_once(':').ok_or_else(|| TargetError::Transport { text: text.to_owned() })?;
-        let missing = |what| TargetError::Missing { text: text.to_owned(), what };
-        match transport {
-            "oci" | "oci-archive" => {
-                let (path, tag) = path_and_name(rest);
-                if path.is_empty() {
-                    return Err(missing(if transport == "oci" { "directory" } else { "file" }));
-                }
-                let (path, tag) = (PathBuf::from(path), tag.map(str::to_owned));
-                Ok(match transport {
-                    "oci" => Target::Layout { dir: path, tag },
-                    _ => Target::LayoutArchive { file: path, tag },
-                })
-            }
-            "docker-archive" => {
-                let (path, name) = path_and_name(rest);
-                if path.is_empty() {
-                    return Err(missing("file"));
-                }
-                let reference = name.map(|n| reference(text, n)).transpose()?;
-                Ok(Target::DockerArchive { file: PathBuf::from(path), reference })
-            }
-            "docker-daemon" if rest.is_empty() => Err(missing("name")),
-            "docker-daemon" => Ok(Target::Daemon { reference: reference(text, rest)? }),
-            _ => Err(TargetError::Transport { text: text.to_owned() }),
+        let name: ImageName = text.parse().map_err(|e| TargetError::from_name(text, e))?;
+        Target::of(name).ok_or_else(|| TargetError::Transport { text: text.to_owned() })
+    }
+}
+
+impl Target {
+    /// The place that an image's name means; none of the local store, where every build goes anyway.
+    fn of(name: ImageName) -> Option<Target> {
+        match name {
+            ImageName::Layout { dir, tag } => Some(Target::Layout { dir, tag }),
+            ImageName::LayoutArchive { file, tag } => Some(Target::LayoutArchive { file, tag }),
+            ImageName::DockerArchive { file, reference } => Some(Target::DockerArchive { file, reference }),
+            ImageName::Daemon(reference) => Some(Target::Daemon { reference }),
+            ImageName::Stored(_) | ImageName::Registry(_) => None,
         }
     }
 }
 
-/// The first colon ends the path, as in skopeo.
-fn path_and_name(rest: &str) -> (&str, Option<&str>) {
-    match rest.split_once(':') {
-        Some((path, "")) => (path, None),
-        Some((path, name)) => (path, Some(name)),
-        None => (rest, None),
+impl TargetError {
+    fn from_name(text: &str, error: ImageNameError) -> TargetError {
+        let text = text.to_owned();
+        match error {
+            ImageNameError::Transport { .. } => TargetError::Transport { text },
+            ImageNameError::Missing { what, .. } => TargetError::Missing { text, what },
+            ImageNameError::Name { why, .. } => TargetError::Name { text, why },
+        }
     }
-}
-
-fn reference(text: &str, name: &str) -> Result<Reference, TargetError> {
-    name.parse()
-        .map_err(|e: oci::ReferenceError| TargetError::Name { text: text.to_owned(), why: e.to_string() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,290 @@
+//! Which of an image's platforms a verb works on.
+
+use diag::{Diagnostic, Kind};
+use image::{Document, Source, TransportError, read_document, read_small};
+use oci::{Descriptor, ImageConfig, Manifest, MediaType, Platform, Raw};
+
+/// How deep indexes lie in indexes.
+const MOST_DEPTH: u32 = 4;
+
+/// One platform's image.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    /// Its manifest's descriptor: that of the index, or one made for a manifest that stands alone.
+    pub(crate) descriptor: Descriptor,
+    /// Its manifest.
+    pub(crate) manifest: Raw<Document>,
+    /// What it runs on, where index or config say so; not of what is no image.
+    pub(crate) platform: Option<Platform>,
+}
+
+impl Chosen {
+    /// The manifest's value.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        match self.manifest.value() {
+            Document::Manifest(manifest) => manifest,
+            // Kept out by `read`.
+            Document::Index(_) => unreachable!("an index is never chosen"),
+        }
+    }
+}
+
+/// The image of the platform that is `wanted`; without one the only image, or the host's. `shown` is the
+/// image's name for messages.
+///
+/// # Errors
+/// There is none such, or several and none of the host's: the platforms are named (usage). Or the image
+/// cannot be read.
+pub(crate) fn choose(
+    source: &dyn Source,
+    document: &Raw<Document>,
+    wanted: Option<&Platform>,
+    host: &Platform,
+    shown: &str,
+) -> Result<Chosen, Diagnostic> {
+    let images = images(source, document)?;
+    let fits = |wanted: &Platform| {
+        let exact: Vec<&Listed> = images.iter().filter(|i| i.platform.as_ref() == Some(wanted)).collect();
+        let near =
+            || images.iter().filter(|i| i.platform.as_ref().is_some_and(|p| runs_on(p, wanted))).collect();
+        if exact.is_empty() { near() } else { exact }
+    };
+    let found: Vec<&Listed> = match wanted {
+        Some(wanted) => fits(wanted),
+        None if images.len() == 1 => images.iter().collect(),
+        None => fits(host),
+    };
+    match found.as_slice() {
+        [one] => one.read(source),
+        several => Err(unclear(shown, &images, wanted, host, several.len())),
+    }
+}
+
+/// Every image of the document, one a platform, in the order of its index.
+pub(crate) fn all(source: &dyn Source, document: &Raw<Document>) -> Result<Vec<Chosen>, Diagnostic> {
+    images(source, document)?.iter().map(|image| image.read(source)).collect()
+}
+
+/// Does an image of the platform `offered` run on `wanted`? Without a variant any is meant, and some
+/// variants are those that the word alone means (containerd, platforms.Normalize).
+pub(crate) fn runs_on(offered: &Platform, wanted: &Platform) -> bool {
+    fn usual(platform: &Platform) -> Option<&str> {
+        let implied = match platform.architecture.as_str() {
+            "arm64" => Some("v8"),
+            "amd64" => Some("v1"),
+            _ => None,
+        };
+        platform.variant.as_deref().or(implied)
+    }
+    let same = offered.os == wanted.os && offered.architecture == wanted.architecture;
+    same && (wanted.variant.is_none() || usual(offered) == usual(wanted))
+}
+
+/// The platforms of a document as texts, for messages and lists; what is no image is left out.
+pub(crate) fn names(document: &Document) -> Vec<String> {
+    match document {
+        Document::Manifest(_) => Vec::new(),
+        Document::Index(index) => {
+            let images = index.manifests.iter().filter(|d| is_image(d));
+            images.filter_map(|d| Some(d.platform.as_ref()?.to_string())).collect()
+        }
+    }
+}
+
+/// An image of an index.
+struct Listed {
+    descriptor: Descriptor,
+    platform: Option<Platform>,
+    /// Where the document is the manifest itself.
+    read: Option<Raw<Document>>,
+}
+
+impl Listed {
+    fn read(&self, source: &dyn Source) -> Result<Chosen, Diagnostic> {
+        let manifest = match &self.read {
+            Some(manifest) => manifest.clone(),
+            None => read_document(source, &self.descriptor)?,
+        };
+        if let Document::Index(_) = manifest.value() {
+            let (what, why) =
+                (self.descriptor.digest.to_string(), "it is an index, and is called a manifest");
+            return Err(TransportError::Malformed { what, why: why.to_owned() }.into());
+        }
+        Ok(Chosen { descriptor: self.descriptor.clone(), manifest, platform: self.platform.clone() })
+    }
+}
+
+fn images(source: &dyn Source, document: &Raw<Document>) -> Result<Vec<Listed>, Diagnostic> {
+    let mut found = Vec::new();
+    match document.value() {
+        Document::Manifest(manifest) => {
+            let descriptor = Descriptor::of(document.value().media_type(), document.bytes());
+            let platform = platform_of(source, manifest)?;
+            found.push(Listed { descriptor, platform, read: Some(document.clone()) });
+        }
+        Document::Index(index) => look(source, &index.manifests, 0, &mut found)?,
+    }
+    Ok(found)
+}
+
+fn look(
+    source: &dyn Source,
+    parts: &[Descriptor],
+    depth: u32,
+    found: &mut Vec<Listed>,
+) -> Result<(), Diagnostic> {
+    for part in parts {
+        if part.media_type.is_index() && depth < MOST_DEPTH {
+            if let Document::Index(inner) = read_document(source, part)?.value() {
+                look(source, &inner.manifests, depth + 1, found)?;
+            }
+        } else if is_image(part) && found.iter().all(|f: &Listed| f.descriptor.digest != part.digest) {
+            // An index may leave the platform out (image-spec: it is optional); the config has it.
+            let platform = match &part.platform {
+                Some(platform) => Some(platform.clone()),
+                None => match read_document(source, part)?.value() {
+                    Document::Manifest(manifest) => platform_of(source, manifest)?,
+                    Document::Index(_) => None,
+                },
+            };
+            found.push(Listed { descriptor: part.clone(), platform, read: None });
+        }
+    }
+    Ok(())
+}
+
+/// Not what BuildKit lays beside images (attestations, of the platform unknown/unknown).
+fn is_image(part: &Descriptor) -> bool {
+    let unknown = |p: &Platform| p.os == "unknown" || p.architecture == "unknown";
+    part.media_type.is_manifest() && !part.platform.as_ref().is_some_and(unknown)
+}
+
+fn platform_of(source: &dyn Source, manifest: &Manifest) -> Result<Option<Platform>, Diagnostic> {
+    let kind = &manifest.config.media_type;
+    if *kind != MediaType::CONFIG && *kind != MediaType::DOCKER_CONFIG {
+        return Ok(None);
+    }
+    let config: ImageConfig = match serde_json::from_slice(&read_small(source, &manifest.config)?) {
+        Ok(config) => config,
+        Err(e) => {
+            let what = format!("the config {}", manifest.config.digest);
+            return Err(TransportError::Malformed { what, why: e.to_string() }.into());
+        }
+    };
+    let variant = config.variant;
+    Ok(Some(Platform { os: config.os, architecture: config.architecture, os_version: None, variant }))
+}
+
+fn unclear(
+    shown: &str,
+    images: &[Listed],
+    wanted: Option<&Platform>,
+    host: &Platform,
+    found: usize,
+) -> Diagnostic {
+    let mut there: Vec<String> =
+        images.iter().filter_map(|i| Some(i.platform.as_ref()?.to_string())).collect();
+    there.dedup();
+    let text = match (wanted, found) {
+        (Some(wanted), 0) => format!("cannot find {wanted} in {shown}: it has no image for that platform"),
+        (Some(wanted), n) => format!("cannot choose {wanted} in {shown}: it has {n} images for it"),
+        (None, 0) if there.is_empty() => format!("cannot find an image in {shown}: there is none in it"),
+        (None, _) => {
+            format!(
+                "cannot choose a platform of {shown}: it has {}, and none is this machine's, {host}",
+                images.len()
+            )
+        }
+    };
+    let error = Diagnostic::new(Kind::Usage, text);
+    match there.first() {
+        Some(first) => {
+            error.hint(format!("it has {}; choose with --platform, as --platform {first}", there.join(", ")))
+        }
+        None => error.hint("what was read is an artifact or an empty index; name another image"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::io::{Cursor, Read};
+
+    use oci::Digest;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Blobs(HashMap<Digest, Vec<u8>>);
+
+    impl Source for Blobs {
+        fn document(&self, _: &str) -> Result<Raw<Document>, TransportError> {
+            unreachable!("documents are given")
+        }
+
+        fn blob(&self, of: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+            let missing = || TransportError::NoBlob { digest: of.digest, place: "blobs".to_owned() };
+            Ok(Box::new(Cursor::new(self.0.get(&of.digest).ok_or_else(missing)?)))
+        }
+    }
+
+    impl Blobs {
+        fn put(&mut self, kind: MediaType, value: &serde_json::Value) -> Descriptor {
+            let bytes = value.to_string().into_bytes();
+            let descriptor = Descriptor::of(kind, &bytes);
+            self.0.insert(descriptor.digest, bytes);
+            descriptor
+        }
+
+        fn image(&mut self, platform: &str) -> Descriptor {
+            let platform: Platform = platform.parse().unwrap();
+            let config = serde_json::json!({
+                "os": platform.os, "architecture": platform.architecture, "variant": platform.variant,
+                "rootfs": { "type": "layers", "diff_ids": [] },
+            });
+            let config = self.put(MediaType::CONFIG, &config);
+            let manifest = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [] });
+            let mut image = self.put(MediaType::MANIFEST, &manifest);
+            image.platform = Some(platform);
+            image
+        }
+
+        fn chosen(&self, parts: &[Descriptor], wanted: Option<&str>) -> Result<String, Diagnostic> {
+            let index = serde_json::json!({ "schemaVersion": 2, "manifests": parts });
+            let document = Raw::read(index.to_string().into_bytes()).unwrap();
+            let wanted = wanted.map(|w| w.parse().unwrap());
+            let one = choose(self, &document, wanted.as_ref(), &Platform::linux("amd64"), "base:latest")?;
+            Ok(one.platform.unwrap().to_string())
+        }
+    }
+
+    #[test]
+    fn the_hosts_where_there_are_several() {
+        let mut blobs = Blobs::default();
+        let (amd, arm, v7) =
+            (blobs.image("linux/amd64"), blobs.image("linux/arm64/v8"), blobs.image("linux/arm/v7"));
+        let both = [arm.clone(), amd.clone()];
+        assert_eq!(blobs.chosen(&both, None).unwrap(), "linux/amd64");
+        assert_eq!(blobs.chosen(&both, Some("linux/arm64")).unwrap(), "linux/arm64/v8");
+        assert_eq!(blobs.chosen(std::slice::from_ref(&arm), None).unwrap(), "linux/arm64/v8");
+        let error = blobs.chosen(&[arm.clone(), v7], None).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+        assert!(error.hint.as_deref().unwrap().contains("linux/arm64/v8, linux/arm/v7"), "{error:?}");
+        let error = blobs.chosen(&both, Some("linux/s390x")).unwrap_err();
+        assert_eq!(
+            error.message,
+            "cannot find linux/s390x in base:latest: it has no image for that platform"
+        );
+    }
+
+    #[test]
+    fn what_buildkit_lays_beside_images_is_none() {
+        let mut blobs = Blobs::default();
+        let (image, mut attestation) = (blobs.image("linux/s390x"), blobs.image("linux/amd64"));
+        attestation.platform = Some("unknown/unknown".parse().unwrap());
+        assert_eq!(blobs.chosen(&[image.clone(), attestation], None).unwrap(), "linux/s390x");
+        // An index may say nothing of platforms.
+        let bare = Descriptor { platform: None, ..image };
+        assert_eq!(blobs.chosen(&[bare], None).unwrap(), "linux/s390x");
+    }
+}
