@@ -182,16 +182,6 @@ impl Layout {
         };
         write().map_err(TransportError::io("write", path.display()))
     }
-
-    /// Takes a blob over from another layout: a hard link where the file system can, else a copy.
-    fn link_blob(&self, from: &Path, part: &Descriptor) -> io::Result<()> {
-        let to = self.blob_path(&part.digest);
-        match fs::hard_link(from, &to) {
-            Ok(()) => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(e) => Err(e),
-        }
-    }
 }
 
 /// A file of a layout that was damaged, and where it is now.
@@ -208,36 +198,6 @@ fn set_aside(file: &Path, why: &TransportError) -> Result<SetAside, TransportErr
     let now = free.into_iter().find(|to| !to.exists()).unwrap_or_default();
     fs::rename(file, &now).map_err(TransportError::io("set aside", file.display()))?;
     Ok(SetAside { now, why: why.to_string() })
-}
-
-/// Copies an image from one layout to another like [`crate::copy`], with hard links instead of
-/// copied bytes where the file system allows.
-pub fn link(from: &Layout, name: &str, to: &Layout, to_name: &str) -> Result<Digest, TransportError> {
-    crate::copy(from, name, &Linking { from, to }, to_name)
-}
-
-struct Linking<'a> {
-    from: &'a Layout,
-    to: &'a Layout,
-}
-
-impl Sink for Linking<'_> {
-    fn has(&self, part: &Descriptor) -> Result<bool, TransportError> {
-        self.to.has(part)
-    }
-
-    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
-        let from = self.from.blob_path(&part.digest);
-        let sound = fs::metadata(&from).is_ok_and(|m| m.len() == part.size);
-        if sound && self.to.link_blob(&from, part).is_ok() && self.to.has(part)? {
-            return Ok(());
-        }
-        self.to.put(part, bytes)
-    }
-
-    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
-        self.to.publish(name, document)
-    }
 }
 
 impl Source for Layout {

@@ -29,7 +29,7 @@ pub use assemble::{Image, Upon, assemble, assemble_upon, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
 pub use layer::{Layer, LayerError, LayerWriter};
-pub use layout::{Layout, REF_NAME, SetAside, link};
+pub use layout::{Layout, REF_NAME, SetAside};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use transport::{

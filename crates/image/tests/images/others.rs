@@ -148,7 +148,7 @@ fn skopeo_reads_and_copies_every_form() {
         let dir = tempfile::tempdir().unwrap();
         let (store, images, tree) = layout(&dir.path().join("store"), codec);
         let plain = Layout::create(dir.path().join("plain")).unwrap();
-        let digest = image::link(&store, "app:1", &plain, "1").unwrap();
+        let digest = image::copy(&store, "app:1", &plain, "1").unwrap();
         let oci = format!("oci:{}:1", plain.dir().display());
         let told = run(Command::new("skopeo").args(["inspect", "--format", "{{.Digest}}", &oci]));
         assert_eq!(told.trim(), digest.to_string());
@@ -192,12 +192,12 @@ fn umoci_unpacks_our_tree() {
     let (store, images, tree) = layout(&dir.path().join("store"), Codec::Gzip(6));
     // umoci takes a manifest, not an index, under a name.
     let plain = Layout::create(dir.path().join("plain")).unwrap();
-    image::link(&store, &images[0].manifest.digest().to_string(), &plain, "1").unwrap_err();
+    image::copy(&store, &images[0].manifest.digest().to_string(), &plain, "1").unwrap_err();
     let manifest = image::read_document(
         &store,
         &oci::Descriptor::of(oci::MediaType::MANIFEST, images[0].manifest.bytes()),
     );
-    image::link(&store, "app:1", &plain, "all").unwrap();
+    image::copy(&store, "app:1", &plain, "all").unwrap();
     image::Sink::publish(&plain, "1", &manifest.unwrap()).unwrap();
     let to = dir.path().join("bundle");
     run(Command::new("umoci")
