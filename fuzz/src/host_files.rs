@@ -44,3 +44,27 @@ pub(crate) fn settings_file(data: &[u8]) {
         }
     }
 }
+
+/// Logins of registries, and what helpers answer. What can be read can be written into, and then has
+/// what was written and every other key that it had.
+pub(crate) fn registry_logins(data: &[u8]) {
+    let _ = settings::parse_helper_list(data);
+    let Ok(before) = settings::parse_auth_file(data, "fuzz") else { return };
+    let answered = settings::parse_helper_answer(data).ok();
+    // The file's form has no room for a colon in a name, nor for NUL around a password.
+    let fits = |l: &settings::KeptLogin| {
+        l.for_helper().is_some_and(|(user, secret)| {
+            !user.contains(':') && secret.reveal().trim_matches('\0') == secret.reveal()
+        })
+    };
+    let login = match answered.filter(fits) {
+        Some(answered) => answered,
+        None => settings::KeptLogin::IdentityToken(diag::Secret::new("fuzz")),
+    };
+    let bytes = settings::with_login(data, "fuzz", "host.example/path", Some(&login)).expect("it was read");
+    let after = settings::parse_auth_file(&bytes, "fuzz").expect("what was written is read");
+    assert_eq!(after.login_for("host.example", "path").map(|(_, login)| login), Some(&login));
+    assert!(after.keys().count() <= before.keys().count() + 1 && after.helpers() == before.helpers());
+    let left = settings::without_logins(&bytes, "fuzz", None).expect("it was read").expect("one was there");
+    assert_eq!(settings::parse_auth_file(&left.bytes, "fuzz").expect("sound").keys().count(), 0);
+}

@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("packages", packages::packages),
     ("payload", trees::payload),
     ("recipe", recipes::recipe),
+    ("registry_logins", host_files::registry_logins),
     ("relations", packages::relations),
     ("release", packages::release),
     ("scripts", packages::scripts),

@@ -181,6 +181,19 @@ fn made_up(all: &mut Seeds) {
         "settings",
         "mirrors:\n  debian: https://apt.example/debian\nproxy: {http: 'http://proxy.example:3128'}\n",
     );
+    add(
+        all,
+        "settings",
+        "registries:\n  localhost:5000: {insecure: true}\n  docker.io/acme: {mirrors: [a.example/x], rewrite: b.example}\n",
+    );
+    for text in [
+        r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"},"ghcr.io/a/b":{"auth":"YTpi","identitytoken":"t"},"c.example":{}},"credsStore":"pass","credHelpers":{"d.example":"x"}}"#,
+        r#"{"auths":{"a":{"username":"u","password":"p"},"b":{"registrytoken":"t"}},"HttpHeaders":{"x":"y"}}"#,
+        r#"{"ServerURL":"https://a.example","Username":"<token>","Secret":"s","auths":null}"#,
+        r#"{"https://a.example":"ann","b.example":"bob"}"#,
+    ] {
+        add(all, "registry_logins", text);
+    }
     for text in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n",

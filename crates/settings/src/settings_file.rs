@@ -1,3 +1,5 @@
+mod registries;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -17,6 +19,11 @@ use crate::yaml::{At, Node, Value, read_tree};
 /// cache-dir: /var/cache/distil
 /// data-dir: /var/lib/distil
 /// parallel: 8
+/// registries:
+///   registry.example:5000: {insecure: true}
+///   ghcr.io: {ca-certificates: corp.pem, client-certificate: {certificate: me.pem, key: me.key}}
+///   docker.io: {mirrors: [mirror.example/hub]}
+///   docker.io/acme: {rewrite: registry.example/acme}
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -36,6 +43,25 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// How many downloads run at once.
     pub parallel: Option<usize>,
+    /// How registries are reached, in the order of the file.
+    pub registries: Vec<RegistrySettings>,
+}
+
+/// How one registry, or a part of it, is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// What it is for: `host[:port][/path]`. Names of images that begin so, up to a slash.
+    pub prefix: String,
+    /// Plain http, and https without a sound certificate, are good enough.
+    pub insecure: bool,
+    /// PEM files with certificate authorities to trust for this host beside the others.
+    pub ca_certificates: Vec<PathBuf>,
+    /// The client's own certificate for this host.
+    pub client_certificate: Option<ClientCertificate>,
+    /// What is asked first when reading, in order: `host[:port][/path]` in place of the prefix.
+    pub mirrors: Vec<String>,
+    /// What stands in place of the prefix, for reading and writing.
+    pub rewrite: Option<String>,
 }
 
 /// Proxies as they stand in the file; addresses may hold logins, which `Debug` does not show.
@@ -139,7 +165,7 @@ impl Fault {
     }
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "mirrors",
     "proxy",
     "ca-certificates",
@@ -148,6 +174,7 @@ const KEYS: [&str; 8] = [
     "cache-dir",
     "data-dir",
     "parallel",
+    "registries",
 ];
 
 fn read_settings(root: &Node) -> Result<Settings, Fault> {
@@ -162,6 +189,7 @@ fn read_settings(root: &Node) -> Result<Settings, Fault> {
             "cache-dir" => out.cache_dir = Some(PathBuf::from(text(node)?)),
             "data-dir" => out.data_dir = Some(PathBuf::from(text(node)?)),
             "parallel" => out.parallel = Some(read_parallel(node)?),
+            "registries" => out.registries = registries::read(node)?,
             _ => return Err(unknown(key, at, &KEYS)),
         }
     }
