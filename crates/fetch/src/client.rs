@@ -1,20 +1,24 @@
-use std::io::{self, Read};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
-use ureq::http;
-use ureq::{Body, Error, Timeout};
+use diag::Reporter;
+use ureq::{AsSendBody, Error, SendBody, Timeout, http};
 use url::Url;
 
 use crate::credentials::split_login;
+use crate::request::Sending;
 use crate::route::{Route, Routes};
 use crate::tls::{HandshakeFailure, SetupFailure};
 use crate::transport::LookupFailure;
-use crate::{Fault, Options, Redacted, Request, Response, local};
+use crate::{Body, Fault, Method, Options, Redacted, Request, Response, local, retry};
 
 /// Speaks http and https, and opens local files. Made in no time: connections and TLS are set up when
-/// the first request needs them. Shared by reference among threads.
+/// the first request needs them. Shared among threads; a clone shares the connections.
+#[derive(Clone)]
 pub struct Client {
     pub(crate) options: Options,
-    routes: Routes,
+    routes: Arc<Routes>,
 }
 
 /// More redirects than this are a circle; curl and browsers stop at 10 to 50.
@@ -23,26 +27,39 @@ const MOST_REDIRECTS: usize = 10;
 impl Client {
     /// A client that does what `options` allow.
     pub fn new(options: Options) -> Client {
-        Client { routes: Routes::new(&options), options }
+        Client { routes: Arc::new(Routes::new(&options)), options }
     }
 
-    /// One request, following redirects; any status comes back as an answer. No retries: for files use
-    /// [`fetch`](Client::fetch).
+    /// What it may do.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// One request without a body, following redirects; any status comes back as an answer. No retries:
+    /// for files use [`fetch`](Client::fetch).
     ///
     /// A login goes to the host that it is for and to no other: `Authorization` of the request is
     /// dropped when the host changes, and [`Credentials`](crate::Credentials) are asked for the new one.
-    /// No redirect leads from https to http, nor to a local file.
-    pub fn send(&self, mut request: Request) -> Result<Response, Fault> {
+    /// No redirect leads from https to http, nor to a local file; and one of a request that does more
+    /// than read leads to no other host, and is followed only where it keeps the method (307, 308).
+    pub fn send(&self, request: Request) -> Result<Response, Fault> {
+        self.send_with(request, &())
+    }
+
+    /// One request with a body; else as [`send`](Client::send).
+    pub fn send_with(&self, mut request: Request, body: &dyn Body) -> Result<Response, Fault> {
         let mut own_login = split_login(&mut request.url);
         for _ in 0..=MOST_REDIRECTS {
             let login = own_login.clone();
-            let response = self.exchange(&request, login)?;
-            let Some(next) = redirect_of(&response)? else {
+            let mut response = self.exchange(&request, body, login)?;
+            let Some(next) = redirect_of(&response, request.method)? else {
                 return Ok(response);
             };
+            response.drain();
             if next.origin() != request.url.origin() {
                 own_login = None;
                 request.headers.retain(|(name, _)| !is_secret(name));
+                request.any_certificate = false;
             }
             request.url = next;
             // A redirect's own user information would let one server speak in another's name.
@@ -51,7 +68,18 @@ impl Client {
         Err(Fault::Redirect { why: format!("more than {MOST_REDIRECTS} of them") })
     }
 
-    fn exchange(&self, request: &Request, login: Option<crate::Login>) -> Result<Response, Fault> {
+    /// Waits before round `round` (from 0) is tried again: twice as long each time with some chance, and
+    /// at least what a server asked for; not longer than [`Options::longest_wait`].
+    pub fn pause(&self, round: u32, asked: Option<Duration>, reporter: &dyn Reporter) -> Result<(), Fault> {
+        retry::sleep(retry::wait(&self.options, round, asked), reporter)
+    }
+
+    fn exchange(
+        &self,
+        request: &Request,
+        body: &dyn Body,
+        login: Option<crate::Login>,
+    ) -> Result<Response, Fault> {
         match request.url.scheme() {
             "file" => return local::open(request),
             "http" | "https" => {}
@@ -62,15 +90,46 @@ impl Client {
         }
         let route = self
             .routes
-            .to(&request.url, &self.options)
+            .to(&request.url, request.any_certificate, &self.options)
             .map_err(|cause| Fault::Proxy { proxy: "of the settings".into(), cause })?;
-        let asked = || self.options.credentials.as_ref()?.login(&request.url);
+        let asked = || match &self.options.credentials {
+            Some(credentials) if request.asks_for_login => credentials.login(&request.url),
+            _ => None,
+        };
         let login = login.or_else(asked);
-        let message = message(request, &route, login)?;
-        match route.agent.run(message) {
+        let message = message(request, body.length(), &route, login)?;
+        let unreadable = |e: String| Fault::Unreadable { cause: e };
+        let mut sending = Sending::begin(body).map_err(|e| unreadable(e.to_string()))?;
+        let answer = if request.method.has_body() {
+            self.run(&route, request, message.map(|()| SendBody::from_reader(&mut sending)))
+        } else {
+            self.run(&route, request, message)
+        };
+        match answer {
             Ok(answer) => Ok(read_answer(request.url.clone(), answer)),
-            Err(error) => Err(self.fault(error, &request.url, &route)),
+            Err(error) => match sending.failure {
+                Some(cause) => Err(unreadable(cause)),
+                None => Err(self.fault(error, &request.url, &route)),
+            },
         }
+    }
+
+    fn run(
+        &self,
+        route: &Route,
+        request: &Request,
+        message: http::Request<impl AsSendBody>,
+    ) -> Result<http::Response<ureq::Body>, Error> {
+        let Some(patience) = request.patience else {
+            return route.agent.run(message);
+        };
+        let patient = route.agent.configure_request(message).timeout_per_read(Some(patience)).build();
+        route.agent.run(patient)
+    }
+
+    /// What is wrong where reading an answer's body failed, after `got` of its `expected` bytes.
+    pub fn fault_of_read(&self, error: io::Error, url: &Url, got: u64, expected: Option<u64>) -> Fault {
+        fault_of_body(error, url, self.options.idle_timeout, got, expected)
     }
 
     fn fault(&self, error: Error, url: &Url, route: &Route) -> Fault {
@@ -90,10 +149,14 @@ impl Client {
 
 fn message(
     request: &Request,
+    length: u64,
     route: &Route,
     login: Option<crate::Login>,
 ) -> Result<http::Request<()>, Fault> {
-    let mut builder = http::Request::get(&route.target);
+    let mut builder = http::Request::builder().method(request.method.name()).uri(&route.target);
+    if request.method.has_body() {
+        builder = builder.header("content-length", length);
+    }
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
@@ -114,7 +177,7 @@ fn is_secret(header: &str) -> bool {
     ["authorization", "cookie", "proxy-authorization"].iter().any(|s| header.eq_ignore_ascii_case(s))
 }
 
-fn read_answer(url: Url, answer: http::Response<Body>) -> Response {
+fn read_answer(url: Url, answer: http::Response<ureq::Body>) -> Response {
     let (head, body) = answer.into_parts();
     let text = |v: &http::HeaderValue| String::from_utf8_lossy(v.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(n, v)| (n.as_str().to_owned(), text(v))).collect();
@@ -122,7 +185,7 @@ fn read_answer(url: Url, answer: http::Response<Body>) -> Response {
 }
 
 /// Where a redirect leads; none if the answer is no redirect.
-fn redirect_of(response: &Response) -> Result<Option<Url>, Fault> {
+fn redirect_of(response: &Response, method: Method) -> Result<Option<Url>, Fault> {
     if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -133,6 +196,15 @@ fn redirect_of(response: &Response) -> Result<Option<Url>, Fault> {
     let Ok(next) = response.url.join(location) else {
         return refuse("it leads to no address".into());
     };
+    if !method.is_safe() {
+        // What is sent is for that server; and 301 to 303 would turn the request into a GET.
+        if response.status < 307 {
+            return refuse(format!("{} would turn {method} into GET", response.status));
+        }
+        if next.origin() != response.url.origin() {
+            return refuse(format!("{method} is sent to no other host ({})", Redacted::of(&next)));
+        }
+    }
     match (response.url.scheme(), next.scheme()) {
         ("http", "http" | "https") | ("https", "https") => Ok(Some(next)),
         // As apt: what was asked for in secret is not then asked for in public.
@@ -203,17 +275,5 @@ pub(crate) fn fault_of_body(
         Error::Protocol(cause) => Fault::Dropped { got, expected, cause: cause.to_string() },
         Error::Io(cause) => Fault::Dropped { got, expected, cause: cause.to_string() },
         other => Fault::Dropped { got, expected, cause: other.to_string() },
-    }
-}
-
-/// Reads and forgets a little of an answer that is not wanted, so that the connection can be used
-/// again; a long one is not worth it.
-pub(crate) fn drain(response: &mut Response) {
-    let mut scrap = [0; 4096];
-    for _ in 0..4 {
-        match response.read(&mut scrap) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use diag::{Reporter, Task, Unit};
 use url::Url;
 
-use crate::client::{drain, fault_of_body};
+use crate::client::fault_of_body;
 use crate::{Client, Fault, FetchError, Job, Redacted, Request, Response, Sink, Tried, retry};
 
 /// A file that has come.
@@ -264,8 +264,8 @@ fn continues_at(response: &Response, kept: u64) -> bool {
 
 fn fault_of_status(response: &mut Response) -> Fault {
     let status = response.status;
-    let retry_after = response.header("retry-after").and_then(retry::retry_after);
-    drain(response);
+    let retry_after = response.retry_after();
+    response.drain();
     match status {
         404 | 410 => Fault::NotFound { status: status.to_string() },
         401 | 403 | 407 => Fault::Forbidden { status },

@@ -142,6 +142,12 @@ pub enum Fault {
         /// What the system says.
         cause: String,
     },
+    /// What is to be sent cannot be read.
+    #[error("what is to be sent cannot be read: {cause}")]
+    Unreadable {
+        /// What its reader says.
+        cause: String,
+    },
     /// The bytes are not those that were asked for.
     #[error("{0}")]
     Rejected(Diagnostic),
@@ -156,7 +162,7 @@ fn of(expected: Option<u64>) -> String {
 
 impl Fault {
     /// Whether the same request may succeed a little later.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         use Fault::{Dropped, Lookup, Proxy, Refused, Server, Stalled, Unreachable};
         matches!(
             self,
@@ -175,11 +181,14 @@ impl Fault {
         matches!(self, Fault::Keep { .. } | Fault::Cancelled)
     }
 
-    fn kind(&self) -> Kind {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> Kind {
         match self {
             Fault::Rejected(why) => why.kind,
             Fault::TooLarge { .. } => Kind::Trust,
-            Fault::Keep { .. } | Fault::Cancelled | Fault::TlsSetup { .. } => Kind::Machine,
+            Fault::Keep { .. } | Fault::Unreadable { .. } | Fault::Cancelled | Fault::TlsSetup { .. } => {
+                Kind::Machine
+            }
             _ => Kind::Network,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Client::fetch`] brings one file into a [`Sink`] that checks it, over several mirrors, with
 //! retries, backoff and resumption; [`Client::fetch_all`] many at once; [`Client::send`] is one
-//! exchange. What may be asked of the network is decided by the caller in [`Options`]: the room reads
+//! exchange, with a method and a body where something is written. What may be asked of the network is decided by the caller in [`Options`]: the room reads
 //! no environment (but what rustls-native-certs reads to find the system's certificates).
 //!
 //! Why ureq and not an asynchronous client: nothing here waits for more than a few dozen connections,
@@ -39,5 +39,5 @@ pub use job::{Job, Sink, Size};
 pub use options::{Options, Pem, Tls};
 pub use proxies::{Proxies, ProxyError, ProxyRule};
 pub use redacted::Redacted;
-pub use request::{Request, Response};
+pub use request::{Body, Method, Request, Response};
 pub use url::Url;

@@ -13,6 +13,8 @@ use crate::{Login, Options};
 /// How a URL is reached, and the connections that are open on each way.
 pub(crate) struct Routes {
     tls: TlsConnector,
+    /// For hosts that the user called insecure.
+    unverified: TlsConnector,
     open: Mutex<HashMap<String, Agent>>,
 }
 
@@ -31,12 +33,15 @@ pub(crate) struct Route {
 
 impl Routes {
     pub(crate) fn new(options: &Options) -> Routes {
-        Routes { tls: TlsConnector::new(options.tls.clone()), open: Mutex::default() }
+        let unverified = TlsConnector::unverified(options.tls.clone());
+        Routes { tls: TlsConnector::new(options.tls.clone()), unverified, open: Mutex::default() }
     }
 
-    pub(crate) fn to(&self, url: &Url, options: &Options) -> Result<Route, String> {
+    /// The way to `url`; with `any_certificate`, whatever certificate is shown there.
+    pub(crate) fn to(&self, url: &Url, any_certificate: bool, options: &Options) -> Result<Route, String> {
+        let (tls, mark) = if any_certificate { (&self.unverified, " unverified") } else { (&self.tls, "") };
         let Some(proxy) = options.proxies.of(url) else {
-            let agent = self.agent("direct", || Ok(self.tunnel(options, None)))?;
+            let agent = self.agent(&format!("direct{mark}"), || Ok(tunnel(options, None, tls)))?;
             let target = without_fragment(url);
             return Ok(Route { agent, target, host: None, proxy_login: None, proxy: None });
         };
@@ -44,7 +49,8 @@ impl Routes {
         if url.scheme() == "http" && proxy.url.scheme().starts_with("http") {
             return self.absolute_form(url, proxy, name, options);
         }
-        let agent = self.agent(&name, || Ok(self.tunnel(options, Some(ureq_proxy(proxy)?))))?;
+        let way = format!("{name}{mark}");
+        let agent = self.agent(&way, || Ok(tunnel(options, Some(ureq_proxy(proxy)?), tls)))?;
         let target = without_fragment(url);
         Ok(Route { agent, target, host: None, proxy_login: None, proxy: Some(name) })
     }
@@ -69,15 +75,6 @@ impl Routes {
         Ok(Route { agent, target, host, proxy_login: proxy.login.clone(), proxy: Some(name) })
     }
 
-    fn tunnel(&self, options: &Options, proxy: Option<ureq::Proxy>) -> Agent {
-        let chain =
-            ().chain(SocksConnector::default())
-                .chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(self.tls.clone());
-        Agent::with_parts(config(options, proxy), chain, NamingResolver::default())
-    }
-
     /// One agent for each way, so that connections are used again.
     fn agent(&self, way: &str, make: impl FnOnce() -> Result<Agent, String>) -> Result<Agent, String> {
         let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -88,6 +85,15 @@ impl Routes {
         open.insert(way.to_owned(), agent.clone());
         Ok(agent)
     }
+}
+
+fn tunnel(options: &Options, proxy: Option<ureq::Proxy>, tls: &TlsConnector) -> Agent {
+    let chain =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(tls.clone());
+    Agent::with_parts(config(options, proxy), chain, NamingResolver::default())
 }
 
 fn without_fragment(url: &Url) -> String {

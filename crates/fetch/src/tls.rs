@@ -1,9 +1,13 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
@@ -18,6 +22,8 @@ use crate::{Pem, Tls};
 #[derive(Clone)]
 pub(crate) struct TlsConnector {
     tls: Arc<Tls>,
+    /// Whether the server must show a certificate that is trusted.
+    verifies: bool,
     config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
 }
 
@@ -33,11 +39,16 @@ pub(crate) struct HandshakeFailure(pub(crate) String);
 
 impl TlsConnector {
     pub(crate) fn new(tls: Tls) -> TlsConnector {
-        TlsConnector { tls: Arc::new(tls), config: Arc::default() }
+        TlsConnector { tls: Arc::new(tls), verifies: true, config: Arc::default() }
+    }
+
+    /// One that takes whatever certificate is shown.
+    pub(crate) fn unverified(tls: Tls) -> TlsConnector {
+        TlsConnector { verifies: false, ..TlsConnector::new(tls) }
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, Error> {
-        let config = self.config.get_or_init(|| configure(&self.tls).map(Arc::new));
+        let config = self.config.get_or_init(|| configure(&self.tls, self.verifies).map(Arc::new));
         config.clone().map_err(|cause| Error::Other(Box::new(SetupFailure(cause))))
     }
 }
@@ -107,12 +118,16 @@ pub(crate) fn explain(error: &rustls::Error) -> String {
     }
 }
 
-fn configure(tls: &Tls) -> Result<ClientConfig, String> {
+fn configure(tls: &Tls, verifies: bool) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
-        .with_root_certificates(roots(tls)?);
+        .map_err(|e| e.to_string())?;
+    let builder = if verifies {
+        builder.with_root_certificates(roots(tls)?)
+    } else {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+    };
     let Some((chain, key)) = &tls.client else {
         return Ok(builder.with_no_client_auth());
     };
@@ -190,5 +205,47 @@ impl Transport for TlsTransport {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+/// Takes any certificate, but still asks for proof that the server has its key, so that a broken
+/// server is not mistaken for a good one.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

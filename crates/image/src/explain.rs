@@ -39,6 +39,7 @@ impl Explain for TransportError {
             | TransportError::NoBlob { .. } => Kind::Input,
             TransportError::Mismatch { .. } => Kind::Trust,
             TransportError::Platforms { .. } => Kind::Usage,
+            TransportError::Place(told) => told.kind,
         }
     }
 
@@ -53,6 +54,7 @@ impl Explain for TransportError {
                 "the image is not whole where it was read from; build it or copy it there again".to_owned(),
             ),
             TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
+            TransportError::Place(told) => told.hint.clone(),
             TransportError::NoImage { name, known, .. } => {
                 let nearest = diag::nearest(name, known.iter().map(String::as_str), 1);
                 match (nearest.first(), known.as_slice()) {
@@ -61,6 +63,13 @@ impl Explain for TransportError {
                     (None, known) => Some(format!("there are {}", known.join(", "))),
                 }
             }
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            TransportError::Place(told) => told.details.clone(),
+            _ => Vec::new(),
         }
     }
 }

@@ -33,6 +33,6 @@ pub use layout::{Layout, REF_NAME, SetAside};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use transport::{
-    BlobSink, Document, NewBlob, Sink, Source, TransportError, copy, read_document, read_small,
+    BlobSink, Carried, Document, NewBlob, Sink, Source, TransportError, copy, read_document, read_small,
 };
 pub use validate::{ValidImage, Validated, validate};

@@ -1,5 +1,6 @@
 use std::io::{self, Read, Write};
 
+use diag::Diagnostic;
 use oci::{Descriptor, Digest, MediaType, Raw};
 use serde::{Deserialize, Serialize};
 
@@ -109,16 +110,35 @@ pub enum TransportError {
         /// Platforms of the image.
         platforms: Vec<String>,
     },
+    /// The place says itself what is wrong and what helps: a registry, an engine.
+    #[error("{0}")]
+    Place(Diagnostic),
 }
+
+impl From<Diagnostic> for TransportError {
+    fn from(diagnostic: Diagnostic) -> TransportError {
+        TransportError::Place(diagnostic)
+    }
+}
+
+/// A whole diagnostic on its way through an [`io::Error`]: the reader of a part that comes over a
+/// network fails with one, and whoever reads gets it back as [`TransportError::Place`].
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Carried(pub Diagnostic);
 
 fn list(platforms: &[String]) -> String {
     if platforms.is_empty() { "none of those asked for".to_owned() } else { platforms.join(", ") }
 }
 
 impl TransportError {
-    pub(crate) fn io(verb: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> TransportError {
+    /// From a failed read or write, "cannot `verb` `what`"; what it [carries](Carried) speaks for itself.
+    pub fn io(verb: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> TransportError {
         let what = what.to_string();
-        move |error| TransportError::Io { verb, what, error }
+        move |error| match error.get_ref().and_then(|e| e.downcast_ref()) {
+            Some(Carried(diagnostic)) => TransportError::Place(diagnostic.clone()),
+            None => TransportError::Io { verb, what, error },
+        }
     }
 }
 
@@ -141,6 +161,11 @@ pub trait Sink: Sync {
     }
     /// Writes a part; `bytes` are checked against the descriptor before anything is seen of them.
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError>;
+    /// Writes a part that `source` has. A sink at the end of a line that may break reads it again from
+    /// where it broke, which it could not with the bytes of [`put`](Sink::put).
+    fn put_from(&self, part: &Descriptor, source: &dyn Source) -> Result<(), TransportError> {
+        self.put(part, &mut *source.blob(part, 0)?)
+    }
     /// Lets `name` lead to `document`, whose parts are all there.
     fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError>;
 }
@@ -236,7 +261,7 @@ fn copy_parts(
             copy_parts(source, inner.value(), sink, depth + 1)?;
             sink.put(part, &mut &bytes[..])?;
         } else {
-            sink.put(part, &mut *source.blob(part, 0)?)?;
+            sink.put_from(part, source)?;
         }
     }
     Ok(())
