@@ -199,3 +199,23 @@ fn architectures_of_one_variant_take_nothing_from_another() {
     row(&lock, "hello", &["version = \"1.0-r0\"", "linux/amd64", "variants = [\"wide\"]"]);
     row(&lock, "hello", &["version = \"1.0-r0\"", "linux/arm64"]);
 }
+
+/// A lock has one row for a source, so two moments of it, or two sets of keys, would be one.
+#[test]
+fn one_source_has_one_moment_and_one_set_of_keys() {
+    let machine = Machine::new();
+    let refused = |variant: &str, words: &[&str]| {
+        let base = "contents: {distribution: debian-13, snapshot: 20261101T000000Z, packages: [a], repositories: \
+                    [{deb: 'https://apt.example.org stable main', signed-by: keys/a.asc}]}";
+        machine.write(
+            "work/app.yaml",
+            format!("archs: [amd64]\n{base}\nvariants: {{debug: {{contents: {variant}}}}}\n"),
+        );
+        machine.build().fails(3, words);
+    };
+    refused("{snapshot: 20261102T000000Z}", &["debian/trixie", "at two moments", "`snapshot:`"]);
+    refused(
+        "{repositories: [{deb: 'https://apt.example.org stable contrib', signed-by: keys/b.asc}]}",
+        &["apt.example.org/stable", "by different keys"],
+    );
+}

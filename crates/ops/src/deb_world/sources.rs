@@ -86,7 +86,32 @@ impl Sources {
             out.shares.push(Share { variant: name, archs: variant.archs.clone(), list });
         }
         check_names(shop, &recipe.typed, out.all.iter().map(|s| (s.id.as_str(), &s.place)))?;
+        out.check_alike(&recipe.typed)?;
         Ok(out)
+    }
+
+    /// A lock knows a source by its id: what has one id is read at one moment and believed by the same
+    /// keys, whichever variant or line names it. Components and architectures may differ, as in apt's lines.
+    fn check_alike(&self, typed: &str) -> Result<(), Diagnostic> {
+        for (i, source) in self.all.iter().enumerate() {
+            let named = self.all[..i].iter().filter(|other| other.id == source.id);
+            for other in named {
+                let what = if other.snapshot != source.snapshot
+                    || (source.snapshot && other.place != source.place)
+                {
+                    "at two moments"
+                } else if other.keys != source.keys {
+                    "by different keys"
+                } else {
+                    continue;
+                };
+                let text = format!("cannot resolve {typed}: it wants {} {what}", source.id);
+                return Err(Diagnostic::new(Kind::Input, text).hint(
+                    "write one `snapshot:` and one `signed-by` for all variants, or a recipe for each",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The source of a lock's suite, whichever variant names it.
