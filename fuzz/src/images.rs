@@ -36,3 +36,14 @@ pub(crate) fn oci_archive(data: &[u8]) {
     }
     let _ = image::validate(&archive, "");
 }
+
+/// The same of what `docker save` and its like wrote.
+pub(crate) fn docker_archive(data: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::io::Write::write_all(&mut file, data).expect("room for it");
+    let Ok(archive) = image::DockerArchive::open(file.path()) else { return };
+    for name in archive.names().iter().take(4) {
+        let _ = image::validate(&archive, name);
+    }
+    let _ = image::validate(&archive, "");
+}

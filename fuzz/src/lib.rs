@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     ("certificates", compositions::certificates),
     ("control", packages::control),
     ("deb", packages::deb),
+    ("docker_archive", images::docker_archive),
     ("docker_context", host_files::docker_context),
     ("elf", elf_files::elf),
     ("elf_facts", elf_files::facts),

@@ -51,6 +51,30 @@ fn oci_archives() -> Vec<Vec<u8>> {
     ]
 }
 
+/// The same as `docker save` writes it, one layer by a link.
+fn docker_archives() -> Vec<Vec<u8>> {
+    use testkit::tar::Entry;
+    let tree = testkit::tar::tar(&[Entry::file("a", 0o644, "x")]);
+    let id = oci::Digest::of(&tree);
+    let archive = |layer: &[u8]| {
+        let config = format!(
+            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{id}","{id}"]}}}}"#
+        );
+        let list = r#"[{"Config":"c.json","RepoTags":["x:1"],"Layers":["1/layer.tar","2/layer.tar"]}]"#;
+        testkit::tar::tar(&[
+            Entry::file("c.json", 0o644, config),
+            Entry::file("1/layer.tar", 0o644, layer),
+            Entry::symlink("2/layer.tar", "../1/layer.tar"),
+            Entry::file("manifest.json", 0o644, list),
+        ])
+    };
+    vec![
+        archive(&tree),
+        archive(&Compression::Gzip.compress(&tree)),
+        archive(&Compression::Zstd.compress(&tree)),
+    ]
+}
+
 /// No seed is larger: a fuzzer learns nothing from a megabyte that it cannot from a page.
 const LARGEST: usize = 96 << 10;
 
@@ -129,6 +153,7 @@ fn made_up(all: &mut Seeds) {
         }
     }
     all.entry("oci_archive").or_default().extend(oci_archives());
+    all.entry("docker_archive").or_default().extend(docker_archives());
     add(all, "certificates", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     let with = SignWith::sha256(1_735_689_600);
     for text in SIGNED {

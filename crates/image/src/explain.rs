@@ -33,7 +33,7 @@ impl Explain for LayerError {
 impl Explain for TransportError {
     fn kind(&self) -> Kind {
         match self {
-            TransportError::Io { .. } => Kind::Machine,
+            TransportError::Io { .. } | TransportError::Stopped(_) => Kind::Machine,
             TransportError::NoImage { .. }
             | TransportError::Malformed { .. }
             | TransportError::NoBlob { .. } => Kind::Input,
@@ -55,6 +55,7 @@ impl Explain for TransportError {
             ),
             TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
             TransportError::Place(told) => told.hint.clone(),
+            TransportError::Stopped(_) => None,
             TransportError::NoImage { name, known, .. } => {
                 let nearest = diag::nearest(name, known.iter().map(String::as_str), 1);
                 match (nearest.first(), known.as_slice()) {

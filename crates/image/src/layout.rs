@@ -228,6 +228,15 @@ impl Sink for Layout {
         self.has_blob(&part.digest, part.size).map_err(TransportError::io("read", self.dir.display()))
     }
 
+    fn has_whole(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        Ok(self.has(part)? && self.is_complete(&part.digest))
+    }
+
+    fn published(&self, name: &str) -> Result<Option<Digest>, TransportError> {
+        let named = self.names()?.into_iter().find(|(known, _)| known == name);
+        Ok(named.map(|(_, part)| part.digest).filter(|digest| self.is_complete(digest)))
+    }
+
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
         let fail = |e| TransportError::io("write", part.digest)(e);
         let mut file = Temporary::new(&self.dir).map_err(fail)?;

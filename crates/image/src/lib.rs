@@ -9,6 +9,7 @@ mod assemble;
 mod cache;
 mod codec;
 mod compress;
+mod copy;
 pub mod docker_archive;
 mod explain;
 mod filling;
@@ -16,6 +17,7 @@ mod gzip;
 mod hash_state;
 mod layer;
 mod layout;
+mod members;
 mod memo;
 pub mod oci_archive;
 mod pipeline;
@@ -28,11 +30,13 @@ mod validate;
 pub use assemble::{Image, Upon, assemble, assemble_upon, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
+pub use copy::{Copied, Copy, copy};
+pub use docker_archive::DockerArchive;
 pub use layer::{Layer, LayerError, LayerWriter};
 pub use layout::{Layout, REF_NAME, SetAside};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use transport::{
-    BlobSink, Carried, Document, NewBlob, Sink, Source, TransportError, copy, read_document, read_small,
+    BlobSink, Carried, Document, NewBlob, Sink, Source, TransportError, read_document, read_small,
 };
 pub use validate::{ValidImage, Validated, validate};

@@ -1,18 +1,13 @@
 //! `oci-archive:FILE`: an OCI layout of one image as a tar archive, the same bytes for the same image.
 
-#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
-
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Take, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use bstr::BString;
 use oci::{Descriptor, Digest, Index, MediaType, Raw, Reference};
-use rootfs::tar;
 
 use crate::archive::{ArchiveWriter, Verified, write_whole};
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_JSON, check_layout, empty_index, find, read_index};
+use crate::members::Members;
 use crate::transport::parse_document;
 use crate::{Document, REF_NAME, Source, TransportError};
 
@@ -96,79 +91,44 @@ fn collect(
     Ok(())
 }
 
+/// `index.json` and `oci-layout`, in bytes.
+const MAX_JSON: u64 = 4 << 20;
+
 /// An archive to read an image from. Where its members are is found out once, by reading their
 /// headers.
 #[derive(Debug)]
 pub struct OciArchive {
-    path: PathBuf,
+    members: Members,
     index: Index,
-    /// Where in the file each member's body begins, and its length.
-    members: BTreeMap<BString, (u64, u64)>,
 }
 
 impl OciArchive {
     /// Opens an archive.
     pub fn open(path: impl Into<PathBuf>) -> Result<OciArchive, TransportError> {
-        let path = path.into();
-        let shown = path.display().to_string();
-        let members = scan(&path)?;
-        let archive = OciArchive { path, index: empty_index(), members };
-        check_layout(&shown, &archive.read_member(LAYOUT_FILE)?)?;
-        let index = read_index(&shown, &archive.read_member(INDEX_FILE)?)?;
-        Ok(OciArchive { index, ..archive })
+        let members = Members::scan(&path.into())?;
+        let shown = members.shown();
+        check_layout(&shown, &members.read(LAYOUT_FILE, MAX_JSON)?)?;
+        let index = read_index(&shown, &members.read(INDEX_FILE, MAX_JSON)?)?;
+        Ok(OciArchive { members, index })
     }
 
     /// Its index of names.
     pub fn index(&self) -> &Index {
         &self.index
     }
-
-    fn member(&self, name: &str, from: u64) -> Result<Option<Take<File>>, TransportError> {
-        let Some(&(at, len)) = self.members.get(name.as_bytes()) else { return Ok(None) };
-        let fail = |e| TransportError::io("read", self.path.display())(e);
-        let mut file = File::open(&self.path).map_err(fail)?;
-        file.seek(SeekFrom::Start(at + from.min(len))).map_err(fail)?;
-        Ok(Some(file.take(len.saturating_sub(from))))
-    }
-
-    fn read_member(&self, name: &str) -> Result<Vec<u8>, TransportError> {
-        let malformed =
-            |why: String| TransportError::Malformed { what: self.path.display().to_string(), why };
-        let member = self.member(name, 0)?.ok_or_else(|| malformed(format!("it has no {name}")))?;
-        let mut bytes = Vec::new();
-        member
-            .take(4 << 20)
-            .read_to_end(&mut bytes)
-            .map_err(TransportError::io("read", self.path.display()))?;
-        Ok(bytes)
-    }
-}
-
-fn scan(path: &Path) -> Result<BTreeMap<BString, (u64, u64)>, TransportError> {
-    let file = File::open(path).map_err(TransportError::io("read", path.display()))?;
-    let mut reader = tar::Reader::new(BufReader::with_capacity(1 << 18, file), tar::Limits::default());
-    let mut members = BTreeMap::new();
-    let malformed =
-        |e: tar::TarError| TransportError::Malformed { what: path.display().to_string(), why: e.to_string() };
-    while let Some(member) = reader.next().map_err(malformed)? {
-        if member.kind == tar::Kind::File {
-            members.insert(member.path, (reader.position(), member.size));
-        }
-    }
-    Ok(members)
 }
 
 impl Source for OciArchive {
     fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
-        let part = find(&self.index, name, &self.path.display().to_string())?;
+        let part = find(&self.index, name, &self.members.shown())?;
         let bytes = crate::read_small(self, part)?;
         parse_document(&part.digest.to_string(), bytes)
     }
 
     fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
         let name = format!("blobs/{}/{}", of.digest.algorithm().name(), of.digest.hex());
-        let member = self.member(&name, from)?;
-        let absent = || TransportError::NoBlob { digest: of.digest, place: self.path.display().to_string() };
+        let member = self.members.open(name.as_bytes(), from)?;
+        let absent = || TransportError::NoBlob { digest: of.digest, place: self.members.shown() };
         Ok(Box::new(member.ok_or_else(absent)?))
     }
 }

@@ -102,6 +102,9 @@ pub enum TransportError {
         /// From where.
         place: String,
     },
+    /// The user pressed Ctrl-C.
+    #[error("cannot go on: {0}")]
+    Stopped(diag::Cancelled),
     /// An archive takes one platform and there are several, or not the one.
     #[error("cannot write {place}: it takes one platform, and the image has {}", list(.platforms))]
     Platforms {
@@ -132,6 +135,23 @@ fn list(platforms: &[String]) -> String {
 }
 
 impl TransportError {
+    /// Is it worth another attempt? What is missing or malformed stays so; what broke off or came wrong over
+    /// a wire may come right.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            TransportError::Io { error, .. } => !matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::NotFound
+            ),
+            TransportError::Mismatch { .. } => true,
+            _ => false,
+        }
+    }
+
     /// From a failed read or write, "cannot `verb` `what`"; what it [carries](Carried) speaks for itself.
     pub fn io(verb: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> TransportError {
         let what = what.to_string();
@@ -158,6 +178,14 @@ pub trait Sink: Sync {
     /// false where it cannot.
     fn mount(&self, _part: &Descriptor, _from: &str) -> Result<bool, TransportError> {
         Ok(false)
+    }
+    /// Is that index or manifest there with everything that it needs? False where that is not known.
+    fn has_whole(&self, _part: &Descriptor) -> Result<bool, TransportError> {
+        Ok(false)
+    }
+    /// What `name` leads to already, where the sink can say so and everything of it is there.
+    fn published(&self, _name: &str) -> Result<Option<Digest>, TransportError> {
+        Ok(None)
     }
     /// Writes a part; `bytes` are checked against the descriptor before anything is seen of them.
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError>;
@@ -215,54 +243,4 @@ pub fn read_document(source: &dyn Source, part: &Descriptor) -> Result<Raw<Docum
 
 pub(crate) fn parse_document(what: &str, bytes: Vec<u8>) -> Result<Raw<Document>, TransportError> {
     Raw::read(bytes).map_err(|e| TransportError::Malformed { what: what.to_owned(), why: e.to_string() })
-}
-
-/// Copies an image with all its platforms, byte for byte, and publishes it as `to_name`.
-pub fn copy(
-    source: &dyn Source,
-    name: &str,
-    sink: &dyn Sink,
-    to_name: &str,
-) -> Result<Digest, TransportError> {
-    let document = source.document(name)?;
-    copy_parts(source, document.value(), sink, 0)?;
-    sink.publish(to_name, &document)?;
-    Ok(document.digest())
-}
-
-/// An index in an index in an index: nothing real goes deeper.
-const MAX_DEPTH: u32 = 4;
-
-fn copy_parts(
-    source: &dyn Source,
-    document: &Document,
-    sink: &dyn Sink,
-    depth: u32,
-) -> Result<(), TransportError> {
-    let parts = match document {
-        Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).collect(),
-        Document::Index(_) if depth >= MAX_DEPTH => {
-            let why = "indexes are nested deeper than 4".to_owned();
-            return Err(TransportError::Malformed { what: "the index".to_owned(), why });
-        }
-        Document::Index(index) => index.manifests.iter().collect::<Vec<_>>(),
-    };
-    for part in parts {
-        if sink.has(part)? {
-            // A manifest that is there came after its parts; but of another process half of them
-            // may be there, so only plain blobs are passed over.
-            if !(part.media_type.is_index() || part.media_type.is_manifest()) {
-                continue;
-            }
-        }
-        if part.media_type.is_index() || part.media_type.is_manifest() {
-            let bytes = read_small(source, part)?;
-            let inner = parse_document(&part.digest.to_string(), bytes.clone())?;
-            copy_parts(source, inner.value(), sink, depth + 1)?;
-            sink.put(part, &mut &bytes[..])?;
-        } else {
-            sink.put_from(part, source)?;
-        }
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 //! write to.
 
 use diag::{Diagnostic, Kind};
-use image::{Layout, OciArchive, Sink, Source};
+use image::{DockerArchive, Layout, OciArchive, Sink, Source};
 use oci::{Digest, Reference};
 
 use crate::World;
@@ -38,10 +38,16 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
             let archive = OciArchive::open(world.working_dir.join(file))?;
             Ok(open(Box::new(archive), tag.clone().unwrap_or_default()))
         }
-        ImageName::DockerArchive { .. } | ImageName::Registry(_) | ImageName::Daemon(_) => {
-            Err(Diagnostic::new(Kind::Usage, format!("cannot read {shown}: nothing is read from there"))
-                .hint("name an image of the local store, oci:DIR[:TAG] or oci-archive:FILE"))
+        ImageName::DockerArchive { file, reference } => {
+            let archive = DockerArchive::open(&world.working_dir.join(file))?;
+            let name = reference.as_ref().map(ToString::to_string).unwrap_or_default();
+            Ok(open(Box::new(archive), name))
         }
+        ImageName::Registry(_) | ImageName::Daemon(_) => Err(Diagnostic::new(
+            Kind::Usage,
+            format!("cannot read {shown}: nothing is read from there"),
+        )
+        .hint("name an image of the local store, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")),
     }
 }
 

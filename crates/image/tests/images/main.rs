@@ -3,8 +3,10 @@
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine")]
 
 mod archives;
+mod copying;
 mod layers;
 mod others;
 mod properties;
+mod saved;
 mod trees;
 mod world;

@@ -1,6 +1,3 @@
-//! `docker-archive:FILE`: what `docker save` writes and `docker load` reads. One platform an image;
-//! config digest and diff ids survive, manifest and index digests do not.
-
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -1,0 +1,327 @@
+//! Images from a source to a sink, byte for byte: blobs beside each other, then manifests, then indexes,
+//! then the name. Memory does not depend on the size of a blob.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use diag::{Reporter, Silent, Task, Unit};
+use oci::{Descriptor, Digest, Raw};
+
+use crate::transport::{parse_document, read_small};
+use crate::{Carried, Document, Sink, Source, TransportError};
+
+/// An index in an index in an index: nothing real goes deeper.
+const MAX_DEPTH: u32 = 4;
+/// Manifests and indexes of one image, at most; they are held in memory until their blobs are there.
+const MAX_DOCUMENTS: usize = 4096;
+/// And their bytes together.
+const MAX_DOCUMENT_BYTES: usize = 64 << 20;
+/// How often in a row a body may break off before a byte more came.
+const MAX_BREAKS: u32 = 5;
+/// How often a part is begun anew that came wrong or could not be written.
+const ATTEMPTS: u32 = 3;
+
+/// How an image is copied.
+pub struct Copy<'a> {
+    /// How many blobs are on their way at once, at least one.
+    pub threads: usize,
+    /// Progress, and whether to go on.
+    pub reporter: &'a dyn Reporter,
+    /// Where else the sink may have a blob, to be asked for [`Sink::mount`].
+    pub elsewhere: &'a (dyn Fn(&Digest) -> Vec<String> + Sync),
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Of the index or manifest that the name leads to.
+    pub digest: Digest,
+    /// Blobs that went over.
+    pub sent: u64,
+    /// And their bytes.
+    pub sent_bytes: u64,
+    /// Blobs that the sink took over from another place of its own.
+    pub mounted: u64,
+    /// Blobs that were there.
+    pub present: u64,
+    /// Every name led to it already: nothing was done.
+    pub unchanged: bool,
+}
+
+/// Copies an image with all its platforms, byte for byte, and publishes it as `to_name`.
+pub fn copy(
+    source: &dyn Source,
+    name: &str,
+    sink: &dyn Sink,
+    to_name: &str,
+) -> Result<Digest, TransportError> {
+    let document = source.document(name)?;
+    let quietly = Copy { threads: 1, reporter: &Silent, elsewhere: &|_| Vec::new() };
+    quietly.run(source, &document, sink, &[to_name]).map(|copied| copied.digest)
+}
+
+impl Copy<'_> {
+    /// Brings `document` of `source` and all that it needs to `sink`, and lets `names` lead to it. A body
+    /// that breaks off goes on where it did; what comes wrong is read again, and refused if it stays so.
+    ///
+    /// # Errors
+    /// A part is missing, wrong or cannot be written; the user stopped it. No name leads to half an image.
+    pub fn run(
+        &self,
+        source: &dyn Source,
+        document: &Raw<Document>,
+        sink: &dyn Sink,
+        names: &[&str],
+    ) -> Result<Copied, TransportError> {
+        let digest = document.digest();
+        let mut copied = Copied { digest, sent: 0, sent_bytes: 0, mounted: 0, present: 0, unchanged: false };
+        if self.is_published(sink, &digest, names)? {
+            return Ok(Copied { unchanged: true, ..copied });
+        }
+        let top = Descriptor::of(document.value().media_type(), document.bytes());
+        let mut plan = Plan::default();
+        if !sink.has_whole(&top)? {
+            plan.add(source, sink, document.value(), 0)?;
+        }
+        let count = self.blobs(source, sink, plan.blobs)?;
+        for (part, bytes) in &plan.documents {
+            self.check()?;
+            sink.put(part, &mut &bytes[..])?;
+        }
+        self.check()?;
+        for name in names {
+            sink.publish(name, document)?;
+        }
+        copied.sent = count.sent.into_inner();
+        copied.sent_bytes = count.sent_bytes.into_inner();
+        copied.mounted = count.mounted.into_inner();
+        copied.present = count.present.into_inner();
+        Ok(copied)
+    }
+
+    fn is_published(&self, sink: &dyn Sink, digest: &Digest, names: &[&str]) -> Result<bool, TransportError> {
+        self.check()?;
+        for name in names {
+            if sink.published(name)? != Some(*digest) {
+                return Ok(false);
+            }
+        }
+        Ok(!names.is_empty())
+    }
+
+    fn check(&self) -> Result<(), TransportError> {
+        self.reporter.check().map_err(TransportError::Stopped)
+    }
+
+    /// Every blob, on so many threads; after an error nothing more is begun.
+    fn blobs(
+        &self,
+        source: &dyn Source,
+        sink: &dyn Sink,
+        mut blobs: Vec<Descriptor>,
+    ) -> Result<Count, TransportError> {
+        // The largest first: none is left alone at the end.
+        blobs.sort_by_key(|part| std::cmp::Reverse(part.size));
+        let (count, next, failed) = (Count::default(), AtomicUsize::new(0), AtomicBool::new(false));
+        let fault: Mutex<Option<TransportError>> = Mutex::new(None);
+        let work = || {
+            while !failed.load(Ordering::Relaxed)
+                && let Some(part) = blobs.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                if let Err(error) = self.blob(source, sink, part, &count) {
+                    failed.store(true, Ordering::Relaxed);
+                    fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(blobs.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(count),
+        }
+    }
+
+    fn blob(
+        &self,
+        source: &dyn Source,
+        sink: &dyn Sink,
+        part: &Descriptor,
+        count: &Count,
+    ) -> Result<(), TransportError> {
+        self.check()?;
+        if sink.has(part)? {
+            count.present.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        for from in (self.elsewhere)(&part.digest) {
+            if sink.mount(part, &from)? {
+                count.mounted.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+        let task = self.reporter.task(&label(part), Some(part.size), Unit::Bytes);
+        let steady = Steady { source, part, reporter: self.reporter, task: &task };
+        for attempt in 1.. {
+            match sink.put_from(part, &steady) {
+                Ok(()) => break,
+                Err(error) => {
+                    self.check()?;
+                    if attempt == ATTEMPTS || !error.may_pass() {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        count.sent.fetch_add(1, Ordering::Relaxed);
+        count.sent_bytes.fetch_add(part.size, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The beginning of a digest, as engines show it.
+fn label(part: &Descriptor) -> String {
+    part.digest.hex().chars().take(12).collect()
+}
+
+#[derive(Default)]
+struct Count {
+    sent: AtomicU64,
+    sent_bytes: AtomicU64,
+    mounted: AtomicU64,
+    present: AtomicU64,
+}
+
+/// What there is to copy.
+#[derive(Default)]
+struct Plan {
+    /// Each once.
+    blobs: Vec<Descriptor>,
+    /// Manifests and indexes within the document, each after what it needs.
+    documents: Vec<(Descriptor, Vec<u8>)>,
+    seen: BTreeSet<Digest>,
+    bytes: usize,
+}
+
+impl Plan {
+    fn add(
+        &mut self,
+        source: &dyn Source,
+        sink: &dyn Sink,
+        document: &Document,
+        depth: u32,
+    ) -> Result<(), TransportError> {
+        let parts: Vec<&Descriptor> = match document {
+            Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).collect(),
+            Document::Index(_) if depth >= MAX_DEPTH => {
+                return Err(too_much("indexes are nested deeper than 4"));
+            }
+            Document::Index(index) => index.manifests.iter().collect(),
+        };
+        for part in parts {
+            if self.seen.contains(&part.digest) || is_elsewhere(part) {
+                continue;
+            }
+            if part.media_type.is_index() || part.media_type.is_manifest() {
+                if sink.has_whole(part)? {
+                    continue;
+                }
+                let bytes = read_small(source, part)?;
+                let inner = parse_document(&part.digest.to_string(), bytes.clone())?;
+                self.bytes += bytes.len();
+                if self.documents.len() >= MAX_DOCUMENTS || self.bytes > MAX_DOCUMENT_BYTES {
+                    return Err(too_much("it has more than 4096 manifests, or more than 64 MiB of them"));
+                }
+                self.add(source, sink, inner.value(), depth + 1)?;
+                self.documents.push((part.clone(), bytes));
+            } else {
+                self.blobs.push(part.clone());
+            }
+            self.seen.insert(part.digest);
+        }
+        Ok(())
+    }
+}
+
+fn too_much(why: &str) -> TransportError {
+    TransportError::Malformed { what: "the index".to_owned(), why: why.to_owned() }
+}
+
+/// Layers that may not be passed on stay where their makers keep them (image-spec, layer.md
+/// "Non-Distributable Layers"), as every other tool leaves them.
+fn is_elsewhere(part: &Descriptor) -> bool {
+    let kind = part.media_type.as_str();
+    kind.contains(".nondistributable.") || kind.contains(".foreign.")
+}
+
+/// A source whose bodies go on where they broke off.
+struct Steady<'a> {
+    source: &'a dyn Source,
+    part: &'a Descriptor,
+    reporter: &'a dyn Reporter,
+    task: &'a Task<'a>,
+}
+
+impl Source for Steady<'_> {
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        self.source.document(name)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        self.reporter.check().map_err(TransportError::Stopped)?;
+        let reader = Some(self.source.blob(of, from)?);
+        Ok(Box::new(Body { steady: self, reader, at: from, breaks: 0 }))
+    }
+}
+
+/// A blob's bytes; where they break off, the source is asked for the rest.
+struct Body<'a> {
+    steady: &'a Steady<'a>,
+    reader: Option<Box<dyn Read + Send + 'a>>,
+    at: u64,
+    breaks: u32,
+}
+
+impl Body<'_> {
+    /// Asks for the rest, once more.
+    fn again(&mut self, why: io::Error) -> io::Result<()> {
+        self.breaks += 1;
+        self.reader = None;
+        if self.breaks > MAX_BREAKS {
+            return Err(why);
+        }
+        let rest = self.steady.source.blob(self.steady.part, self.at);
+        self.reader = Some(rest.map_err(|error| io::Error::other(Carried(error.into())))?);
+        Ok(())
+    }
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.steady.part.size;
+        loop {
+            self.steady.reporter.check().map_err(io::Error::other)?;
+            let Some(reader) = &mut self.reader else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+            match reader.read(buffer) {
+                Ok(0) if self.at < size && !buffer.is_empty() => {
+                    let text = format!("it ends after {} of {size} bytes", self.at);
+                    self.again(io::Error::new(io::ErrorKind::UnexpectedEof, text))?;
+                }
+                Ok(got) => {
+                    self.at += got as u64;
+                    self.breaks = if got > 0 { 0 } else { self.breaks };
+                    self.steady.task.advance(got as u64);
+                    return Ok(got);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => self.again(e)?,
+            }
+        }
+    }
+}

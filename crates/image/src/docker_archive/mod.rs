@@ -1,0 +1,8 @@
+//! `docker-archive:FILE`: what `docker save` writes and `docker load` reads. One platform an image;
+//! config digest and diff ids survive, manifest and index digests do not.
+
+mod read;
+mod write;
+
+pub use read::DockerArchive;
+pub use write::{choose, save, save_each, write};

@@ -1,0 +1,210 @@
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use oci::{Descriptor, DiffId, Digest, Hasher, ImageConfig, Manifest, MediaType, Raw, Reference};
+use serde::Deserialize;
+
+use crate::members::Members;
+use crate::oci_archive::open_layer;
+use crate::{Document, Source, TransportError};
+
+/// `manifest.json`, in bytes.
+const MAX_LIST: u64 = 4 << 20;
+/// A config, in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
+/// The tar of a compressed layer, in bytes.
+const MAX_LAYER: u64 = 64 << 30;
+
+/// An archive to read images from: of Docker of any age (25 and later lay an OCI layout in it), Podman,
+/// skopeo, Buildah, kaniko, ko. It has no manifest, so one is made: the same for the same archive. Layers are
+/// taken as they lie there, compressed or not; that their tars are those of the config is checked.
+#[derive(Debug)]
+pub struct DockerArchive {
+    members: Members,
+    images: Vec<ArchivedImage>,
+    /// Which member has which blob, of the images that were asked for.
+    blobs: Mutex<BTreeMap<Digest, String>>,
+}
+
+/// An image of `manifest.json` (moby, image/tarexport).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ArchivedImage {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    layers: Vec<String>,
+}
+
+impl DockerArchive {
+    /// Opens an archive.
+    ///
+    /// # Errors
+    /// It cannot be read, is no tar archive, or has no `manifest.json`, as archives of Docker before 1.10.
+    pub fn open(path: &Path) -> Result<DockerArchive, TransportError> {
+        let members = Members::scan(path)?;
+        let list = members.read("manifest.json", MAX_LIST)?;
+        let images: Vec<ArchivedImage> = serde_json::from_slice(&list)
+            .map_err(|e| malformed(&members, format!("its manifest.json: {e}")))?;
+        Ok(DockerArchive { members, images, blobs: Mutex::default() })
+    }
+
+    /// The names of its images.
+    pub fn names(&self) -> Vec<String> {
+        self.images.iter().flat_map(|image| image.repo_tags.iter().flatten().cloned()).collect()
+    }
+
+    fn find(&self, name: &str) -> Result<&ArchivedImage, TransportError> {
+        let named = |image: &&ArchivedImage| {
+            image.repo_tags.iter().flatten().any(|tag| tag == name || whole(tag) == whole(name))
+        };
+        let found = match (name, self.images.as_slice()) {
+            ("", [one]) => Some(one),
+            ("", _) => None,
+            _ => self.images.iter().find(named),
+        };
+        found.ok_or_else(|| TransportError::NoImage {
+            name: name.to_owned(),
+            place: self.members.shown(),
+            known: self.names(),
+        })
+    }
+
+    fn manifest(&self, image: &ArchivedImage) -> Result<Manifest, TransportError> {
+        let malformed = |why: String| malformed(&self.members, why);
+        let bytes = self.members.read(&image.config, MAX_CONFIG)?;
+        let config: ImageConfig =
+            serde_json::from_slice(&bytes).map_err(|e| malformed(format!("{}: {e}", image.config)))?;
+        let diff_ids = &config.rootfs.diff_ids;
+        if diff_ids.len() != image.layers.len() {
+            let (there, said) = (image.layers.len(), diff_ids.len());
+            return Err(malformed(format!("it has {there} layers, and its config names {said}")));
+        }
+        let mut known = BTreeMap::from([(Digest::of(&bytes), image.config.clone())]);
+        let mut layers = Vec::new();
+        for (name, diff_id) in image.layers.iter().zip(diff_ids) {
+            let layer = self.layer(name, diff_id)?;
+            known.insert(layer.digest, name.clone());
+            layers.push(layer);
+        }
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner).extend(known);
+        Ok(Manifest {
+            schema_version: 2,
+            media_type: Some(MediaType::MANIFEST),
+            artifact_type: None,
+            config: Descriptor::of(MediaType::CONFIG, &bytes),
+            layers,
+            subject: None,
+            annotations: oci::Annotations::new(),
+        })
+    }
+
+    /// The descriptor of a layer. A bare tar is called by its diff id, and whoever reads it sees whether that
+    /// is its digest; a compressed one is read once for its digest, and for whether it holds that tar.
+    fn layer(&self, name: &str, diff_id: &DiffId) -> Result<Descriptor, TransportError> {
+        let absent = || malformed(&self.members, format!("it has no {name}"));
+        let size = self.members.size(name.as_bytes()).ok_or_else(absent)?;
+        let fail = |e| TransportError::io("read", format!("{name} of {}", self.members.shown()))(e);
+        let mut first = Vec::new();
+        let open = || self.members.open(name.as_bytes(), 0)?.ok_or_else(absent);
+        open()?.take(4).read_to_end(&mut first).map_err(fail)?;
+        let kind = match first.as_slice() {
+            [0x1f, 0x8b, ..] => MediaType::LAYER_GZIP,
+            [0x28, 0xb5, 0x2f, 0xfd] => MediaType::LAYER_ZSTD,
+            _ => MediaType::LAYER_TAR,
+        };
+        if kind == MediaType::LAYER_TAR {
+            // Of a bare tar the two are one, and only of a bare tar.
+            let digest = diff_id.0;
+            return Ok(Descriptor::new(kind, digest, size));
+        }
+        let (digest, found) = hash_both(&kind, open()?).map_err(fail)?;
+        if found != diff_id.0 {
+            return Err(TransportError::Mismatch {
+                wanted: format!("the layer {name} with the diff id {diff_id}"),
+                found: found.to_string(),
+                place: self.members.shown(),
+            });
+        }
+        Ok(Descriptor::new(kind, digest, size))
+    }
+}
+
+impl Source for DockerArchive {
+    /// `name` is one of its images' names, as Docker completes it; with an empty one the only image there is.
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        let image = self.find(name)?;
+        Ok(Raw::write(Document::Manifest(self.manifest(image)?)))
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        let absent = || TransportError::NoBlob { digest: of.digest, place: self.members.shown() };
+        let name = self.blobs.lock().unwrap_or_else(PoisonError::into_inner).get(&of.digest).cloned();
+        let member = self.members.open(name.ok_or_else(absent)?.as_bytes(), from)?;
+        Ok(Box::new(member.ok_or_else(absent)?))
+    }
+}
+
+fn malformed(members: &Members, why: String) -> TransportError {
+    TransportError::Malformed { what: members.shown(), why }
+}
+
+/// A name as Docker completes it; what is no name stays as it is.
+fn whole(name: &str) -> String {
+    let Ok(mut reference) = name.parse::<Reference>() else { return name.to_owned() };
+    if reference.registry.as_deref().is_none_or(|r| r == "index.docker.io" || r == "localhost") {
+        // Podman writes `localhost/` before names that have no registry.
+        reference.registry = Some("docker.io".to_owned());
+    }
+    if reference.registry.as_deref() == Some("docker.io") && !reference.repository.contains('/') {
+        reference.repository = format!("library/{}", reference.repository);
+    }
+    if reference.tag.is_none() && reference.digest.is_none() {
+        reference.tag = Some("latest".to_owned());
+    }
+    reference.to_string()
+}
+
+/// The digests of a compressed layer and of its tar, in one pass.
+fn hash_both(kind: &MediaType, layer: impl Read + Send) -> io::Result<(Digest, Digest)> {
+    let mut outer = Hashing { input: layer, hash: Hasher::new(oci::Algorithm::Sha256) };
+    let mut inner = Hasher::new(oci::Algorithm::Sha256);
+    let mut left = MAX_LAYER;
+    {
+        let mut tar = open_layer(kind, Box::new(&mut outer))?;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match tar.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(got) if got as u64 > left => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "its tar is larger than 64 GiB"));
+                }
+                Ok(got) => {
+                    left -= got as u64;
+                    inner.update(&buffer[..got]);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    // What follows the compressed data belongs to the blob.
+    io::copy(&mut outer, &mut io::sink())?;
+    Ok((outer.hash.finish(), inner.finish()))
+}
+
+struct Hashing<R> {
+    input: R,
+    hash: Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.input.read(buffer)?;
+        self.hash.update(&buffer[..got]);
+        Ok(got)
+    }
+}

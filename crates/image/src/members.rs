@@ -1,0 +1,143 @@
+#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice};
+use rootfs::tar;
+
+use crate::TransportError;
+
+/// Links on the way to a member, at most.
+const MAX_LINKS: usize = 8;
+
+/// A tar archive whose members are read in any order. Where they are is found out once, by reading their
+/// headers.
+#[derive(Debug)]
+pub(crate) struct Members {
+    path: PathBuf,
+    /// Where in the file each member's body begins, and its length.
+    files: BTreeMap<BString, (u64, u64)>,
+    /// Links, and the member that each leads to.
+    links: BTreeMap<BString, BString>,
+}
+
+impl Members {
+    pub(crate) fn scan(path: &Path) -> Result<Members, TransportError> {
+        let mut file = File::open(path).map_err(TransportError::io("read", path.display()))?;
+        let malformed = |why: String| TransportError::Malformed { what: path.display().to_string(), why };
+        if let Some(word) = compressed(&mut file).map_err(TransportError::io("read", path.display()))? {
+            return Err(malformed(format!(
+                "the whole archive is compressed; undo that first, with `{word} -d`"
+            )));
+        }
+        let mut reader = tar::Reader::new(BufReader::with_capacity(1 << 18, file), tar::Limits::default());
+        let mut members = Members { path: path.to_owned(), files: BTreeMap::new(), links: BTreeMap::new() };
+        while let Some(member) = reader.next().map_err(|e| malformed(e.to_string()))? {
+            let name = member.path;
+            let known = members.files.contains_key(&name) || members.links.contains_key(&name);
+            if known && member.kind != tar::Kind::Dir {
+                return Err(malformed(format!("it has two members `{}`", name.escape_ascii())));
+            }
+            match member.kind {
+                tar::Kind::File => drop(members.files.insert(name, (reader.position(), member.size))),
+                tar::Kind::Hardlink(to) => drop(members.links.insert(name, to)),
+                tar::Kind::Symlink(to) => {
+                    if let Some(to) = beside(&name, &to) {
+                        members.links.insert(name, to);
+                    }
+                }
+                tar::Kind::Dir | tar::Kind::Special(_) => {}
+            }
+        }
+        Ok(members)
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn find(&self, name: &[u8]) -> Option<(u64, u64)> {
+        let mut name = name.as_bstr();
+        for _ in 0..MAX_LINKS {
+            match self.links.get(name) {
+                Some(to) => name = to.as_bstr(),
+                None => return self.files.get(name).copied(),
+            }
+        }
+        None
+    }
+
+    /// The length of a member, through links.
+    pub(crate) fn size(&self, name: &[u8]) -> Option<u64> {
+        self.find(name).map(|(_, size)| size)
+    }
+
+    /// The body of a member, from `from` on.
+    pub(crate) fn open(&self, name: &[u8], from: u64) -> Result<Option<Take<File>>, TransportError> {
+        let Some((at, len)) = self.find(name) else { return Ok(None) };
+        let fail = |e| TransportError::io("read", self.path.display())(e);
+        let mut file = File::open(&self.path).map_err(fail)?;
+        file.seek(SeekFrom::Start(at + from.min(len))).map_err(fail)?;
+        Ok(Some(file.take(len.saturating_sub(from))))
+    }
+
+    /// A small member in full.
+    pub(crate) fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, TransportError> {
+        let malformed = |why: String| TransportError::Malformed { what: self.shown(), why };
+        let member = self.open(name.as_bytes(), 0)?.ok_or_else(|| malformed(format!("it has no {name}")))?;
+        if member.limit() > most {
+            return Err(malformed(format!("its {name} is larger than {most} bytes")));
+        }
+        let mut bytes = Vec::new();
+        let mut member = member;
+        member.read_to_end(&mut bytes).map_err(TransportError::io("read", self.path.display()))?;
+        Ok(bytes)
+    }
+}
+
+/// The command that a whole archive was compressed with, by its first bytes.
+fn compressed(file: &mut File) -> io::Result<Option<&'static str>> {
+    let mut first = Vec::new();
+    file.take(6).read_to_end(&mut first)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(match first.as_slice() {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Some("xz"),
+        [b'B', b'Z', b'h', ..] => Some("bzip2"),
+        _ => None,
+    })
+}
+
+/// Where a symbolic link leads, from the directory that it stands in; none that leave the archive.
+fn beside(link: &[u8], to: &[u8]) -> Option<BString> {
+    let mut parts: Vec<&[u8]> = link.split_str("/").collect();
+    parts.pop();
+    if to.starts_with(b"/") {
+        return None;
+    }
+    for part in to.split_str("/") {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(bstr::join("/", parts).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_in_the_archive() {
+        assert_eq!(beside(b"a/layer.tar", b"../b/layer.tar").unwrap(), "b/layer.tar");
+        assert_eq!(beside(b"layer.tar", b"x.tar").unwrap(), "x.tar");
+        assert_eq!(beside(b"layer.tar", b"../x.tar"), None);
+        assert_eq!(beside(b"a/b", b"/etc/passwd"), None);
+    }
+}

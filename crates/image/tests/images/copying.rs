@@ -1,0 +1,212 @@
+//! Copies over bad wires.
+
+use std::io::{self, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diag::{Note, Reporter, Silent, TaskId, Unit};
+use image::{Codec, Copied, Copy, Document, Layout, Sink, Source, TransportError, validate};
+use oci::{Descriptor, Digest, Raw};
+
+use crate::world::layout;
+
+/// A source whose bodies break off or come wrong, so many times.
+struct Bad<'a> {
+    inner: &'a Layout,
+    faults: Mutex<u64>,
+    random: AtomicU64,
+}
+
+impl Bad<'_> {
+    fn random(&self, below: u64) -> u64 {
+        let step = |x: u64| Some((x ^ (x << 13) ^ (x >> 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let was = self.random.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap();
+        (was >> 17) % below.max(1)
+    }
+
+    fn fault(&self) -> bool {
+        let mut left = self.faults.lock().unwrap();
+        let some = *left > 0;
+        *left = left.saturating_sub(1);
+        some
+    }
+}
+
+enum What {
+    Ends,
+    Breaks,
+    Flips,
+}
+
+struct Wire<'a> {
+    inner: Box<dyn Read + Send + 'a>,
+    left: u64,
+    what: Option<What>,
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(self.left.max(1) as usize).min(4096);
+        if self.left == 0 {
+            match self.what.take() {
+                Some(What::Breaks) => return Err(io::ErrorKind::ConnectionReset.into()),
+                Some(What::Flips) => {
+                    let got = self.inner.read(&mut buffer[..1])?;
+                    buffer[0] ^= 0x40;
+                    self.left = u64::MAX;
+                    return Ok(got);
+                }
+                Some(What::Ends) | None => return Ok(0),
+            }
+        }
+        let got = self.inner.read(&mut buffer[..most])?;
+        self.left -= got as u64;
+        Ok(got)
+    }
+}
+
+impl Source for Bad<'_> {
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        self.inner.document(name)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        let inner = self.inner.blob(of, from)?;
+        if of.media_type.is_manifest() || !self.fault() {
+            return Ok(inner);
+        }
+        let what = match self.random(8) {
+            0 => What::Flips,
+            1..4 => What::Ends,
+            _ => What::Breaks,
+        };
+        Ok(Box::new(Wire { inner, left: 1 + self.random((of.size - from) / 2), what: Some(what) }))
+    }
+}
+
+fn run(source: &dyn Source, sink: &dyn Sink, threads: usize) -> Result<Copied, TransportError> {
+    let copy = Copy { threads, reporter: &Silent, elsewhere: &|_| Vec::new() };
+    copy.run(source, &source.document("app:1").unwrap(), sink, &["x"])
+}
+
+#[test]
+fn a_thousand_faults_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    let (mut faults, mut seed, mut refused) = (0, 0, 0);
+    while faults < 1000 {
+        seed += 1;
+        let bad = Bad { inner: &store, faults: Mutex::new(8), random: AtomicU64::new(seed * 2 + 1) };
+        let to = Layout::create(dir.path().join("to")).unwrap();
+        match run(&bad, &to, 3) {
+            Ok(copied) => {
+                let valid = validate(&to, "x").unwrap();
+                assert_eq!((valid.document.digest, valid.problems), (copied.digest, Vec::new()));
+            }
+            // Three times wrong in a row is not believed, and leaves no name.
+            Err(error) => {
+                assert!(matches!(error, TransportError::Mismatch { .. }), "{error}");
+                assert_eq!(to.names().unwrap(), []);
+                refused += 1;
+            }
+        }
+        faults += 8 - *bad.faults.lock().unwrap();
+        std::fs::remove_dir_all(to.dir()).unwrap();
+    }
+    assert!(refused * 10 < seed, "{refused} of {seed} copies were given up");
+}
+
+#[test]
+fn what_is_there_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    let to = Layout::create(dir.path().join("to")).unwrap();
+    let first = run(&store, &to, 2).unwrap();
+    assert_eq!((first.sent, first.present, first.unchanged), (4, 0, false), "two layers, two configs");
+    let again = run(&store, &to, 2).unwrap();
+    assert_eq!((again.digest, again.sent, again.unchanged), (first.digest, 0, true));
+    // A blob that went is brought again, and only that.
+    let layer = match image::read_document(&store, &index_parts(&store)[0]).unwrap().value() {
+        Document::Manifest(manifest) => manifest.layers[0].clone(),
+        Document::Index(_) => unreachable!(),
+    };
+    std::fs::remove_file(to.blob_path(&layer.digest)).unwrap();
+    let mended = run(&store, &to, 2).unwrap();
+    assert_eq!((mended.sent, mended.sent_bytes), (1, layer.size));
+    assert_eq!(validate(&to, "x").unwrap().problems, Vec::<String>::new());
+}
+
+fn index_parts(store: &Layout) -> Vec<Descriptor> {
+    match store.document("app:1").unwrap().value() {
+        Document::Index(index) => index.manifests.clone(),
+        Document::Manifest(_) => unreachable!(),
+    }
+}
+
+/// Mounts what it is told that it has.
+struct Mounting<'a>(&'a Layout, &'a Layout);
+
+impl Sink for Mounting<'_> {
+    fn has(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        self.1.has(part)
+    }
+    fn mount(&self, part: &Descriptor, from: &str) -> Result<bool, TransportError> {
+        assert_eq!(from, "acme/other");
+        self.1.put(part, &mut *self.0.blob(part, 0)?)?;
+        Ok(true)
+    }
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        self.1.put(part, bytes)
+    }
+    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
+        self.1.publish(name, document)
+    }
+}
+
+#[test]
+fn what_the_sink_has_elsewhere_does_not_go_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, images, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    let to = Layout::create(dir.path().join("to")).unwrap();
+    let large = images[0].manifest.value().layers[0].digest;
+    let elsewhere =
+        |digest: &Digest| if *digest == large { vec!["acme/other".to_owned()] } else { Vec::new() };
+    let copy = Copy { threads: 2, reporter: &Silent, elsewhere: &elsewhere };
+    let document = store.document("app:1").unwrap();
+    let copied = copy.run(&store, &document, &Mounting(&store, &to), &["x", "y"]).unwrap();
+    assert_eq!((copied.mounted, copied.sent), (1, 3));
+    assert_eq!(validate(&to, "y").unwrap().problems, Vec::<String>::new());
+}
+
+/// Presses Ctrl-C once a body is under way.
+#[derive(Default)]
+struct Impatient(AtomicU64);
+
+impl Reporter for Impatient {
+    fn begin(&self, _: &str, _: Option<u64>, _: Unit) -> TaskId {
+        TaskId(0)
+    }
+    fn advance(&self, _: TaskId, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+    fn end(&self, _: TaskId) {}
+    fn note(&self, _: Note) {}
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_and_leaves_no_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    let to = Layout::create(dir.path().join("to")).unwrap();
+    let impatient = Impatient::default();
+    let copy = Copy { threads: 2, reporter: &impatient, elsewhere: &|_| Vec::new() };
+    let error = copy.run(&store, &store.document("app:1").unwrap(), &to, &["x"]).unwrap_err();
+    assert!(matches!(error, TransportError::Stopped(_)), "{error}");
+    assert_eq!(to.names().unwrap(), []);
+    let left = std::fs::read_dir(to.dir()).unwrap().flatten();
+    let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with(".distil-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
