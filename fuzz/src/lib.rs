@@ -10,6 +10,7 @@ mod compositions;
 mod elf_files;
 mod host_files;
 mod images;
+mod inventories;
 mod locks;
 mod packages;
 mod recipes;
@@ -40,8 +41,10 @@ pub const TARGETS: &[Target] = &[
     ("docker_context", host_files::docker_context),
     ("elf", elf_files::elf),
     ("elf_facts", elf_files::facts),
+    ("foreign_layer", inventories::foreign_layer),
     ("http_response", host_files::http_response),
     ("image_documents", images::documents),
+    ("inventory", inventories::texts),
     ("keyring", trust_roots::keyring),
     ("layers", trees::layers),
     ("ld_so_cache", elf_files::ld_so_cache),

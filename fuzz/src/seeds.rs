@@ -318,6 +318,7 @@ fn attacks(all: &mut Seeds) {
     }
     for tar in hostile::tars() {
         add(all, "layers", [&[0b1010_1010][..], &tar].concat());
+        add(all, "foreign_layer", [&[128][..], &tar].concat());
         add(all, "tar", tar);
     }
     let whiteouts = testkit::tar::tar(&[
@@ -327,6 +328,12 @@ fn attacks(all: &mut Seeds) {
         testkit::tar::Entry::file("b/.wh..wh..opq", 0o644, ""),
     ]);
     add(all, "layers", [&[0b1010_1010][..], &whiteouts].concat());
+    add(all, "foreign_layer", [&[128][..], &whiteouts, &whiteouts].concat());
+    let link = testkit::tar::tar(&[testkit::tar::Entry::hardlink("y", "a/x")]);
+    add(all, "foreign_layer", [&[170][..], &whiteouts, &link].concat());
+    add(all, "inventory", b"PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nID=debian\nVERSION_ID='13'\n");
+    add(all, "inventory", b"/bin/sh\n/bin/sh.distrib\ndash\n");
+    add(all, "inventory", b"00000000000000000000000000000000  usr/bin/a\n");
 }
 
 fn of_this_machine(all: &mut Seeds) {
@@ -359,6 +366,7 @@ fn of_this_machine(all: &mut Seeds) {
     let status = read("/var/lib/dpkg/status").unwrap_or_default();
     for paragraph in String::from_utf8_lossy(&status).split("\n\n").take(40) {
         add(all, "control", format!("{paragraph}\n"));
+        add(all, "inventory", format!("{paragraph}\n"));
         for line in paragraph.lines().filter_map(|l| l.strip_prefix("Depends: ")) {
             add(all, "relations", line);
         }

@@ -198,6 +198,14 @@ pub struct InstalledRecord {
     pub replaces: String,
     /// `q:`; 0 where it says nothing.
     pub replaces_priority: u32,
+    /// `I:`, in bytes.
+    pub installed_size: Option<u64>,
+    /// `m:`.
+    pub maintainer: String,
+    /// `L:`.
+    pub license: String,
+    /// `T:`.
+    pub description: String,
     /// Directories and files in the order of the database; a file with its sum.
     pub files: Vec<crate::ListedFile>,
 }
@@ -247,6 +255,10 @@ pub fn parse_installed(bytes: &[u8]) -> Result<Vec<InstalledRecord>, ApkError> {
             b'i' => record.install_if = text()?,
             b'r' => record.replaces = text()?,
             b'q' => record.replaces_priority = text()?.parse().map_err(|_| wrong("it is no number"))?,
+            b'I' => record.installed_size = text()?.parse().ok(),
+            b'm' => record.maintainer = value.to_str_lossy().into_owned(),
+            b'L' => record.license = value.to_str_lossy().into_owned(),
+            b'T' => record.description = value.to_str_lossy().into_owned(),
             b'C' => record.control = value.to_str().ok().and_then(Sha1::from_q1),
             b'F' => {
                 directory = path_of(&[], value).ok_or_else(|| wrong("the path is not one of a tree"))?;

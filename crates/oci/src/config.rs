@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::DiffId;
 
@@ -21,13 +21,18 @@ pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// Execution parameters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     pub config: ContainerConfig,
     /// The layers.
     pub rootfs: RootFs,
     /// How each layer came to be.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_nothing", skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
+}
+
+/// Docker writes `null` for every list, map and text that is empty.
+fn null_is_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
 /// Execution parameters (config.md, `config`); Docker's capitalised names.
@@ -35,13 +40,13 @@ pub struct ImageConfig {
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerConfig {
     /// `uid`, `uid:gid` or a name.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "String::is_empty")]
     pub user: String,
     /// `port/protocol`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "BTreeMap::is_empty")]
     pub exposed_ports: BTreeMap<String, Empty>,
     /// `NAME=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
     /// What always runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,16 +58,16 @@ pub struct ContainerConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     /// Directories to mount volumes on.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, Empty>,
     /// Where the process starts.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
     /// Free labels.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// The signal that ends the process.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
 }
 
@@ -75,6 +80,7 @@ pub struct Empty {}
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `["CMD", "/probe", …]`.
+    #[serde(deserialize_with = "null_is_nothing")]
     pub test: Vec<String>,
     /// Between two probes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +103,7 @@ pub struct RootFs {
     #[serde(rename = "type")]
     pub kind: String,
     /// Digests of the uncompressed tars.
+    #[serde(deserialize_with = "null_is_nothing")]
     pub diff_ids: Vec<DiffId>,
 }
 
@@ -118,4 +125,22 @@ pub struct History {
     /// No layer belongs to this entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_layer: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_docker_writes_for_nothing() {
+        let text = r#"{"architecture":"amd64","os":"linux","history":null,"config":{"User":null,"ExposedPorts":null,
+            "Env":null,"Entrypoint":null,"Cmd":["sh"],"Volumes":null,"Labels":null,"OnBuild":null},
+            "rootfs":{"type":"layers","diff_ids":null}}"#;
+        let config: ImageConfig = serde_json::from_str(text).unwrap();
+        let cmd = ContainerConfig { cmd: Some(vec!["sh".to_owned()]), ..ContainerConfig::default() };
+        assert_eq!((config.config, config.history.len()), (cmd, 0));
+        let bare =
+            r#"{"architecture":"amd64","os":"linux","config":null,"rootfs":{"type":"layers","diff_ids":[]}}"#;
+        assert_eq!(serde_json::from_str::<ImageConfig>(bare).unwrap().config, ContainerConfig::default());
+    }
 }

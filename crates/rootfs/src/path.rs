@@ -66,6 +66,30 @@ pub fn normalise(path: &[u8]) -> Result<BString, PathError> {
     Ok(out)
 }
 
+/// The same for what other tools write (Go's `filepath.Clean` behind the root, as engines take it): leading
+/// slashes and `.` are taken off, and `..` with the name before it. What climbs out of the root is refused.
+pub fn normalise_foreign(path: &[u8]) -> Result<BString, PathError> {
+    if path.is_empty() {
+        return Err(PathError::Empty);
+    }
+    let inner = path.trim_start_with(|c| c == '/');
+    if inner.is_empty() {
+        return Ok(BString::default());
+    }
+    if !inner.split(|&b| b == b'/').any(|part| part == b"..") {
+        return normalise(inner);
+    }
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in inner.split(|&b| b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop().ok_or(PathError::Climbs)?),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { Ok(BString::default()) } else { normalise(&parts.join(&b'/')) }
+}
+
 /// The directory that a path is in; none for the root.
 pub fn parent(path: &BStr) -> Option<&BStr> {
     if path.is_empty() {
@@ -172,6 +196,20 @@ mod tests {
         }
         let longest = format!("{0}/{0}", "a".repeat(255));
         assert_eq!(normalise(longest.as_bytes()).unwrap(), longest);
+    }
+
+    #[test]
+    fn takes_what_other_tools_write_and_lets_nothing_climb() {
+        for (from, to) in
+            [("/etc/x", "etc/x"), ("//", ""), ("./a/../b", "b"), ("a/..", ""), ("/./a/", "a"), ("..x", "..x")]
+        {
+            assert_eq!(normalise_foreign(from.as_bytes()).unwrap(), to);
+        }
+        for bad in ["..", "/../etc", "a/../../b", "./../etc"] {
+            assert_eq!(normalise_foreign(bad.as_bytes()), Err(PathError::Climbs));
+        }
+        assert_eq!(normalise_foreign(b""), Err(PathError::Empty));
+        assert_eq!(normalise_foreign(b"/a\0b"), Err(PathError::Nul));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(super) const FLOORS: &[(&str, u8)] = &[
     ("image", 3),
     ("compose", 4),
     ("engine", 4),
+    ("inventory", 4),
     ("lockfile", 4),
     ("ops", 5),
     ("distil", 6),

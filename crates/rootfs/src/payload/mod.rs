@@ -17,7 +17,7 @@
 //! [`REVISION`] up; it is part of the cache key, and no old version is ever read.
 
 mod read;
-mod table;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod write;

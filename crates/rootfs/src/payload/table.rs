@@ -1,4 +1,4 @@
-//! One entry of the table: numbers as LEB128 or little-endian, byte strings behind their length.
+//! Entries as bytes, for objects of the cache: numbers as LEB128 or little-endian, byte strings behind their length.
 
 use bstr::BString;
 use oci::Digest;
@@ -13,7 +13,8 @@ const CHAR: u8 = 4;
 const BLOCK: u8 = 5;
 const FIFO: u8 = 6;
 
-pub(super) fn push_entry(out: &mut Vec<u8>, entry: &Entry, fact: &[u8]) {
+/// Appends an entry and what belongs to it.
+pub fn push_entry(out: &mut Vec<u8>, entry: &Entry, fact: &[u8]) {
     push_bytes(out, &entry.path);
     match &entry.node {
         Node::Dir => out.push(DIR),
@@ -56,12 +57,14 @@ fn push_device(out: &mut Vec<u8>, device: Device) {
     push_number(out, minor.into());
 }
 
-pub(super) fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends bytes behind their length.
+pub fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     push_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn push_number(out: &mut Vec<u8>, mut n: u64) {
+/// Appends a number.
+pub fn push_number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -70,9 +73,11 @@ pub(super) fn push_number(out: &mut Vec<u8>, mut n: u64) {
 }
 
 /// Reads a table front to back; `None` wherever the bytes do not make sense.
-pub(super) struct Cursor<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+pub struct Cursor<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// What is read next.
+    pub at: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -82,7 +87,8 @@ impl<'a> Cursor<'a> {
         Some(bytes)
     }
 
-    pub(super) fn number(&mut self) -> Option<u64> {
+    /// A number.
+    pub fn number(&mut self) -> Option<u64> {
         let mut n = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = *self.take(1)?.first()?;
@@ -98,13 +104,14 @@ impl<'a> Cursor<'a> {
         u32::try_from(self.number()?).ok()
     }
 
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+    /// Bytes.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.number()?).ok()?;
         self.take(len)
     }
 
     /// An entry, and where in the table its fact is.
-    pub(super) fn entry(&mut self, payload: PayloadIx) -> Option<(Entry, (u32, u32))> {
+    pub fn entry(&mut self, payload: PayloadIx) -> Option<(Entry, (u32, u32))> {
         let path = BString::from(self.bytes()?);
         let node = self.node(payload)?;
         let (mode, uid, gid) = (self.small()?, self.small()?, self.small()?);

@@ -11,6 +11,7 @@
 mod number;
 mod pax;
 mod read;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -1,6 +1,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::number::{NumberError, parse_decimal, parse_time};
+use super::sparse::PaxSparse;
 use crate::Xattr;
 
 /// What the records of one PAX header say.
@@ -16,18 +17,37 @@ pub(super) struct Records {
     pub(super) group: Option<BString>,
     pub(super) xattrs: Vec<Xattr>,
     pub(super) vendor: Vec<(BString, Vec<u8>)>,
+    pub(super) sparse: Option<PaxSparse>,
+}
+
+/// What a header's records are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The next member.
+    Member,
+    /// All that follow.
+    Global,
+    /// The next member of somebody else's archive (`Limits::foreign`).
+    Foreign,
 }
 
 /// Reads the records of an extended header (POSIX.1-2017 pax, "pax Extended Header": lines of
 /// `LENGTH KEY=VALUE\n`). `global` headers may carry comments only: their other records would apply
 /// to every later member, which readers do differently.
-pub(super) fn parse_records(bytes: &[u8], global: bool) -> Result<Records, String> {
+pub(super) fn parse_records(bytes: &[u8], scope: Scope) -> Result<Records, String> {
     let mut records = Records::default();
     let mut seen: Vec<&[u8]> = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
         let (key, value, after) = split_record(rest).ok_or_else(|| "a record is malformed".to_owned())?;
         rest = after;
+        if scope == Scope::Foreign
+            && let Some(word) = key.strip_prefix(b"GNU.sparse.")
+        {
+            let sparse = records.sparse.get_or_insert_default();
+            sparse.take(word, value).map_err(|why| format!("the record `{}`: {why}", BStr::new(key)))?;
+            continue;
+        }
         if seen.contains(&key) {
             return Err(format!("the record `{}` stands twice", BStr::new(key)));
         }
@@ -36,17 +56,18 @@ pub(super) fn parse_records(bytes: &[u8], global: bool) -> Result<Records, Strin
             return Err("more than 256 records".to_owned());
         }
         seen.push(key);
-        if global && key != b"comment" {
+        if scope == Scope::Global && key != b"comment" {
             return Err(format!("the record `{}` in a global header", BStr::new(key)));
         }
-        records.take(key, value).map_err(|why| format!("the record `{}`: {why}", BStr::new(key)))?;
+        let foreign = scope == Scope::Foreign;
+        records.take(key, value, foreign).map_err(|why| format!("the record `{}`: {why}", BStr::new(key)))?;
     }
     records.xattrs.sort();
     Ok(records)
 }
 
 impl Records {
-    fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+    fn take(&mut self, key: &[u8], value: &[u8], foreign: bool) -> Result<(), &'static str> {
         match key {
             b"path" => self.path = Some(value.into()),
             b"linkpath" => self.link = Some(value.into()),
@@ -57,23 +78,26 @@ impl Records {
             b"uname" => self.user = Some(value.into()),
             b"gname" => self.group = Some(value.into()),
             b"atime" | b"ctime" | b"comment" => {}
+            b"hdrcharset" if foreign => {}
             // Would change what the bytes of `path` mean.
             b"hdrcharset" => return Err("not supported"),
-            _ => return self.take_extension(key, value),
+            _ => return self.take_extension(key, value, foreign),
         }
         Ok(())
     }
 
-    fn take_extension(&mut self, key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+    fn take_extension(&mut self, key: &[u8], value: &[u8], foreign: bool) -> Result<(), &'static str> {
         if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
             if name.is_empty() || name.len() > 255 || name.contains(&0) {
                 return Err("not the name of an attribute");
             }
             self.xattrs.push(Xattr { name: name.into(), value: value.to_vec() });
-        } else if key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize" {
+        } else if !foreign && (key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize") {
             return Err("sparse files are not supported");
         } else if key.starts_with(b"APK-TOOLS.") {
             self.vendor.push((key.into(), value.to_vec()));
+        } else if foreign {
+            // Go's reader passes over what it does not know.
         } else if !key.contains(&b'.') || !key[0].is_ascii_uppercase() {
             // POSIX reserves keys without a vendor's prefix in capitals for its own future use.
             return Err("unknown");
@@ -133,7 +157,7 @@ mod tests {
         for len in 1..1100 {
             let mut out = Vec::new();
             push_record(&mut out, b"path", &vec![b'x'; len]);
-            let records = parse_records(&out, false).unwrap();
+            let records = parse_records(&out, Scope::Member).unwrap();
             assert_eq!(records.path.unwrap().len(), len);
         }
     }
@@ -151,10 +175,10 @@ mod tests {
             (b"22 GNU.sparse.major=1\n", "sparse"),
             (b"12 nosuch=1\n", "unknown"),
         ] {
-            let error = parse_records(bytes, false).unwrap_err();
+            let error = parse_records(bytes, Scope::Member).unwrap_err();
             assert!(error.contains(why), "{}: {error}", BStr::new(bytes));
         }
-        assert!(parse_records(b"10 size=1\n", true).is_err());
-        assert!(parse_records(b"13 comment=x\n", true).is_ok());
+        assert!(parse_records(b"10 size=1\n", Scope::Global).is_err());
+        assert!(parse_records(b"13 comment=x\n", Scope::Global).is_ok());
     }
 }

@@ -4,8 +4,9 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::BLOCK;
 use super::number::{NumberError, parse_number, parse_signed};
-use super::pax::{Records, parse_records};
-use crate::path::{PathError, normalise};
+use super::pax::{Records, Scope, parse_records};
+use super::sparse::{GnuMap, Holes, Map, MapText, Run, Sparse, Step};
+use crate::path::{PathError, normalise, normalise_foreign};
 use crate::{Body, Device, Entry, MAX_PATH, Node, Owner, Xattr};
 
 /// What a reader allows before it says no; the defaults fit any Debian package and most images.
@@ -25,6 +26,11 @@ pub struct Limits {
     /// Refuse control characters (below U+0020, and U+007F) in paths. Package databases have a line a file,
     /// and dpkg and apk refuse such names for that; the user's own archives may have them.
     pub plain_paths: bool,
+    /// Read what other tools' layers have and ours never: as Go's `archive/tar` reads it, by which Docker,
+    /// containerd and Podman unpack. Leading slashes and `..` inside the tree are taken off, headers of before POSIX and
+    /// sparse files are read, unknown PAX records and global headers are passed over, a link's size means no body, and
+    /// what follows the end is not looked at. What no engine would unpack is refused still.
+    pub foreign: bool,
 }
 
 impl Default for Limits {
@@ -36,6 +42,7 @@ impl Default for Limits {
             padding_bytes: 1 << 20,
             open_end: false,
             plain_paths: false,
+            foreign: false,
         }
     }
 }
@@ -176,6 +183,8 @@ pub struct Reader<R> {
     bodies: u64,
     body_left: u64,
     pad_left: u64,
+    /// Of a sparse body: where its bytes belong.
+    holes: Option<Holes>,
     ended: bool,
 }
 
@@ -185,12 +194,23 @@ struct Prelude {
     records: Option<Records>,
     long_path: Option<BString>,
     long_link: Option<BString>,
+    sparse: Option<GnuMap>,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads an archive from its first byte.
     pub fn new(input: R, limits: Limits) -> Reader<R> {
-        Reader { input, limits, at: 0, members: 0, bodies: 0, body_left: 0, pad_left: 0, ended: false }
+        Reader {
+            input,
+            limits,
+            at: 0,
+            members: 0,
+            bodies: 0,
+            body_left: 0,
+            pad_left: 0,
+            holes: None,
+            ended: false,
+        }
     }
 
     /// The next member's header, or none at the end, which is then checked: only zero bytes follow.
@@ -210,9 +230,19 @@ impl<R: Read> Reader<R> {
             if block.iter().all(|&b| b == 0) {
                 return self.end(&prelude);
             }
-            let header = UstarHeader::parse(&block).map_err(|why| TarError::Header { at, why })?;
+            let foreign = self.limits.foreign;
+            let header = UstarHeader::parse(&block, foreign).map_err(|why| TarError::Header { at, why })?;
             match header.kind {
                 b'x' | b'g' | b'L' | b'K' => self.read_prelude(&header, at, &mut prelude)?,
+                b'S' if foreign => {
+                    let mut gnu = GnuMap::read(&block).map_err(|why| TarError::Header { at, why })?;
+                    while gnu.goes_on {
+                        let more = self.read_block()?.ok_or(TarError::Truncated { at: self.at })?;
+                        gnu.read_more(&more).map_err(|why| TarError::Header { at, why })?;
+                    }
+                    prelude.sparse = Some(gnu);
+                    return self.member(header, prelude).map(Some);
+                }
                 _ => return self.member(header, prelude).map(Some),
             }
         }
@@ -233,11 +263,13 @@ impl<R: Read> Reader<R> {
         match header.kind {
             b'x' if prelude.records.is_some() => return Err(fail("two PAX headers for one member")),
             b'x' => {
-                let records = parse_records(&bytes, false).map_err(|why| TarError::Header { at, why })?;
+                let scope = if self.limits.foreign { Scope::Foreign } else { Scope::Member };
+                let records = parse_records(&bytes, scope).map_err(|why| TarError::Header { at, why })?;
                 prelude.records = Some(records);
             }
+            b'g' if self.limits.foreign => {}
             b'g' => {
-                parse_records(&bytes, true).map_err(|why| TarError::Header { at, why })?;
+                parse_records(&bytes, Scope::Global).map_err(|why| TarError::Header { at, why })?;
             }
             kind => {
                 let slot = if kind == b'L' { &mut prelude.long_path } else { &mut prelude.long_link };
@@ -259,17 +291,45 @@ impl<R: Read> Reader<R> {
         if self.members > self.limits.members {
             return Err(TarError::TooMuch { what: "members", limit: self.limits.members });
         }
-        let (member, stored) = header.into_member(prelude)?;
+        let foreign = self.limits.foreign;
+        let (mut member, stored, sparse) = header.into_member(prelude, foreign)?;
         if self.limits.plain_paths && member.path.iter().any(u8::is_ascii_control) {
             return Err(TarError::Path { path: member.path, why: PathError::Control });
         }
-        self.bodies = self.bodies.saturating_add(stored);
+        self.body_left = stored;
+        self.pad_left = super::padding(stored) as u64;
+        self.holes = None;
+        if let Some(sparse) = sparse {
+            let runs = match sparse.map {
+                Map::Known(runs) => runs,
+                // PAX 1.0 has it before the bytes, in blocks of their own.
+                Map::InBody => self.read_map(&member)?,
+            };
+            let holes =
+                Holes::new(runs, sparse.size, self.body_left).map_err(|why| refuse(&member.path, why))?;
+            (member.size, self.holes) = (sparse.size, Some(holes));
+        }
+        self.bodies = self.bodies.saturating_add(member.size.max(stored));
         if self.bodies > self.limits.body_bytes {
             return Err(TarError::TooMuch { what: "bytes of content", limit: self.limits.body_bytes });
         }
-        self.body_left = stored;
-        self.pad_left = super::padding(stored) as u64;
         Ok(member)
+    }
+
+    /// The map of a sparse file in GNU's form 1.0: decimal numbers, a line each, padded to blocks.
+    fn read_map(&mut self, member: &Member) -> Result<Vec<Run>, TarError> {
+        let mut text = MapText::default();
+        loop {
+            if self.body_left < BLOCK as u64 {
+                return Err(refuse(&member.path, "its map of holes does not end"));
+            }
+            let block = self.read_block()?.ok_or(TarError::Truncated { at: self.at })?;
+            self.body_left -= BLOCK as u64;
+            let most = self.limits.header_bytes / 16;
+            if let Some(runs) = text.push(&block, most).map_err(|why| refuse(&member.path, why))? {
+                return Ok(runs);
+            }
+        }
     }
 
     fn read_extended(&mut self, size: usize) -> Result<Vec<u8>, TarError> {
@@ -314,7 +374,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn end_open(&mut self, prelude: &Prelude) -> Result<Option<Member>, TarError> {
-        if !self.limits.open_end || !prelude.is_empty() {
+        if !(self.limits.open_end || self.limits.foreign) || !prelude.is_empty() {
             return Err(TarError::Truncated { at: self.at });
         }
         self.ended = true;
@@ -324,6 +384,10 @@ impl<R: Read> Reader<R> {
     fn end(&mut self, prelude: &Prelude) -> Result<Option<Member>, TarError> {
         if !prelude.is_empty() {
             return Err(TarError::Truncated { at: self.at });
+        }
+        if self.limits.foreign {
+            self.ended = true;
+            return Ok(None);
         }
         let mut buffer = [0; 4096];
         let mut passed = 0;
@@ -353,7 +417,15 @@ impl<R: Read> Read for Reader<R> {
     /// The body of the current member. A body that is cut short is an error of kind
     /// `UnexpectedEof`, never a short file.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = buffer.len().min(usize::try_from(self.body_left).unwrap_or(usize::MAX));
+        let most = match self.holes.as_mut().map(|holes| holes.next(buffer.len())) {
+            Some(Step::Zeros(n)) => {
+                buffer[..n].fill(0);
+                return Ok(n);
+            }
+            Some(Step::Bytes(n)) => n,
+            None => buffer.len(),
+        };
+        let want = most.min(usize::try_from(self.body_left).unwrap_or(usize::MAX));
         if want == 0 {
             return Ok(0);
         }
@@ -364,6 +436,9 @@ impl<R: Read> Read for Reader<R> {
         }
         self.at += got as u64;
         self.body_left -= got as u64;
+        if let Some(holes) = &mut self.holes {
+            holes.advance(got);
+        }
         Ok(got)
     }
 }
@@ -390,12 +465,16 @@ struct UstarHeader {
 }
 
 impl UstarHeader {
-    fn parse(block: &[u8; BLOCK]) -> Result<UstarHeader, String> {
-        check_sum(block)?;
+    fn parse(block: &[u8; BLOCK], foreign: bool) -> Result<UstarHeader, String> {
+        check_sum(block, foreign)?;
         let posix = &block[257..263] == b"ustar\0";
-        if !posix && &block[257..265] != b"ustar  \0" {
+        let old = !posix && &block[257..265] != b"ustar  \0";
+        if old && !foreign {
             return Err("neither ustar nor GNU tar".to_owned());
         }
+        // Before POSIX a header ended behind the target of a link.
+        let name =
+            |from: usize| if old { BString::default() } else { until_nul(&block[from..from + 32]).into() };
         let number = |name: &str, at: usize, len: usize| {
             parse_number(&block[at..at + len]).map_err(|e| format!("the field `{name}` is {}", said(e)))
         };
@@ -407,7 +486,7 @@ impl UstarHeader {
         }
         let kind = block[156];
         let device = match kind {
-            b'3' | b'4' => (number("devmajor", 329, 8)?, number("devminor", 337, 8)?),
+            b'3' | b'4' if !old => (number("devmajor", 329, 8)?, number("devminor", 337, 8)?),
             _ => (0, 0),
         };
         Ok(UstarHeader {
@@ -416,8 +495,8 @@ impl UstarHeader {
             mode: (number("mode", 100, 8)? & 0o7777) as u32,
             uid: number("uid", 108, 8)?,
             gid: number("gid", 116, 8)?,
-            user: until_nul(&block[265..297]).into(),
-            group: until_nul(&block[297..329]).into(),
+            user: name(265),
+            group: name(297),
             size: number("size", 124, 12)?,
             mtime: parse_signed(&block[136..148]).map_err(|e| format!("the field `mtime` is {}", said(e)))?,
             kind,
@@ -425,20 +504,26 @@ impl UstarHeader {
         })
     }
 
-    /// The member, and how many bytes of body follow its header.
-    fn into_member(self, prelude: Prelude) -> Result<(Member, u64), TarError> {
-        let records = prelude.records.unwrap_or_default();
+    /// The member, how many bytes of body follow its header, and where they belong if not one behind the other.
+    fn into_member(self, prelude: Prelude, foreign: bool) -> Result<(Member, u64, Option<Sparse>), TarError> {
+        let mut records = prelude.records.unwrap_or_default();
+        let sparse = match prelude.sparse {
+            Some(gnu) => Ok(Some(gnu.into())),
+            None => records.sparse.take().map(|s| s.into_sparse(&mut records.path)).transpose(),
+        };
         let raw = one_of(records.path, prelude.long_path).map(|p| p.unwrap_or_else(|| self.path.clone()));
         let raw = raw.map_err(|()| refuse(&self.path, "its path stands in a PAX and in a GNU header"))?;
-        let path = normalise(&raw).map_err(|why| TarError::Path { path: raw.clone(), why })?;
+        let tidied = if foreign { normalise_foreign } else { normalise };
+        let path = tidied(&raw).map_err(|why| TarError::Path { path: raw.clone(), why })?;
+        let sparse = sparse.map_err(|why| refuse(&raw, why))?;
         let link = one_of(records.link, prelude.long_link)
             .map_err(|()| refuse(&raw, "its link target stands in a PAX and in a GNU header"))?
             .unwrap_or_else(|| self.link.clone());
         let size = self.agreed_size(records.size).map_err(|why| refuse(&raw, why))?;
-        let kind = self.kind(&raw, link)?;
+        let kind = self.kind(&raw, link, foreign)?;
         let stored = match kind {
             Kind::File => size,
-            _ if size == 0 => 0,
+            _ if size == 0 || foreign => 0,
             // dpkg and old GNU tar give hard links the size of their target, without a body;
             // other readers would expect one.
             _ => return Err(refuse(&raw, "only a regular file may have a size")),
@@ -454,7 +539,9 @@ impl UstarHeader {
         let mtime = records.mtime.unwrap_or(self.mtime);
         let (user, group) = (records.user.unwrap_or(self.user), records.group.unwrap_or(self.group));
         let (mode, xattrs, vendor) = (self.mode, records.xattrs, records.vendor);
-        Ok((Member { path, kind, mode, uid, gid, user, group, mtime, xattrs, size: stored, vendor }, stored))
+        let sparse = sparse.filter(|_| kind == Kind::File);
+        let member = Member { path, kind, mode, uid, gid, user, group, mtime, xattrs, size: stored, vendor };
+        Ok((member, stored, sparse))
     }
 
     /// RUSTSEC-2025-0111 and its kin: a PAX size beside another ustar size makes some readers take
@@ -469,16 +556,21 @@ impl UstarHeader {
         }
     }
 
-    fn kind(&self, raw: &BString, link: BString) -> Result<Kind, TarError> {
+    fn kind(&self, raw: &BString, link: BString, foreign: bool) -> Result<Kind, TarError> {
+        let tidied = if foreign { normalise_foreign } else { normalise };
         let device =
             |value: u64| u32::try_from(value).map_err(|_| refuse(raw, "its device number is too large"));
         Ok(match self.kind {
+            // Before POSIX directories were files whose names end so.
+            0 if foreign && raw.ends_with(b"/") => Kind::Dir,
             // Some readers see a directory there, others a file.
-            b'0' | 0 if raw.ends_with(b"/") => {
+            b'0' | 0 if !foreign && raw.ends_with(b"/") => {
                 return Err(refuse(raw, "a file whose name ends with a slash"));
             }
             b'0' | 0 => Kind::File,
-            b'1' => Kind::Hardlink(normalise(&link).map_err(|why| TarError::Path { path: link, why })?),
+            // Contiguous, or with holes.
+            b'7' | b'S' if foreign => Kind::File,
+            b'1' => Kind::Hardlink(tidied(&link).map_err(|why| TarError::Path { path: link, why })?),
             b'2' if link.is_empty() || link.contains(&0) || link.len() > MAX_PATH => {
                 return Err(refuse(
                     raw,
@@ -537,9 +629,15 @@ fn until_nul(field: &[u8]) -> &[u8] {
 }
 
 /// The sum of all bytes, with the field itself as spaces (POSIX.1-2017 pax, "ustar Interchange Format").
-fn check_sum(block: &[u8; BLOCK]) -> Result<(), String> {
-    let claimed = parse_number(&block[148..156]).map_err(|_| "the checksum is not a number".to_owned())?;
-    if claimed != super::write::sum(block) {
+fn check_sum(block: &[u8; BLOCK], foreign: bool) -> Result<(), String> {
+    let claimed = parse_signed(&block[148..156]).map_err(|_| "the checksum is not a number".to_owned())?;
+    // Some old ones added the bytes as signed numbers.
+    let signed = || -> i64 {
+        let field = 148..156;
+        let byte = |(n, b): (usize, &u8)| if field.contains(&n) { 32 } else { i64::from(b.cast_signed()) };
+        block.iter().enumerate().map(byte).sum()
+    };
+    if u64::try_from(claimed) != Ok(super::write::sum(block)) && !(foreign && claimed == signed()) {
         return Err("the checksum is wrong".to_owned());
     }
     Ok(())

@@ -253,3 +253,115 @@ fn noise_is_refused_without_a_panic() {
         }
     }
 }
+
+fn foreign(bytes: &[u8]) -> Result<Vec<(Member, Vec<u8>)>, TarError> {
+    read_with(bytes, &Limits { foreign: true, ..Limits::default() })
+}
+
+#[test]
+fn takes_of_others_what_engines_take() {
+    let mut link = raw("/opt/b", b'1', b"");
+    (link.link, link.size) = (b"/opt/../opt/a".to_vec(), b"00000000005\0".to_vec());
+    let parts = [
+        raw("pax_global_header", b'g', b"52 comment=abc\n").bytes(),
+        raw("/opt/a", b'0', b"12345").bytes(),
+        link.bytes(),
+        raw("./x/../old/", 0, b"").bytes(),
+        pax(&[("nosuch", "1"), ("hdrcharset", "BINARY"), ("path", "/long")]),
+        raw("short", b'7', b"1").bytes(),
+    ];
+    let all = foreign(&archive(&parts)).unwrap();
+    let shown: Vec<(String, &Kind, &[u8])> =
+        all.iter().map(|(m, body)| (m.path.to_string(), &m.kind, &body[..])).collect();
+    let (file, dir, link) = (Kind::File, Kind::Dir, Kind::Hardlink("opt/a".into()));
+    let wanted: [(&str, &Kind, &[u8]); 4] =
+        [("opt/a", &file, b"12345"), ("opt/b", &link, b""), ("old", &dir, b""), ("long", &file, b"1")];
+    assert_eq!(shown, wanted.map(|(path, kind, body)| (path.to_owned(), kind, body)));
+    // Without an end, and with something behind it.
+    assert_eq!(foreign(&parts[1]).unwrap().len(), 1);
+    assert_eq!(foreign(&[&archive(&parts[1..2])[..], b"rubbish"].concat()).unwrap().len(), 1);
+}
+
+#[test]
+fn takes_headers_of_before_posix() {
+    let mut block = raw("old", b'0', b"x").bytes();
+    block[257..512].fill(0);
+    block[0] = 0xe9;
+    let signed: i64 =
+        (0..512).map(|n| if (148..156).contains(&n) { 32 } else { i64::from(block[n].cast_signed()) }).sum();
+    block[148..156].copy_from_slice(format!("{signed:06o}\0 ").as_bytes());
+    assert_eq!(foreign(&archive(&[block.clone()])).unwrap()[0].1, b"x");
+    assert!(read(&archive(&[block])).is_err());
+}
+
+#[test]
+fn others_do_not_climb_either() {
+    for name in ["../etc/passwd", "/..", "a/../../b"] {
+        let error = foreign(&archive(&[raw(name, b'0', b"").bytes()])).unwrap_err().to_string();
+        assert!(error.contains("climbs"), "{name}: {error}");
+    }
+    let mut twice = pax(&[("size", "1")]);
+    twice.extend(raw("f", b'0', b"12345").bytes());
+    assert!(foreign(&archive(&[twice])).is_err());
+}
+
+/// `ab`, four bytes of nothing, `cd`, two bytes of nothing.
+const HOLES: &[u8] = b"ab\0\0\0\0cd\0\0";
+
+#[test]
+fn fills_holes_in_every_form() {
+    let mut gnu = raw("sparse", b'S', b"abcd").bytes();
+    gnu[257..265].copy_from_slice(b"ustar  \0");
+    for (n, field) in [0, 2, 6, 2].iter().enumerate() {
+        gnu[386 + 12 * n..][..12].copy_from_slice(format!("{field:011o}\0").as_bytes());
+    }
+    gnu[483..495].copy_from_slice(b"00000000012\0");
+    gnu[148..156].copy_from_slice(b"        ");
+    let sum: u64 = gnu[..512].iter().map(|b| u64::from(*b)).sum();
+    gnu[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let first: &[(&str, &str)] = &[
+        ("GNU.sparse.size", "10"),
+        ("GNU.sparse.offset", "0"),
+        ("GNU.sparse.numbytes", "2"),
+        ("GNU.sparse.offset", "6"),
+        ("GNU.sparse.numbytes", "2"),
+    ];
+    let second: &[(&str, &str)] =
+        &[("GNU.sparse.size", "10"), ("GNU.sparse.name", "sparse"), ("GNU.sparse.map", "0,2,6,2")];
+    let third: &[(&str, &str)] = &[
+        ("GNU.sparse.major", "1"),
+        ("GNU.sparse.minor", "0"),
+        ("GNU.sparse.name", "sparse"),
+        ("GNU.sparse.realsize", "10"),
+    ];
+    let mut map = b"2\n0\n2\n6\n2\n".to_vec();
+    map.resize(BLOCK, 0);
+    let forms = [
+        gnu,
+        [pax(first), raw("sparse", b'0', b"abcd").bytes()].concat(),
+        [pax(second), raw("GNUSparseFile.0/sparse", b'0', b"abcd").bytes()].concat(),
+        [pax(third), raw("GNUSparseFile.0/sparse", b'0', &[&map[..], b"abcd"].concat()).bytes()].concat(),
+    ];
+    for form in forms {
+        let all = foreign(&archive(&[form.clone(), raw("next", b'0', b"n").bytes()])).unwrap();
+        assert_eq!((all[0].0.path.to_string(), all[0].0.size), ("sparse".to_owned(), 10));
+        assert_eq!((&all[0].1[..], &all[1].1[..]), (HOLES, &b"n"[..]));
+        assert!(read(&archive(&[form])).is_err(), "ours have none");
+    }
+}
+
+#[test]
+fn holes_that_contradict_each_other_are_refused() {
+    for map in ["0,2,1,2", "0,2,9,2", "0,2", "0,2,6,1", "0", "x,y", "0,18446744073709551615,6,2"] {
+        let records = pax(&[("GNU.sparse.size", "10"), ("GNU.sparse.map", map)]);
+        let form = [records, raw("sparse", b'0', b"abcd").bytes()].concat();
+        assert!(foreign(&archive(&[form])).is_err(), "{map}");
+    }
+    let third: &[(&str, &str)] = &[("GNU.sparse.major", "1"), ("GNU.sparse.realsize", "10")];
+    for map in ["2\n0\n2\n", "99999999999\n", "\n", "-1\n"] {
+        let mut block = map.as_bytes().to_vec();
+        block.resize(BLOCK, b'\0');
+        let form = [pax(third), raw("s", b'0', &block).bytes()].concat();
+        assert!(foreign(&archive(&[form])).is_err(), "{map:?}");
+    }
+}

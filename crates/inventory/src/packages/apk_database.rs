@@ -1,0 +1,30 @@
+use crate::packages::Listed;
+use crate::{Package, PackageKind};
+
+/// The packages of an installed database, with their paths.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Listed>, String> {
+    let records = apk::parse_installed(bytes).map_err(|e| e.to_string())?;
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let some = |text: String| Some(text).filter(|t| !t.is_empty());
+    let listed = |record: apk::InstalledRecord| {
+        let source = Some(record.origin).filter(|o| !o.is_empty() && *o != record.name);
+        let package = Package {
+            kind: PackageKind::Apk,
+            source,
+            version: record.version,
+            arch: record.arch,
+            installed_size: record.installed_size,
+            maintainer: some(record.maintainer),
+            licence: some(record.license),
+            description: some(record.description),
+            depends: words(&record.depends),
+            provides: words(&record.provides),
+            files: Vec::new(),
+            missing: Vec::new(),
+            layer: 0,
+            name: record.name,
+        };
+        Listed { package, paths: record.files.into_iter().map(|f| f.path).collect() }
+    };
+    Ok(records.into_iter().map(listed).collect())
+}

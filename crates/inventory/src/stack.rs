@@ -1,0 +1,75 @@
+use std::collections::{BTreeMap, HashMap};
+
+use bstr::{BStr, BString, ByteSlice};
+use rootfs::{Entry, Node};
+
+use crate::File;
+use crate::listing::{ancestors, keys_below};
+
+/// A path of the layers so far.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    pub(crate) entry: Entry,
+    pub(crate) layer: usize,
+}
+
+/// What a container would see of the layers so far.
+#[derive(Default)]
+pub(crate) struct View {
+    slots: BTreeMap<BString, Slot>,
+}
+
+impl View {
+    pub(crate) fn get(&self, path: &BStr) -> Option<&Slot> {
+        self.slots.get(path)
+    }
+
+    /// Takes away what is below a directory; what was there.
+    pub(crate) fn remove_below(&mut self, directory: &BStr) -> Vec<Slot> {
+        let gone = keys_below(&self.slots, directory);
+        gone.into_iter().filter_map(|path| self.slots.remove(&path)).collect()
+    }
+
+    /// Takes away a path and what is below it; what was there.
+    pub(crate) fn remove(&mut self, path: &BStr) -> Vec<Slot> {
+        let mut gone = self.remove_below(path);
+        gone.extend(self.slots.remove(path));
+        gone
+    }
+
+    /// Puts an entry where a file, or a directory with everything in it, may be; what had to go beside the path itself.
+    pub(crate) fn put(&mut self, entry: Entry, layer: usize) -> Vec<Slot> {
+        let is_missing = |d: &&BStr| !self.slots.get(*d).is_some_and(|s| s.entry.is_dir());
+        let missing: Vec<BString> =
+            ancestors(entry.path.as_bstr()).take_while(is_missing).map(BString::from).collect();
+        let mut gone = Vec::new();
+        for directory in missing {
+            let slot = Slot { entry: Entry::implicit_dir(directory.clone()), layer };
+            gone.extend(self.slots.insert(directory, slot));
+        }
+        if !entry.is_dir() {
+            gone.extend(self.remove_below(entry.path.as_bstr()));
+        }
+        self.slots.insert(entry.path.clone(), Slot { entry, layer });
+        gone
+    }
+
+    /// All of it. Of files with several names the first stays one, and the others become links to it.
+    pub(crate) fn into_files(self) -> Vec<File> {
+        let mut first: HashMap<(u32, u64), BString> = HashMap::new();
+        let link = |mut slot: Slot| {
+            let place = match &slot.entry.node {
+                Node::File(body) => Some((body.payload.0, body.offset)),
+                _ => None,
+            };
+            if let Some(place) = place {
+                match first.get(&place) {
+                    Some(path) => slot.entry.node = Node::Hardlink(path.clone()),
+                    None => drop(first.insert(place, slot.entry.path.clone())),
+                }
+            }
+            File { entry: slot.entry, layer: slot.layer }
+        };
+        self.slots.into_values().map(link).collect()
+    }
+}
