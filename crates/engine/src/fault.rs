@@ -116,6 +116,25 @@ pub enum EngineError {
         /// The digest of its config.
         wanted: Digest,
     },
+    /// It has no such image.
+    #[error("cannot find the image `{name}` in {engine}")]
+    NoImage {
+        /// The name.
+        name: String,
+        /// The engine, as [`Engine::describe`](crate::Engine::describe) has it.
+        engine: String,
+        /// Names that it has.
+        known: Vec<String>,
+    },
+    /// What the engine gives cannot be kept here.
+    #[error("cannot keep a copy of {image} while it is read: {error}")]
+    Keep {
+        /// The image.
+        image: String,
+        /// The cause.
+        #[source]
+        error: io::Error,
+    },
     /// The user stopped it.
     #[error(transparent)]
     Stopped(Cancelled),
@@ -154,6 +173,7 @@ impl Explain for EngineError {
         match self {
             EngineError::Image { source, .. } => source.kind(),
             EngineError::Platform { .. } | EngineError::Name { .. } => Kind::Usage,
+            EngineError::NoImage { .. } => Kind::Input,
             _ => Kind::Machine,
         }
     }
@@ -191,6 +211,17 @@ impl Explain for EngineError {
             EngineError::Name { .. } => "leave out the `@` and what follows",
             EngineError::Another { .. } => "something else may load or prune images there: load it again",
             EngineError::Image { source, .. } => return source.hint(),
+            EngineError::NoImage { name, known, .. } => {
+                let near =
+                    diag::nearest(name, known.iter().map(String::as_str), 1).first().map(|n| n.to_string());
+                return Some(match near {
+                    Some(near) => format!("there is `{near}`; `docker images` lists all"),
+                    None => format!(
+                        "`docker images` lists what there is; an image of a registry is called docker://{name}"
+                    ),
+                });
+            }
+            EngineError::Keep { .. } => "free space in the cache directory, or name another with --cache-dir",
             _ => return None,
         };
         Some(hint.to_owned())

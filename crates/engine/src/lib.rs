@@ -1,7 +1,7 @@
 //! Docker and Podman, spoken to over their own socket: is one there, take this image, what is its
-//! id, run it.
+//! id, give it back, run it.
 //!
-//! Both answer the Docker Engine API (HTTP/1.1 over a Unix socket), of which six calls are used here.
+//! Both answer the Docker Engine API (HTTP/1.1 over a Unix socket), of which eight calls are used here.
 //! So the client is written out: one connection for each call, `Connection: close`, bodies streamed
 //! both ways and bounded. The price is a small HTTP reader of our own; what it saves is an async
 //! runtime and a dependency on a `docker` command that Podman users do not have. A remote engine is
@@ -20,6 +20,7 @@ mod image;
 mod load;
 mod load_image;
 mod run;
+mod save;
 
 pub use candidates::{Candidate, Choice, candidates};
 pub use context::{Context, current_context, read_context};

@@ -7,4 +7,5 @@ mod http;
 mod load_image;
 mod podman;
 mod real;
+mod saving;
 mod stored;

@@ -123,6 +123,11 @@ fn loads_inspects_runs_and_removes(engine: &Engine) {
     assert!(image.id.starts_with("sha256:"), "{}", image.id);
     assert!(matches!(&image.names[..], [one] if one.ends_with(name)), "{image:?}");
     assert_eq!(image.diff_ids.len(), 1);
+    assert!(engine.image_names().unwrap().iter().any(|n| n.ends_with(name)));
+    let mut saved = Vec::new();
+    assert_eq!(engine.save(name, &mut saved, &diag::Silent).unwrap(), saved.len() as u64);
+    assert!(saved.windows(13).any(|w| w == b"manifest.json"), "{} bytes", saved.len());
+    assert!(matches!(engine.save("x-none", &mut saved, &diag::Silent), Err(EngineError::NoImage { .. })));
 
     let ran = engine.run(&Run { image: name.to_owned(), read_only: true, ..Run::default() }).unwrap();
     assert_eq!(
