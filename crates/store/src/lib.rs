@@ -33,5 +33,5 @@ pub use memo::Memos;
 pub use own_files::{OwnFiles, Standing};
 pub use regular::{MOST_OWN, read_regular};
 pub use seen::Seen;
-pub use temporary::{Temporaries, read_small, write_atomically};
+pub use temporary::{Temporaries, read_small, write_atomically, write_private};
 pub use upkeep::{Checkup, Freed, info, prune, verify};

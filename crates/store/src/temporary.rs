@@ -41,7 +41,7 @@ impl Temporaries {
     pub fn make(&self) -> Result<Temporary, StoreError> {
         // Held while the file exists but is not locked yet, so that no sweep takes it.
         let _guard = FileLock::shared(&self.guard())?;
-        let (file, path) = create_new(|name| self.dir.join(name))?;
+        let (file, path) = create_new(0o666, |name| self.dir.join(name))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
         Ok(Temporary { file, path, kept: false })
     }
@@ -111,13 +111,24 @@ pub(crate) fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The umask takes away from `mode`, never adds.
+#[cfg(unix)]
+fn with_mode(options: &mut OpenOptions, mode: u32) -> &mut OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::mode(options, mode)
+}
+
+#[cfg(not(unix))]
+fn with_mode(options: &mut OpenOptions, _: u32) -> &mut OpenOptions {
+    options
+}
+
 /// A new file under a name that nobody has. The process id alone does not do: containers that share
 /// a cache have the same ones, and so has who comes after a dead process.
-fn create_new(place: impl Fn(&str) -> PathBuf) -> Result<(File, PathBuf), StoreError> {
+fn create_new(mode: u32, place: impl Fn(&str) -> PathBuf) -> Result<(File, PathBuf), StoreError> {
     loop {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = place(&format!("{}-{n}", std::process::id()));
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+        match with_mode(OpenOptions::new().read(true).write(true).create_new(true), mode).open(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(StoreError::io("write", &path)(e)),
             Ok(file) => return Ok((file, path)),
@@ -131,13 +142,44 @@ fn create_new(place: impl Fn(&str) -> PathBuf) -> Result<(File, PathBuf), StoreE
 /// # Errors
 /// It cannot be written; what was there before stays.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent_of(path);
     fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
+    write_beside(path, bytes, 0o666)
+}
+
+/// The same for a file that holds secrets: its owner alone may read it, at no moment somebody else, whatever
+/// the mode of the file that was there before. Directories that are made for it are its owner's too. Where
+/// `path` is a link, what it leads to is replaced, not the link.
+///
+/// # Errors
+/// It cannot be written, or what stands there is no regular file; what was there before stays.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_other = fs::symlink_metadata(&target).is_ok_and(|m| !m.is_file() && !m.is_symlink());
+    if is_other {
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
+        return Err(StoreError::io("write", path)(error));
+    }
+    let parent = parent_of(&target);
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(parent).map_err(StoreError::io("make", parent))?;
+    write_beside(&target, bytes, 0o600)
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
+    let parent = parent_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}.");
     sweep(parent, &prefix);
     let (mut file, temporary) = loop {
-        let (file, temporary) = create_new(|id| parent.join(format!("{prefix}{id}.tmp")))?;
+        let (file, temporary) = create_new(mode, |id| parent.join(format!("{prefix}{id}.tmp")))?;
         // Between being made and being locked, somebody's sweep may have taken it for a leftover.
         if file.try_lock().is_ok() && is_same(&file, &temporary) {
             break (file, temporary);
@@ -185,4 +227,41 @@ pub(crate) fn is_same(_: &File, path: &Path) -> bool {
 /// The whole of a small file of ours; none if it is not there or cannot be read.
 pub fn read_small(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn secrets_are_their_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("home/.docker/config.json");
+        write_private(&path, b"1").unwrap();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        set_mode(&File::open(&path).unwrap(), 0o644).unwrap();
+        write_private(&path, b"2").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"2".to_vec(), 0o600));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_one_and_a_device_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("dotfiles/config.json"), dir.path().join("config.json"));
+        write_private(&file, b"1").unwrap();
+        symlink(&file, &link).unwrap();
+        write_private(&link, b"2").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"2");
+        let refused = write_private(Path::new("/dev/null"), b"3").unwrap_err();
+        assert!(refused.to_string().contains("no regular file"), "{refused}");
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
 }
