@@ -30,6 +30,8 @@ pub(crate) struct Says {
     pub(crate) provides: String,
     /// What it needs, field by field.
     pub(crate) requires: Vec<String>,
+    /// Beside what it cannot be, field by field; apk says that among its requirements.
+    pub(crate) excludes: Vec<String>,
     /// apk: the conditions under which it comes by itself.
     pub(crate) install_if: String,
 }
@@ -42,6 +44,7 @@ impl Says {
             version: record.version().to_owned(),
             provides: record.provides().to_owned(),
             requires: record.requires().map(str::to_owned).collect(),
+            excludes: vec![record.conflicts().to_owned(), record.breaks().to_owned()],
             install_if: record.install_if().to_owned(),
         }
     }
@@ -85,6 +88,14 @@ pub(crate) struct Need {
     pub(crate) excused: bool,
 }
 
+impl Need {
+    /// Without the package itself.
+    pub(crate) fn by_others_than(mut self, own: usize) -> Need {
+        self.met_by.retain(|other| *other != own);
+        self
+    }
+}
+
 /// How the packages of a set hang together.
 #[derive(Default)]
 pub(crate) struct Links {
@@ -92,6 +103,8 @@ pub(crate) struct Links {
     pub(crate) asked: Vec<usize>,
     /// What each needs.
     pub(crate) needs: Vec<Vec<Need>>,
+    /// Beside what each cannot be, and who of the others is that.
+    pub(crate) excludes: Vec<Vec<Need>>,
     /// Of each, the conditions under which it comes by itself, and who meets them; none: it does not.
     pub(crate) comes_if: Vec<Vec<Vec<usize>>>,
 }
@@ -102,6 +115,9 @@ pub(crate) enum Fault {
     /// A package needs what is not there.
     #[error("it has nothing for `{clause}`, which {by} needs")]
     Open { by: String, clause: String },
+    /// Two packages that cannot be together.
+    #[error("it has {other} beside {by}, which excludes `{clause}`")]
+    Clash { by: String, clause: String, other: String },
     /// Nothing asks for a package.
     #[error("it has {what}, which no line of the recipe leads to")]
     Idle { what: String },
@@ -149,6 +165,13 @@ impl<'a> Set<'a> {
         for (says, needs) in self.packages.iter().zip(&links.needs) {
             if let Some(open) = needs.iter().find(|n| n.met_by.is_empty() && !n.excused) {
                 return Err(Fault::Open { by: titled(says), clause: open.clause.clone() });
+            }
+        }
+        for (says, excludes) in self.packages.iter().zip(&links.excludes) {
+            let clash = excludes.iter().find_map(|e| e.met_by.first().map(|other| (e, *other)));
+            if let Some((clash, other)) = clash {
+                let (by, other) = (titled(says), titled(all[other]));
+                return Err(Fault::Clash { by, clause: clash.clause.clone(), other });
             }
         }
         let reached = reach(&links, self.packages.len());
@@ -200,7 +223,7 @@ impl Fault {
                 "complete the lock with `{command}`. If it was just made, the package asks for more than its index \
                  says: tell its maker, and name what it needs under `packages:`"
             ),
-            Fault::Idle { .. } => {
+            Fault::Clash { .. } | Fault::Idle { .. } => {
                 format!("put the lock in order with `{command}`; what is wanted stands under `packages:`")
             }
         };

@@ -43,6 +43,7 @@ fn apk_world() -> Archive {
             ApkPackage::new("hello-doc", "1.0-r0")
                 .install_if("docs hello=1.0-r0")
                 .file("usr/doc", 0o644, "d"),
+            ApkPackage::new("bye", "1.0-r0").file("usr/bin/bye", 0o755, "b"),
             ApkPackage::new("docs", "1-r0").file("usr/docs", 0o644, "d"),
             ApkPackage::new("doas", "6-r0")
                 .depends("libhello")
@@ -78,6 +79,10 @@ fn of_apk_packages() {
     assert!(good.contains("name = \"hello-doc\""), "{good}");
     let open = ["nothing for `so:libhello.so.1`, which hello 1.0-r0 needs"];
     refused_and_mended(&machine, &good, &without(&good, "libhello"), &open);
+    let other = lock_of(&machine, &recipe, &["bye", "docs"]);
+    let clash = ["it has bye 1.0-r0 beside hello 1.0-r0, which excludes `bye`"];
+    machine.write("work/app.yaml", recipe(&["hello", "docs"]));
+    refused_and_mended(&machine, &good, &with_row(&good, &other, "bye"), &clash);
     let idle = ["it has doas 6-r0, which no line of the recipe leads to"];
     refused_and_mended(&machine, &good, &with_row(&good, &full, "doas"), &idle);
 }
@@ -90,6 +95,8 @@ fn of_deb_packages() {
             .package(Package::new("base-files", "13-1").depends("awk").file("/etc/host.conf", "x"))
             .package(Package::new("libhello1", "1.0-1").provides("libhello (= 1)").file("/usr/lib/x", "x"))
             .package(Package::new("hello", "1.0-1").depends("none | libhello (>= 1)").file("/usr/hello", "h"))
+            .package(Package::new("bye", "1.0-1").provides("farewell (= 1)").file("/usr/bye", "b"))
+            .package(Package::new("greet", "1.0-1").breaks("farewell (<< 2)").file("/usr/greet", "g"))
             .package(Package::new("doas", "6-1").depends("libhello1").file("/usr/doas", "d")),
     );
     let machine = Machine::new();
@@ -109,6 +116,10 @@ fn of_deb_packages() {
             &[&idle, "no line of the recipe"],
         );
     }
+    let (greet, bye) = (lock_of(&machine, recipe, &["greet"]), lock_of(&machine, recipe, &["bye"]));
+    machine.write("work/app.yaml", recipe(&["greet"]));
+    let clash = ["it has bye 1.0-1 beside greet 1.0-1, which excludes `farewell (<< 2)`"];
+    refused_and_mended(&machine, &greet, &with_row(&greet, &bye, "bye"), &clash);
     // What the recipe takes out is no gap either.
     let removed = lock_of(&machine, recipe, &["hello", "base-files", "'!libhello1'"]);
     assert!(!removed.contains("name = \"libhello1\""), "{removed}");

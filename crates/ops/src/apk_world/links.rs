@@ -14,6 +14,7 @@ pub(crate) fn says(info: &PkgInfo) -> Says {
         version: info.version.clone(),
         provides: info.provides.join(" "),
         requires: info.depends.clone(),
+        excludes: Vec::new(),
         install_if: info.install_if.join(" "),
     }
 }
@@ -31,10 +32,18 @@ pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links 
         let all = says.requires.iter().flat_map(|field| read(field)).filter(|d| !d.conflict);
         all.map(|d| Need { clause: spelled(&d), met_by: met(&d), excused: false }).collect()
     };
+    // apko takes packages together that apk would not.
+    let excludes = |(own, says): (usize, &&Says)| -> Vec<Need> {
+        let all = says.requires.iter().flat_map(|field| read(field));
+        let all = all.filter(|d| d.conflict && compat == Compat::Apk);
+        let clash = |d: Dependency<'_>| Need { clause: spelled(&d), met_by: met(&d), excused: false };
+        all.map(|d| clash(d).by_others_than(own)).collect()
+    };
     let comes_if = |says: &&Says| read(&says.install_if).filter(|d| !d.conflict).map(|d| met(&d)).collect();
     Links {
         asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
         needs: all.iter().map(needs).collect(),
+        excludes: all.iter().enumerate().map(excludes).collect(),
         comes_if: all.iter().map(comes_if).collect(),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn says(control: &Control) -> Says {
         version: control.version().to_owned(),
         provides: field("Provides").unwrap_or_default(),
         requires: ["Pre-Depends", "Depends"].into_iter().filter_map(field).collect(),
+        excludes: ["Conflicts", "Breaks"].into_iter().filter_map(field).collect(),
         install_if: String::new(),
     }
 }
@@ -33,6 +34,7 @@ pub(crate) fn links(variant: &Resolved, all: &[&Says]) -> Links {
     Links {
         asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
         needs: all.iter().map(|says| needs(says, variant, &offers)).collect(),
+        excludes: all.iter().enumerate().map(|(i, says)| excludes(i, says, &offers)).collect(),
         comes_if: vec![Vec::new(); all.len()],
     }
 }
@@ -48,6 +50,13 @@ fn needs(says: &Says, variant: &Resolved, offers: &Offers<'_>) -> Vec<Need> {
     let hidden = hidden.flat_map(|edge| parse_relations(edge.dependency).unwrap_or_default());
     let hidden = hidden.map(|relation| need(&relation, offers, |_| false, !variant.removed.is_empty()));
     declared.chain(hidden).collect()
+}
+
+/// Policy 7.4: nobody is in conflict with itself, nor with what it provides itself.
+fn excludes(own: usize, says: &Says, offers: &Offers<'_>) -> Vec<Need> {
+    let fields = says.excludes.iter().flat_map(|field| parse_relations(field).unwrap_or_default());
+    let clashes = fields.map(|relation| need(&relation, offers, |_| false, false));
+    clashes.map(|need| need.by_others_than(own)).collect()
 }
 
 /// What the recipe removed may have been all that a clause was met by; which names it had, only an index
