@@ -14,6 +14,7 @@ mod inventories;
 mod locks;
 mod packages;
 mod recipes;
+mod registry_replies;
 mod seeds;
 mod trees;
 mod trust_roots;
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     ("payload", trees::payload),
     ("recipe", recipes::recipe),
     ("registry_logins", host_files::registry_logins),
+    ("registry_replies", registry_replies::replies),
     ("relations", packages::relations),
     ("release", packages::release),
     ("scripts", packages::scripts),

@@ -226,6 +226,18 @@ fn made_up(all: &mut Seeds) {
     ] {
         add(all, "http_response", text);
     }
+    for text in [
+        "\0Bearer realm=\"https://auth.example/token\",service=\"r\",scope=\"repository:a/b:pull,push\", Basic realm=\"x\\\"y\"",
+        "\0Negotiate YWJj==, Basic",
+        "\u{1}{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"a\\nb\",\"detail\":{}}]}",
+        "\u{1}{\"error\":\"invalid_grant\",\"error_description\":\"no\"}",
+        "\u{2}{\"token\":\"abc.def\",\"expires_in\":300,\"issued_at\":\"2026-01-01T00:00:00Z\"}",
+        "\u{3}</v2/a/tags/list?last=b&n=2>; rel=\"next\"",
+        "\u{4}bytes=0-1023",
+        "\u{4}Sun, 06 Nov 1994 08:49:37 GMT",
+    ] {
+        add(all, "registry_replies", text);
+    }
     add(all, "sysusers", "u app 64 \"An app\" /var/lib/app /bin/sh\ng games 60\nm app games\nu! b -:c\n");
     add(all, "tmpfiles", "d /run/app 0755 app app -\nL+ /etc/x - - - - ../y\nf /var/lib/z 0644 - - - text\n");
     add(all, "docker_context", r#"{"Name":"x","Endpoints":{"docker":{"Host":"unix:///run/x.sock"}}}"#);

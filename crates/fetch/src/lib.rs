@@ -17,6 +17,7 @@
 
 mod client;
 mod credentials;
+mod deadline;
 mod download;
 mod fault;
 mod fetch_all;
@@ -33,6 +34,7 @@ mod transport;
 
 pub use client::Client;
 pub use credentials::{Credentials, Login};
+pub use deadline::Deadline;
 pub use download::Fetched;
 pub use fault::{Fault, FetchError, Tried};
 pub use job::{Job, Sink, Size};
@@ -40,4 +42,5 @@ pub use options::{Options, Pem, Tls};
 pub use proxies::{Proxies, ProxyError, ProxyRule};
 pub use redacted::Redacted;
 pub use request::{Body, Method, Request, Response};
+pub use retry::parse_retry_after;
 pub use url::Url;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::{Redacted, retry};
+use crate::Redacted;
+use crate::retry::parse_retry_after;
 
 /// What is to be done with a resource (RFC 9110 section 9, RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,7 +208,7 @@ impl Response {
 
     /// How long the server asks to wait (`Retry-After`, RFC 9110 section 10.2.3: seconds or a date).
     pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after").and_then(retry::retry_after)
+        self.header("retry-after").and_then(parse_retry_after)
     }
 
     /// Reads and forgets a little of an answer that is not wanted, so that the connection can be used

@@ -30,7 +30,7 @@ pub(crate) fn sleep(duration: Duration, reporter: &dyn Reporter) -> Result<(), F
 }
 
 /// Reads `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
-pub(crate) fn retry_after(value: &str) -> Option<Duration> {
+pub fn parse_retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -63,12 +63,12 @@ mod tests {
 
     #[test]
     fn reads_dates_and_seconds() {
-        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(parse_retry_after("120"), Some(Duration::from_secs(120)));
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
         for bad in ["", "soon", "Sun, 06 Foo 1994 08:49:37 GMT", "1 2 3 4 5 GMT", "-1"] {
-            assert_eq!(retry_after(bad), None, "{bad}");
+            assert_eq!(parse_retry_after(bad), None, "{bad}");
         }
     }
 

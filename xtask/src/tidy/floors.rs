@@ -27,6 +27,7 @@ pub(super) const FLOORS: &[(&str, u8)] = &[
     ("compose", 4),
     ("engine", 4),
     ("inventory", 4),
+    ("registry", 4),
     ("lockfile", 4),
     ("ops", 5),
     ("distil", 6),

@@ -1,0 +1,286 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fetch::{Body, Method, Request, Response};
+use url::Url;
+
+use crate::error::{Asked, Cause, Error};
+use crate::host::{Base, Host, locked};
+use crate::token::{Held, Wanted, basic_header};
+use crate::{Challenge, Login, Proof};
+
+/// One repository of one registry.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) host: Arc<Host>,
+    /// Its path in the registry.
+    pub(crate) repository: String,
+    /// For errors before anything is known of the host.
+    pub(crate) base: Url,
+}
+
+/// What a login must allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access<'a> {
+    Read,
+    Write,
+    /// To write here what another repository of the registry has.
+    MountFrom(&'a str),
+    Delete,
+}
+
+/// A request to be made.
+pub(crate) struct Call<'a> {
+    /// With its preposition: "read the manifest `1.0` of".
+    pub(crate) doing: &'a str,
+    pub(crate) method: Method,
+    pub(crate) target: Target<'a>,
+    pub(crate) access: Access<'a>,
+    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) body: &'a dyn Body,
+    /// Statuses that are an answer and no refusal.
+    pub(crate) takes: &'a [u16],
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// Under `/v2/REPOSITORY/`: `manifests/latest`.
+    Path(&'a str),
+    /// Where the registry said.
+    Url(&'a Url),
+}
+
+/// A registry may think for so long over an upload before it answers; storage behind it is slow.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl<'a> Call<'a> {
+    /// A request without headers and body, for reading.
+    pub(crate) fn new(doing: &'a str, method: Method, path: &'a str, takes: &'a [u16]) -> Call<'a> {
+        let target = Target::Path(path);
+        Call { doing, method, target, access: Access::Read, headers: &[], body: &(), takes }
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(host: Arc<Host>, repository: String) -> Endpoint {
+        let base = Url::parse(&format!("https://{}/", host.name));
+        let base = base.or_else(|_| Url::parse("https://invalid/"));
+        Endpoint { base: base.unwrap_or_else(|_| unreachable!("a constant")), host, repository }
+    }
+
+    /// `host/repository`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.host.name, self.repository)
+    }
+
+    /// Makes a request, again where it fails in a way that may pass.
+    pub(crate) fn ask(&self, call: &Call<'_>) -> Result<Response, Error> {
+        self.host.retrying(false, || self.send(call))
+    }
+
+    /// Makes a request and reads the answer, of at most `most` bytes, again where either fails.
+    pub(crate) fn read(&self, call: &Call<'_>, most: u64, once: bool) -> Result<(Response, Vec<u8>), Error> {
+        self.host.retrying(once, || {
+            let mut response = self.send(call)?;
+            let asked = || Asked::of(self, call.doing, call.method, &response_url(&response), None);
+            let asked = asked();
+            let bytes = self.host.read_all(&mut response, most, || asked.clone())?;
+            Ok((response, bytes))
+        })
+    }
+
+    /// Makes a request once; but where the registry wants to know who asks, again with a login, and where
+    /// a token was at its end, again with a new one.
+    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Response, Error> {
+        let early = |url: &Url| Asked::of(self, call.doing, call.method, url, None);
+        let base = self.host.base(&early)?;
+        let url = self.address(call, &base)?;
+        // A login is for the registry alone; storage that it sends us to has its secret in the address.
+        let ours = url.origin() == base.url.origin();
+        let mut used = if ours { self.authorize(call, None)? } else { Authorization::none() };
+        let mut logins = 0;
+        loop {
+            let asked = || Asked::of(self, call.doing, call.method, &url, used.login.as_deref());
+            let request = self.request(call, &url, &base, &used);
+            let mut response = self
+                .host
+                .fetch
+                .send_with(request, call.body)
+                .map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
+            let from_us = response.url.origin() == base.url.origin();
+            let challenge = if ours && from_us { self.host.note_challenge(&response) } else { None };
+            if call.takes.contains(&response.status) {
+                return Ok(response);
+            }
+            // Twice: once for a first login, once for a token that was thought to be good.
+            if response.status == 401 && challenge.is_some() && logins < 2 {
+                if let Some(Challenge::Other(scheme)) = &challenge {
+                    return Err(Error::new(asked(), Cause::UnknownScheme(scheme.clone())));
+                }
+                let next = self.authorize(call, Some((&used, challenge.as_ref())))?;
+                if next.header.is_some() && next.header != used.header {
+                    response.drain();
+                    used = next;
+                    logins += 1;
+                    continue;
+                }
+            }
+            return Err(Error::refused(asked(), &mut response));
+        }
+    }
+
+    fn request(&self, call: &Call<'_>, url: &Url, base: &Base, used: &Authorization) -> Request {
+        let mut request = Request::new(call.method, url.clone()).with_own_login_only();
+        for (name, value) in call.headers {
+            request = request.header(name, value.clone());
+        }
+        if let Some(header) = &used.header {
+            request = request.header("authorization", header.clone());
+        }
+        if base.any_certificate && url.origin() == base.url.origin() {
+            request = request.with_any_certificate();
+        }
+        if matches!(call.method, Method::Put | Method::Patch) {
+            request = request.patience(PATIENCE.max(self.host.fetch.options().idle_timeout));
+        }
+        request
+    }
+
+    fn address(&self, call: &Call<'_>, base: &Base) -> Result<Url, Error> {
+        let path = match call.target {
+            Target::Url(url) => return Ok(url.clone()),
+            Target::Path(path) => path,
+        };
+        base.url.join(&format!("v2/{}/{path}", self.repository)).map_err(|e| {
+            let asked = Asked::of(self, call.doing, call.method, &base.url, None);
+            Error::new(asked, Cause::Name(e.to_string()))
+        })
+    }
+
+    /// What is shown with a request: nothing before the registry has asked for a login. `refused` is what
+    /// it did not like, and what it said to that.
+    fn authorize(
+        &self,
+        call: &Call<'_>,
+        refused: Option<(&Authorization, Option<&Challenge>)>,
+    ) -> Result<Authorization, Error> {
+        let challenge = locked(&self.host.challenge).clone();
+        let Some(challenge) = challenge else { return Ok(Authorization::none()) };
+        let login = self.login(call)?;
+        match (&challenge, login.as_deref().map(|l| &l.secret)) {
+            (_, Some(Proof::RegistryToken(token))) => {
+                Ok(Authorization { header: Some(format!("Bearer {}", token.reveal())), login })
+            }
+            (Challenge::Basic, Some(Proof::Basic { user, password })) => {
+                Ok(Authorization { header: Some(basic_header(user, password)), login })
+            }
+            (Challenge::Bearer { realm, service, .. }, _) => {
+                let asked_for = match refused.and_then(|(_, c)| c) {
+                    Some(Challenge::Bearer { scope: Some(scope), .. }) => scope.split(' ').collect(),
+                    _ => Vec::new(),
+                };
+                let scopes = scopes(&self.repository, call.access, &asked_for);
+                let wanted = Wanted { realm: realm.clone(), service: service.clone(), scopes };
+                let bad = refused.and_then(|(used, _)| used.header.as_deref());
+                let token = self.token(wanted, login.as_deref(), bad)?;
+                Ok(Authorization { header: Some(format!("Bearer {}", token.secret.reveal())), login })
+            }
+            _ => Ok(Authorization { header: None, login }),
+        }
+    }
+
+    /// The login for this repository; whoever knows it is asked once.
+    fn login(&self, call: &Call<'_>) -> Result<Option<Arc<Login>>, Error> {
+        let mut known = locked(&self.host.logins);
+        if let Some(login) = known.get(&self.repository) {
+            return Ok(login.clone());
+        }
+        let found =
+            self.host.options.credentials.login(&self.host.name, &self.repository).map_err(|why| {
+                let asked = Asked::of(self, call.doing, call.method, &self.base, None);
+                Error::new(asked, Cause::NoLogin(why))
+            })?;
+        let found = found.map(Arc::new);
+        known.insert(self.repository.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// A token of the store, or a new one; threads that want the same one wait for it.
+    fn token(&self, wanted: Wanted, login: Option<&Login>, bad: Option<&str>) -> Result<Held, Error> {
+        // Of two repositories each may have a login of its own.
+        let whose = login.map(|_| self.repository.clone()).unwrap_or_default();
+        let place = Arc::clone(locked(&self.host.tokens).entry((wanted.clone(), whose)).or_default());
+        let mut held = locked(&place);
+        let is_bad =
+            |held: &Held| bad.is_some_and(|b| b.strip_prefix("Bearer ") == Some(held.secret.reveal()));
+        if let Some(held) = held.as_ref().filter(|h| h.is_good() && !is_bad(h)) {
+            return Ok(held.clone());
+        }
+        let token = self.fetch_token(&wanted, login)?;
+        *held = Some(token.clone());
+        Ok(token)
+    }
+}
+
+fn response_url(response: &Response) -> Url {
+    response.url.clone()
+}
+
+/// What goes with a request.
+struct Authorization {
+    header: Option<String>,
+    login: Option<Arc<Login>>,
+}
+
+impl Authorization {
+    fn none() -> Authorization {
+        Authorization { header: None, login: None }
+    }
+}
+
+/// The scopes of a token for this access, and those that the registry says are needed, in one order.
+fn scopes(repository: &str, access: Access<'_>, asked_for: &[&str]) -> Vec<String> {
+    let actions = match access {
+        Access::Read => "pull",
+        Access::Write | Access::MountFrom(_) => "pull,push",
+        Access::Delete => "delete,pull,push",
+    };
+    let mut scopes = vec![format!("repository:{repository}:{actions}")];
+    if let Access::MountFrom(other) = access {
+        scopes.push(format!("repository:{other}:pull"));
+    }
+    for scope in asked_for {
+        let covered = scopes.iter().any(|s| covers(s, scope));
+        if !covered && !scope.is_empty() && scopes.len() < 8 {
+            scopes.push((*scope).to_owned());
+        }
+    }
+    scopes.sort();
+    scopes
+}
+
+/// Whether `scope` allows all that `other` does: the same thing, and every action.
+fn covers(scope: &str, other: &str) -> bool {
+    match (scope.rsplit_once(':'), other.rsplit_once(':')) {
+        (Some((thing, actions)), Some((other_thing, wanted))) => {
+            thing == other_thing && wanted.split(',').all(|w| actions.split(',').any(|a| a == w))
+        }
+        _ => scope == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_of_an_access() {
+        assert_eq!(scopes("a/b", Access::Read, &[]), ["repository:a/b:pull"]);
+        assert_eq!(scopes("a/b", Access::Write, &["repository:a/b:push,pull"]), ["repository:a/b:pull,push"]);
+        let mount = scopes("z", Access::MountFrom("a"), &[]);
+        assert_eq!(mount, ["repository:a:pull", "repository:z:pull,push"]);
+        let asked = scopes("a", Access::Delete, &["repository:a:*", "repository:a:pull"]);
+        assert_eq!(asked, ["repository:a:*", "repository:a:delete,pull,push"]);
+    }
+}

@@ -1,0 +1,286 @@
+use std::fmt;
+use std::time::Duration;
+
+use diag::{Diagnostic, Explain, Kind};
+use fetch::{Fault, Method, Redacted, Response};
+use image::TransportError;
+use oci::Digest;
+use url::Url;
+
+use crate::endpoint::Endpoint;
+use crate::{Login, Said, parse_errors, said};
+
+/// What was asked of whom when it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The deed with its preposition: "read the manifest `1.0` of".
+    pub doing: String,
+    /// The registry as people call it: `docker.io`, `localhost:5000`.
+    pub host: String,
+    /// The repository in it.
+    pub repository: String,
+    /// The method of the request.
+    pub method: Method,
+    /// Where it went, without secrets.
+    pub address: Redacted,
+    /// The login that was shown, if any: "`me` from ~/.docker/config.json".
+    pub login: Option<String>,
+}
+
+impl Asked {
+    pub(crate) fn of(
+        endpoint: &Endpoint,
+        doing: impl Into<String>,
+        method: Method,
+        url: &Url,
+        login: Option<&Login>,
+    ) -> Asked {
+        Asked {
+            doing: doing.into(),
+            host: endpoint.host.name.clone(),
+            repository: endpoint.repository.clone(),
+            method,
+            address: Redacted::of(url),
+            login: login.map(Login::shown),
+        }
+    }
+}
+
+/// A request to a registry that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot {} {}/{}: {cause}", asked.doing, asked.host, asked.repository)]
+pub struct Error {
+    asked: Box<Asked>,
+    cause: Box<Cause>,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Cause {
+    /// No answer.
+    #[error("{0}")]
+    Fault(Fault),
+    /// An answer that is a refusal.
+    #[error("{}", refusal(*status, said, *by_token_server))]
+    Refused {
+        status: u16,
+        said: Vec<Said>,
+        retry_after: Option<Duration>,
+        /// The token server said so, not the registry.
+        by_token_server: bool,
+    },
+    /// Nobody could say who we are.
+    #[error("{0}")]
+    NoLogin(Diagnostic),
+    /// The registry wants to be shown something that we cannot show.
+    #[error("the registry wants a login that distil does not know how to give ({0})")]
+    UnknownScheme(String),
+    /// Bytes that are not those that were asked for.
+    #[error("{what} is {found} and not {wanted}")]
+    Mismatch { what: &'static str, wanted: String, found: String },
+    /// An answer that cannot be.
+    #[error("the answer makes no sense: {why}")]
+    Malformed { why: String },
+    /// More than anything real has.
+    #[error("the answer is larger than the {most} bytes that it may have")]
+    TooLarge { most: u64 },
+    /// A name that no request can be made of.
+    #[error("{0}")]
+    Name(String),
+    /// What is to be sent cannot be read.
+    #[error("{0}")]
+    Source(Diagnostic),
+}
+
+fn refusal(status: u16, said: &[Said], by_token_server: bool) -> String {
+    let who = if by_token_server { "the token server" } else { "the registry" };
+    match said {
+        [] => format!("{who} answered {status}"),
+        said => {
+            let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+            format!("{who} answered {status} ({})", said.join("; "))
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(asked: Asked, cause: Cause) -> Error {
+        Error { asked: Box::new(asked), cause: Box::new(cause) }
+    }
+
+    /// From an answer that is a refusal; reads what it says.
+    pub(crate) fn refused(asked: Asked, response: &mut Response) -> Error {
+        use std::io::Read as _;
+        let (status, retry_after) = (response.status, response.retry_after());
+        let mut body = Vec::new();
+        // What does not come is not said.
+        let _ = response.take(said::LARGEST).read_to_end(&mut body);
+        let said = parse_errors(&body);
+        Error::new(asked, Cause::Refused { status, said, retry_after, by_token_server: false })
+    }
+
+    pub(crate) fn by_token_server(mut self) -> Error {
+        if let Cause::Refused { by_token_server, .. } = &mut *self.cause {
+            *by_token_server = true;
+        }
+        self
+    }
+
+    pub(crate) fn mismatch(
+        asked: Asked,
+        what: &'static str,
+        wanted: &Digest,
+        found: impl fmt::Display,
+    ) -> Error {
+        Error::new(asked, Cause::Mismatch { what, wanted: wanted.to_string(), found: found.to_string() })
+    }
+
+    /// What was asked.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The status of the answer, if it was a refusal by the registry.
+    pub fn status(&self) -> Option<u16> {
+        match *self.cause {
+            Cause::Refused { status, by_token_server: false, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// How long the registry asks to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match *self.cause {
+            Cause::Refused { retry_after, .. } => retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the same may succeed a little later; `known` if the host has answered before, since else a
+    /// name that leads nowhere is more likely than a host that is just starting.
+    pub(crate) fn is_transient(&self, known: bool) -> bool {
+        match &*self.cause {
+            Cause::Fault(Fault::Lookup { .. } | Fault::Refused { .. } | Fault::Unreachable { .. }) => known,
+            Cause::Fault(fault) => fault.is_transient(),
+            Cause::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=529),
+            _ => false,
+        }
+    }
+
+    /// Whether the connection broke, so that the other side may have got all, some or nothing.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(*self.cause, Cause::Fault(_))
+    }
+}
+
+impl From<Error> for TransportError {
+    fn from(error: Error) -> TransportError {
+        TransportError::Place(error.into())
+    }
+}
+
+impl Explain for Error {
+    fn kind(&self) -> Kind {
+        match &*self.cause {
+            Cause::Fault(fault) => fault.kind(),
+            Cause::NoLogin(why) | Cause::Source(why) => why.kind,
+            Cause::Mismatch { .. } => Kind::Trust,
+            Cause::Name(_) => Kind::Usage,
+            _ => Kind::Network,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match &*self.cause {
+            Cause::Fault(fault) => self.hint_of_fault(fault),
+            Cause::Refused { status, by_token_server, said, retry_after } => {
+                self.hint_of_refusal(*status, *by_token_server, said, *retry_after)
+            }
+            Cause::NoLogin(why) | Cause::Source(why) => why.hint.clone(),
+            Cause::Mismatch { .. } => Some(
+                "the registry, or something on the way to it, changed the bytes; nothing of them was kept"
+                    .into(),
+            ),
+            Cause::Malformed { .. } | Cause::TooLarge { .. } => {
+                Some(format!("check that {} is a registry and that nothing stands between", self.asked.host))
+            }
+            Cause::UnknownScheme(_) => Some("registries with Basic or Bearer logins are supported".into()),
+            Cause::Name(_) => Some("write it as REGISTRY/REPOSITORY:TAG, or with @sha256:… after it".into()),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        let Asked { method, address, login, .. } = &*self.asked;
+        let mut details = match &*self.cause {
+            Cause::Name(_) => return Vec::new(),
+            Cause::NoLogin(why) | Cause::Source(why) => why.details.clone(),
+            _ => Vec::new(),
+        };
+        details.push(format!("asked: {method} {address}"));
+        details.push(match login {
+            Some(login) => format!("logged in as {login}"),
+            None => "without a login".to_owned(),
+        });
+        details
+    }
+}
+
+impl Error {
+    fn hint_of_fault(&self, fault: &Fault) -> Option<String> {
+        let host = &self.asked.host;
+        Some(match fault {
+            Fault::Offline => "run it without --offline".to_owned(),
+            Fault::Lookup { .. } | Fault::Unreachable { .. } => {
+                format!("check the name {host}, the network and the proxy (`distil settings` shows it)")
+            }
+            Fault::Refused { .. } => format!("check that a registry listens at {host}"),
+            Fault::Tls { .. } => format!(
+                "a company's own certificate authority goes into the settings as `ca-certificates`; for a registry \
+                 without TLS, or to check no certificate, say --insecure-registry {host}"
+            ),
+            Fault::Redirect { .. } => format!("name the host that {host} leads to"),
+            Fault::Server { .. } | Fault::Dropped { .. } | Fault::Stalled { .. } => {
+                "try again; parts that arrived whole are not sent again".to_owned()
+            }
+            other => return other.hint(),
+        })
+    }
+
+    fn hint_of_refusal(
+        &self,
+        status: u16,
+        by_token_server: bool,
+        said: &[Said],
+        retry_after: Option<Duration>,
+    ) -> Option<String> {
+        let Asked { host, repository, login, method, .. } = &*self.asked;
+        let is = |code: &str| said.iter().any(|s| s.code == code);
+        let reads = matches!(method, Method::Get | Method::Head);
+        Some(match (status, login) {
+            (400 | 405 | 415, _) if is("UNSUPPORTED") || status == 405 => {
+                "this registry does not do that; its documentation or its owner knows why".to_owned()
+            }
+            (401 | 403, None) => format!("log in with `distil login {host}`"),
+            (401, Some(login)) => {
+                format!("{host} does not accept {login}: log in again with `distil login {host}`")
+            }
+            (403, Some(login)) if !by_token_server => {
+                let deed = if reads { "read" } else { "write to" };
+                format!("{login} may not {deed} {repository}: ask its owner, or log in as somebody who may")
+            }
+            (403, Some(_)) => format!("log in again with `distil login {host}`"),
+            (404, None) => format!(
+                "check the name with `distil ls {host}/{repository}`; a private repository is hidden until `distil login {host}`"
+            ),
+            (404, Some(_)) => format!("check the name with `distil ls {host}/{repository}`"),
+            (413, _) => "the registry, or a proxy before it, takes no part of this size".to_owned(),
+            (429, _) => match (retry_after, login) {
+                (Some(wait), _) => format!("wait {} s and try again", wait.as_secs().max(1)),
+                (None, None) => format!("try again later; with `distil login {host}` more may be allowed"),
+                (None, Some(_)) => "try again later".to_owned(),
+            },
+            (500..=599, _) => "the registry has trouble; try again later".to_owned(),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fetch::{Fault, Request, Response};
+use url::{Host as UrlHost, Url};
+
+use crate::error::{Asked, Cause, Error};
+use crate::token::{Held, Wanted};
+use crate::{Challenge, Login, Options, parse_challenges};
+
+/// What is known of one registry, shared by all of its repositories and threads.
+pub(crate) struct Host {
+    /// As people call it: `docker.io`, `localhost:5000`.
+    pub(crate) name: String,
+    pub(crate) fetch: fetch::Client,
+    pub(crate) options: Arc<Options>,
+    /// `https://host/`, once it is known how it is spoken to.
+    base: Mutex<Option<Base>>,
+    /// What it said when somebody asked without a login.
+    pub(crate) challenge: Mutex<Option<Challenge>>,
+    /// Logins by repository, asked for once.
+    pub(crate) logins: Mutex<HashMap<String, Option<Arc<Login>>>>,
+    pub(crate) tokens: Mutex<HashMap<TokenKey, Arc<Mutex<Option<Held>>>>>,
+    answered: AtomicBool,
+}
+
+/// What a token is for, and whose it is: the repository whose login got it; empty for nobody's.
+pub(crate) type TokenKey = (Wanted, String);
+
+/// How a registry is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    pub(crate) url: Url,
+    pub(crate) any_certificate: bool,
+}
+
+/// Docker Hub's name, and where its registry is.
+pub(crate) const HUB: &str = "docker.io";
+const HUB_HOST: &str = "registry-1.docker.io";
+
+impl Host {
+    pub(crate) fn new(name: &str, fetch: fetch::Client, options: Arc<Options>) -> Host {
+        Host {
+            name: name.to_owned(),
+            fetch,
+            options,
+            base: Mutex::default(),
+            challenge: Mutex::default(),
+            logins: Mutex::default(),
+            tokens: Mutex::default(),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// How it is spoken to, or what is wrong with its name.
+    ///
+    /// By https. Only the loopback and hosts that the user called insecure may be spoken to without, as in
+    /// Docker; those are asked once which it is. The loopback is asked without TLS first, since nobody
+    /// listens there and its registries hardly ever have a certificate; a certificate is still checked.
+    pub(crate) fn base(&self, asked: &dyn Fn(&Url) -> Asked) -> Result<Base, Error> {
+        let mut known = locked(&self.base);
+        if let Some(base) = &*known {
+            return Ok(base.clone());
+        }
+        let host = if self.name == HUB { HUB_HOST } else { &self.name };
+        let https = Url::parse(&format!("https://{host}/"));
+        let https = https.ok().filter(|u| is_host_only(u, host)).ok_or_else(|| {
+            let place = Url::parse("https://invalid/").unwrap_or_else(|_| unreachable!("a constant"));
+            Error::new(asked(&place), Cause::Name(format!("`{}` is no host of a registry", self.name)))
+        })?;
+        let insecure = self.is_called_insecure(&https);
+        let base = if insecure || is_loopback(&https) {
+            self.probe(&https, insecure).map_err(|at| Error::new(asked(&at.0), Cause::Fault(at.1)))?
+        } else {
+            Base { url: https, any_certificate: false }
+        };
+        *known = Some(base.clone());
+        Ok(base)
+    }
+
+    /// Asks with and without TLS; the answer says how logins are shown, too.
+    fn probe(&self, https: &Url, insecure: bool) -> Result<Base, Box<(Url, Fault)>> {
+        let mut http = https.clone();
+        // Fails for no https URL.
+        let _ = http.set_scheme("http");
+        if https.port().is_none() && self.name.ends_with(":443") {
+            let _ = http.set_port(Some(443));
+        }
+        let secret = Base { url: https.clone(), any_certificate: insecure };
+        let open = Base { url: http, any_certificate: false };
+        let order = if insecure { [secret, open] } else { [open, secret] };
+        let mut faults = Vec::new();
+        for base in order {
+            match self.ping(&base) {
+                Ok(true) => return Ok(base),
+                Ok(false) => {}
+                Err(fault) => faults.push((base.url, fault)),
+            }
+        }
+        let nothing = || (https.clone(), Fault::Protocol { cause: "no registry answers there".into() });
+        // A failed handshake says more than that nobody speaks http there.
+        let telling = |f: &(Url, Fault)| matches!(f.1, Fault::Tls { .. } | Fault::TlsSetup { .. });
+        let at = faults.iter().position(telling).unwrap_or(0);
+        Err(Box::new(if faults.is_empty() { nothing() } else { faults.swap_remove(at) }))
+    }
+
+    /// `GET /v2/` (distribution-spec "Determining support"): whether a registry answers.
+    fn ping(&self, base: &Base) -> Result<bool, Fault> {
+        let Ok(url) = base.url.join("v2/") else { return Ok(false) };
+        let mut request = Request::get(url).with_own_login_only();
+        if base.any_certificate {
+            request = request.with_any_certificate();
+        }
+        let mut round = 0;
+        let mut response = loop {
+            match self.fetch.send(request.clone()) {
+                Err(fault @ (Fault::Dropped { .. } | Fault::Stalled { .. }))
+                    if round + 1 < self.fetch.options().attempts && base.url.scheme() == "http" =>
+                {
+                    // A TLS server that hears http hangs up; one more time tells it from a broken line.
+                    if round > 0 && !matches!(fault, Fault::Stalled { .. }) {
+                        return Err(fault);
+                    }
+                    round += 1;
+                }
+                answer => break answer?,
+            }
+        };
+        self.note_challenge(&response);
+        response.drain();
+        // 400 is what a TLS server says to plain http.
+        Ok(!matches!(response.status, 400 | 426 | 497))
+    }
+
+    /// Keeps what a 401 says of how a login is shown.
+    pub(crate) fn note_challenge(&self, response: &Response) -> Option<Challenge> {
+        self.answered.store(true, Ordering::Relaxed);
+        if response.status != 401 {
+            return None;
+        }
+        let challenges: Vec<Challenge> =
+            response.headers("www-authenticate").flat_map(parse_challenges).collect();
+        let bearer = challenges.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
+        let basic = || challenges.iter().find(|c| matches!(c, Challenge::Basic));
+        let chosen = bearer.or_else(basic).or(challenges.first()).cloned();
+        if chosen.is_some() {
+            locked(&self.challenge).clone_from(&chosen);
+        }
+        chosen
+    }
+
+    /// Whether it has ever answered.
+    pub(crate) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Whether the user allows to speak to that address without TLS.
+    pub(crate) fn may_be_open(&self, url: &Url) -> bool {
+        is_loopback(url) || self.is_called_insecure(url)
+    }
+
+    fn is_called_insecure(&self, url: &Url) -> bool {
+        let Some(host) = url.host_str() else { return false };
+        let port = url.port_or_known_default().unwrap_or_default();
+        let with_port = format!("{host}:{port}");
+        self.options
+            .insecure
+            .iter()
+            .any(|i| i.eq_ignore_ascii_case(host) || i.eq_ignore_ascii_case(&with_port))
+    }
+
+    /// Does it again while it fails in a way that may pass; not if `once`.
+    pub(crate) fn retrying<T>(
+        &self,
+        once: bool,
+        mut attempt: impl FnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut round = 0;
+        loop {
+            self.check()?;
+            match attempt() {
+                Err(error) if !once => self.again(&mut round, error)?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Waits before it is tried again, or gives the error back if that helps no more.
+    pub(crate) fn again(&self, round: &mut u32, error: Error) -> Result<(), Error> {
+        let options = self.fetch.options();
+        let asked = error.retry_after();
+        // Coming back before the time that the registry named only makes it angrier.
+        let too_long = asked.is_some_and(|wait| wait > options.longest_wait);
+        if !error.is_transient(self.answered()) || *round + 1 >= options.attempts || too_long {
+            return Err(error);
+        }
+        let note = format!("{error}; trying again");
+        self.options.reporter.note(diag::Note::Detail(note));
+        // A connection that was closed while it lay idle is no reason to wait.
+        if *round > 0 || asked.is_some() || !error.is_fault() {
+            self.fetch
+                .pause(*round, asked, &*self.options.reporter)
+                .map_err(|fault| Error::new(error.asked().clone(), Cause::Fault(fault)))?;
+        }
+        *round += 1;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.options.reporter.check().map_err(|_| {
+            let nowhere = Url::parse("https://invalid/").unwrap_or_else(|_| unreachable!("a constant"));
+            let asked = Asked {
+                doing: "speak to".to_owned(),
+                host: self.name.clone(),
+                repository: String::new(),
+                method: fetch::Method::Get,
+                address: fetch::Redacted::of(&nowhere),
+                login: None,
+            };
+            Error::new(asked, Cause::Fault(Fault::Cancelled))
+        })
+    }
+
+    /// The whole body of an answer, if it is no larger than `most`.
+    pub(crate) fn read_all(
+        &self,
+        response: &mut Response,
+        most: u64,
+        asked: impl Fn() -> Asked,
+    ) -> Result<Vec<u8>, Error> {
+        let length = response.length();
+        if length.is_some_and(|n| n > most) {
+            return Err(Error::new(asked(), Cause::TooLarge { most }));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(length.unwrap_or(0)).unwrap_or(0));
+        let read = response.take(most + 1).read_to_end(&mut bytes);
+        let got = bytes.len() as u64;
+        let broken = |cause: &str| Fault::Dropped { got, expected: length, cause: cause.to_owned() };
+        if let Err(e) = read {
+            let fault = self.fetch.fault_of_read(e, &response.url, got, length);
+            return Err(Error::new(asked(), Cause::Fault(fault)));
+        }
+        match length {
+            Some(length) if got < length => Err(Error::new(asked(), Cause::Fault(broken("it was closed")))),
+            _ if got > most => Err(Error::new(asked(), Cause::TooLarge { most })),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+/// No thread leaves these half-written, so a panic in one is no reason to stop others.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether nothing but a host and a port was written, such that no path or user hides in it.
+fn is_host_only(url: &Url, host: &str) -> bool {
+    url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.host_str().is_some_and(|h| host.to_ascii_lowercase().starts_with(h))
+        && !host.contains(['/', '@', '?', '#', '\\', '%'])
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(UrlHost::Domain(name)) => name == "localhost",
+        Some(UrlHost::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(UrlHost::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,156 @@
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::Mutex;
+
+use fetch::Method;
+use image::{Document, Sink, Source, TransportError};
+use oci::{Descriptor, Digest, Raw};
+use url::Url;
+
+use crate::endpoint::{Access, Call, Endpoint};
+use crate::error::Error;
+use crate::host::locked;
+
+/// A repository of a registry: images by tag and by digest, read and written.
+///
+/// As a [`Source`] and a [`Sink`], names are a tag or the text of a digest; an empty one is `latest`.
+/// Reads go to the mirrors of the settings first, writes never do.
+pub struct Repository {
+    name: String,
+    home: Endpoint,
+    mirrors: Vec<Endpoint>,
+    /// Uploads that a mount began because it could not mount.
+    pub(crate) begun: Mutex<HashMap<Digest, Url>>,
+}
+
+impl Repository {
+    pub(crate) fn new(name: String, home: Endpoint, mirrors: Vec<Endpoint>) -> Repository {
+        Repository { name, home, mirrors, begun: Mutex::default() }
+    }
+
+    /// `host/repository`, as it was asked for, before rewriting.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The registry that writes go to, as people call it.
+    pub fn host(&self) -> &str {
+        &self.home.host.name
+    }
+
+    /// Its path in that registry: what another repository mounts from.
+    pub fn path(&self) -> &str {
+        &self.home.repository
+    }
+
+    pub(crate) fn home(&self) -> &Endpoint {
+        &self.home
+    }
+
+    /// Where it is read from, in order; the place itself is the last.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = &Endpoint> {
+        self.mirrors.iter().chain([&self.home])
+    }
+
+    /// Asks each reader in turn; the error is that of the place itself.
+    pub(crate) fn first<T>(
+        &self,
+        mut ask: impl FnMut(&Endpoint, bool) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        for mirror in &self.mirrors {
+            match ask(mirror, true) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    let note = format!("{error}; asking {} instead", self.home.name());
+                    self.home.host.options.reporter.note(diag::Note::Detail(note));
+                }
+            }
+        }
+        ask(&self.home, false)
+    }
+}
+
+impl Source for Repository {
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        self.read_manifest(name)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        if is_document(of) {
+            let document = self.read_manifest(&of.digest.to_string())?;
+            let mut bytes = io::Cursor::new(document.bytes().to_vec());
+            bytes.set_position(from);
+            return Ok(Box::new(bytes));
+        }
+        Ok(Box::new(self.open_blob(of, from)?))
+    }
+}
+
+impl Sink for Repository {
+    fn has(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        if is_document(part) {
+            return Ok(self.find_manifest(&part.digest)?);
+        }
+        Ok(self.has_blob(part)?)
+    }
+
+    fn mount(&self, part: &Descriptor, from: &str) -> Result<bool, TransportError> {
+        Ok(self.mount_blob(part, from)?)
+    }
+
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        if is_document(part) { self.put_document(part, bytes) } else { self.push_stream(part, bytes) }
+    }
+
+    fn put_from(&self, part: &Descriptor, source: &dyn Source) -> Result<(), TransportError> {
+        if is_document(part) {
+            return self.put_document(part, &mut *source.blob(part, 0)?);
+        }
+        self.push_from(part, source)
+    }
+
+    fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
+        self.write_manifest(name, document)
+    }
+}
+
+impl Repository {
+    /// Whether a blob is there, with the size that its descriptor says.
+    fn has_blob(&self, part: &Descriptor) -> Result<bool, Error> {
+        let doing = format!("find {} in", part.digest);
+        let path = format!("blobs/{}", part.digest);
+        let call = Call { access: Access::Write, ..Call::new(&doing, Method::Head, &path, &[200, 404]) };
+        let response = self.home.ask(&call)?;
+        // Some registries say no length of what is only asked about.
+        Ok(response.status == 200 && response.length().is_none_or(|n| n == part.size))
+    }
+
+    pub(crate) fn mount_blob(&self, part: &Descriptor, from: &str) -> Result<bool, Error> {
+        let doing = format!("mount {} from {from} in", part.digest);
+        let from_pair = url::form_urlencoded::byte_serialize(from.as_bytes()).collect::<String>();
+        let path = format!("blobs/uploads/?mount={}&from={from_pair}", part.digest);
+        let access = Access::MountFrom(from);
+        // What may not be read there, or is unknown there, cannot be mounted; it is then sent.
+        let takes = &[201, 202, 400, 401, 403, 404, 405];
+        let call = Call { access, ..Call::new(&doing, Method::Post, &path, takes) };
+        let mut response = match self.home.ask(&Call { takes: &[201, 202], ..call }) {
+            Ok(response) => response,
+            Err(error) if error.status().is_some_and(|s| takes.contains(&s)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        response.drain();
+        if response.status == 201 {
+            return Ok(true);
+        }
+        // An upload has begun; the blob goes there when it comes.
+        if let Ok(location) = self.location(&response) {
+            locked(&self.begun).insert(part.digest, location);
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a registry keeps it as a manifest and not as a blob.
+pub(crate) fn is_document(part: &Descriptor) -> bool {
+    part.media_type.is_index() || part.media_type.is_manifest()
+}

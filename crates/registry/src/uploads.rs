@@ -1,0 +1,143 @@
+use fetch::{Body, Method, Response};
+use oci::Descriptor;
+use url::Url;
+
+use crate::endpoint::{Access, Call, Target};
+use crate::error::{Asked, Cause, Error};
+use crate::host::locked;
+use crate::{Repository, parse_range};
+
+/// An upload that a registry keeps for us (distribution-spec "Pushing blobs").
+pub(crate) struct Upload<'a> {
+    repository: &'a Repository,
+    part: &'a Descriptor,
+    location: Url,
+    /// How many bytes the registry has.
+    pub(crate) at: u64,
+    /// Pieces that are not the last must have so many (`OCI-Chunk-Min-Length`).
+    pub(crate) smallest: u64,
+}
+
+impl<'a> Upload<'a> {
+    /// Begins one, or takes the one that a mount began.
+    pub(crate) fn begin(repository: &'a Repository, part: &'a Descriptor) -> Result<Upload<'a>, Error> {
+        let begun = locked(&repository.begun).remove(&part.digest);
+        if let Some(location) = begun {
+            return Ok(Upload { repository, part, location, at: 0, smallest: 0 });
+        }
+        let doing = format!("send {} to", part.digest);
+        let call = Call::new(&doing, Method::Post, "blobs/uploads/", &[202]);
+        let mut response = repository.home().ask(&Call { access: Access::Write, ..call })?;
+        response.drain();
+        let smallest = response.header("oci-chunk-min-length").and_then(|v| v.trim().parse().ok());
+        let location = repository.location(&response)?;
+        Ok(Upload { repository, part, location, at: 0, smallest: smallest.unwrap_or(0) })
+    }
+
+    /// Sends the last bytes, or all, and asks for the blob to be kept under its digest.
+    pub(crate) fn finish(&self, body: &dyn Body) -> Result<(), Error> {
+        let mut url = self.location.clone();
+        url.query_pairs_mut().append_pair("digest", &self.part.digest.to_string());
+        let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
+        if self.at > 0 && body.length() > 0 {
+            headers.push(("content-range", self.range(body)));
+        }
+        let mut response = self.send(Method::Put, &url, &headers, body, &[201, 204])?;
+        response.drain();
+        let said = response.header("docker-content-digest").map(str::trim).filter(|d| !d.is_empty());
+        match said {
+            Some(said) if said != self.part.digest.to_string() => {
+                let asked = self.asked(Method::Put, &response.url);
+                Err(Error::mismatch(asked, "what the registry keeps", &self.part.digest, said))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends the next bytes.
+    pub(crate) fn patch(&mut self, body: &dyn Body) -> Result<(), Error> {
+        let headers =
+            [("content-type", "application/octet-stream".to_owned()), ("content-range", self.range(body))];
+        let url = self.location.clone();
+        let mut response = self.send(Method::Patch, &url, &headers, body, &[202])?;
+        response.drain();
+        self.location = self.repository.location(&response)?;
+        let sent = self.at + body.length();
+        // What it says to have counts; what it does not say it has.
+        self.at = response.header("range").and_then(parse_range).filter(|at| *at > 0).unwrap_or(sent);
+        if self.at > sent {
+            let why = format!("it has {} bytes of the {sent} that were sent", self.at);
+            return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
+        }
+        Ok(())
+    }
+
+    /// Asks how much has arrived.
+    pub(crate) fn look(&mut self) -> Result<(), Error> {
+        let url = self.location.clone();
+        let mut response = self.send(Method::Get, &url, &[], &(), &[204])?;
+        response.drain();
+        let malformed = |why: &str| {
+            let why = why.to_owned();
+            Error::new(self.asked(Method::Get, &url), Cause::Malformed { why })
+        };
+        let range = response.header("range").ok_or_else(|| malformed("it says not how much it has"))?;
+        let at = parse_range(range).ok_or_else(|| malformed("how much it has is no range"))?;
+        if at > self.part.size {
+            return Err(malformed("it has more than was sent"));
+        }
+        self.location = self.repository.location(&response).unwrap_or(url);
+        self.at = at;
+        Ok(())
+    }
+
+    /// Forgets it; the registry would some day itself, so that a failure is none.
+    pub(crate) fn cancel(self) {
+        let _ = self.send(Method::Delete, &self.location, &[], &(), &[200, 202, 204, 404]);
+    }
+
+    fn range(&self, body: &dyn Body) -> String {
+        format!("{}-{}", self.at, (self.at + body.length()).saturating_sub(1))
+    }
+
+    fn asked(&self, method: Method, url: &Url) -> Asked {
+        Asked::of(self.repository.home(), format!("send {} to", self.part.digest), method, url, None)
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        body: &dyn Body,
+        takes: &[u16],
+    ) -> Result<Response, Error> {
+        let doing = format!("send {} to", self.part.digest);
+        let target = Target::Url(url);
+        let access = Access::Write;
+        self.repository.home().send(&Call { doing: &doing, method, target, access, headers, body, takes })
+    }
+}
+
+impl Repository {
+    /// Where an upload goes on: of the answer's `Location`, which may be a path.
+    pub(crate) fn location(&self, response: &Response) -> Result<Url, Error> {
+        let malformed = |why: String| {
+            let asked = Asked::of(self.home(), "send a blob to", Method::Post, &response.url, None);
+            Error::new(asked, Cause::Malformed { why })
+        };
+        let text = response.header("location").ok_or_else(|| malformed("it says not where to".into()))?;
+        let mut url = response.url.join(text).map_err(|e| malformed(format!("where to: {e}")))?;
+        if response.url.scheme() == "https" && url.scheme() == "http" {
+            // A registry behind a proxy that ends TLS takes itself for one without.
+            if url.host() != response.url.host() || url.set_scheme("https").is_err() {
+                return Err(malformed("it leads from https to http".into()));
+            }
+            let _ = url.set_port(response.url.port());
+        }
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            other => Err(malformed(format!("it leads to a `{other}` address"))),
+        }
+    }
+}
