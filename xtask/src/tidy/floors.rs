@@ -29,6 +29,7 @@ pub(super) const FLOORS: &[(&str, u8)] = &[
     ("inventory", 4),
     ("registry", 4),
     ("lockfile", 4),
+    ("report", 4),
     ("ops", 5),
     ("distil", 6),
 ];
