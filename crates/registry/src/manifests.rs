@@ -226,7 +226,7 @@ impl Endpoint {
         }
         let malformed = |why: String| Error::new(asked(), Cause::Malformed { why });
         let media_type = content_type(&response);
-        if media_type.as_ref().is_some_and(|t| t.as_str().contains("manifest.v1+")) {
+        if media_type.as_ref().is_some_and(|t| t.as_str().contains("docker.distribution.manifest.v1+")) {
             return Err(malformed("the image is of Docker's old format (schema 1); push it anew".to_owned()));
         }
         let document = Raw::<Document>::read(bytes).map_err(|e| malformed(e.to_string()))?;

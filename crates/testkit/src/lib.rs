@@ -1,6 +1,6 @@
 //! What tests need and users never see: a made-up Debian archive with verbs, apk repositories and the
-//! real apk as their judge ([`apk`]), hostile packages, daemons that stop with the test, and tests that
-//! say so when they skip.
+//! real apk as their judge ([`apk`]), hostile packages, a registry that misbehaves ([`registry`]), daemons
+//! that stop with the test, and tests that say so when they skip.
 //!
 //! A test builds its world in three lines instead of keeping fixtures in the repository:
 //!
@@ -31,6 +31,7 @@ mod key;
 pub mod machine;
 mod package;
 mod published;
+pub mod registry;
 mod shared;
 mod shown;
 mod skip;

@@ -1,0 +1,116 @@
+//! Whole images, there and back.
+
+use std::io::Read as _;
+
+use image::{Layout, Sink as _, Source as _};
+
+use crate::world::{bytes, image, index, layer, open, plain};
+
+#[test]
+fn an_image_of_two_platforms_survives_the_way() {
+    let registry = plain();
+    let made = index(vec![
+        ("amd64", image("amd64", &[bytes(1, 300_000), bytes(2, 10)])),
+        ("arm64", image("arm64", &[bytes(1, 300_000), bytes(3, 4_000_000)])),
+    ]);
+    let there = open(&registry, "acme/app");
+    let digest = made.push(&there, "1.0").unwrap();
+    registry.check().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    assert_eq!(image::copy(&there, "1.0", &layout, "back").unwrap(), digest);
+    assert_eq!(layout.document("back").unwrap().bytes(), made.document.bytes());
+    // By digest as by tag, and from one repository to another.
+    let other = open(&registry, "other/place");
+    assert_eq!(image::copy(&there, &digest.to_string(), &other, "x").unwrap(), digest);
+    assert_eq!(registry.manifest("other/place", "x").unwrap(), made.document.bytes());
+    assert_eq!(there.digest_of("1.0").unwrap(), Some(digest));
+    assert_eq!(there.digest_of("2.0").unwrap(), None);
+    registry.check().unwrap();
+}
+
+#[test]
+fn a_blob_can_be_read_from_the_middle() {
+    let registry = plain();
+    let all = bytes(7, 200_000);
+    registry.add_blob("a", &all);
+    let there = open(&registry, "a");
+    for from in [0, 1, 100_000, 199_999, 200_000] {
+        let mut rest = Vec::new();
+        there.blob(&layer(&all), from as u64).unwrap().read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, &all[from..], "{from}");
+    }
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    image("amd64", &[bytes(1, 100_000), bytes(2, 100_000)]).push(&there, "1").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    image::copy(&there, "1", &Layout::create(dir.path()).unwrap(), "1").unwrap();
+    let requests = registry.requests();
+    let ports: std::collections::BTreeSet<u16> = requests.iter().map(|r| r.port).collect();
+    assert_eq!(ports.len(), 1, "{requests:#?}");
+    // One look whether a registry answers there, and none of these is asked twice.
+    let looks = requests.iter().filter(|r| r.target == "/v2/").count();
+    assert_eq!(looks, 1);
+    let uploads = requests.iter().filter(|r| r.method == "POST").count();
+    assert_eq!(uploads, 3);
+    assert!(!requests.iter().any(|r| r.method == "PATCH"));
+}
+
+#[test]
+fn what_is_there_is_known_by_digest_and_size() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    let all = bytes(1, 1000);
+    assert!(!there.has(&layer(&all)).unwrap());
+    there.put(&layer(&all), &mut &all[..]).unwrap();
+    assert!(there.has(&layer(&all)).unwrap());
+    let mut other = layer(&all);
+    other.size += 1;
+    assert!(!there.has(&other).unwrap());
+}
+
+#[test]
+fn tags_come_by_pages_and_go() {
+    let registry = testkit::registry::Registry::start(testkit::registry::Setup {
+        page: 3,
+        ..testkit::registry::Setup::default()
+    });
+    let there = open(&registry, "acme/app");
+    let made = image("amd64", &[]);
+    let names: Vec<String> = (10..20).map(|n| format!("v{n}")).collect();
+    for name in &names {
+        made.push(&there, name).unwrap();
+    }
+    assert_eq!(there.tags().unwrap(), names);
+    let pages = registry.requests().iter().filter(|r| r.target.contains("/tags/list")).count();
+    assert_eq!(pages, 4);
+    assert!(there.delete("v10").unwrap());
+    assert!(!there.delete("v10").unwrap());
+    assert_eq!(there.tags().unwrap(), names[1..]);
+    assert!(there.delete(&made.document.digest().to_string()).unwrap());
+    assert_eq!(there.tags().unwrap(), [""; 0]);
+    let config = made.parts[0].0.digest;
+    assert!(there.delete_blob(&config).unwrap() && !there.delete_blob(&config).unwrap());
+}
+
+#[test]
+fn a_blob_of_another_repository_is_mounted() {
+    let registry = plain();
+    let all = bytes(1, 50_000);
+    registry.add_blob("team/base", &all);
+    let there = open(&registry, "team/app");
+    assert!(there.mount(&layer(&all), "team/base").unwrap());
+    assert_eq!(registry.blob("team/app", &layer(&all).digest.to_string()).unwrap(), all);
+    // What cannot be mounted has its upload begun already.
+    let other = bytes(2, 50_000);
+    assert!(!there.mount(&layer(&other), "team/base").unwrap());
+    registry.forget_requests();
+    there.put(&layer(&other), &mut &other[..]).unwrap();
+    let methods: Vec<String> = registry.requests().into_iter().map(|r| r.method).collect();
+    assert_eq!(methods, ["PUT"]);
+    registry.check().unwrap();
+}

@@ -1,0 +1,6 @@
+//! The client against registries: one inside the test that misbehaves on demand, and real ones.
+
+#![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, processes")]
+
+mod images;
+mod world;
