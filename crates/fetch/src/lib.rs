@@ -38,7 +38,7 @@ pub use deadline::Deadline;
 pub use download::Fetched;
 pub use fault::{Fault, FetchError, Tried};
 pub use job::{Job, Sink, Size};
-pub use options::{Options, Pem, Tls};
+pub use options::{HostTls, Options, Pem, Tls};
 pub use proxies::{Proxies, ProxyError, ProxyRule};
 pub use redacted::Redacted;
 pub use request::{Body, Method, Request, Response};

@@ -59,6 +59,39 @@ pub struct Tls {
     pub only_these: bool,
     /// The client's certificate chain, its own first, and its private key.
     pub client: Option<(Pem, Secret)>,
+    /// What holds for some hosts only; the first entry that fits counts.
+    pub hosts: Vec<HostTls>,
+}
+
+/// What https with one host is set up with. Authorities of one host have no say over another.
+#[derive(Debug, Clone, Default)]
+pub struct HostTls {
+    /// `host` for all ports, or `host:port`.
+    pub host: String,
+    /// Certificate authorities to trust there, beside those of all hosts.
+    pub authorities: Vec<Pem>,
+    /// The client's certificate chain and private key there, in place of the one for all hosts.
+    pub client: Option<(Pem, Secret)>,
+}
+
+impl Tls {
+    /// Which entry of `hosts` is for that host.
+    pub(crate) fn entry_for(&self, host: &str, port: u16) -> Option<usize> {
+        let fits = |entry: &HostTls| {
+            let rest = entry.host.get(..host.len()).filter(|h| h.eq_ignore_ascii_case(host));
+            let rest = rest.map(|h| &entry.host[h.len()..]);
+            rest.is_some_and(|rest| rest.is_empty() || rest == format!(":{port}"))
+        };
+        self.hosts.iter().position(fits)
+    }
+
+    /// What holds for the host of that entry: its own, and what holds for all.
+    pub(crate) fn with_entry(&self, entry: usize) -> Tls {
+        let mut tls = self.clone();
+        let own = tls.hosts.swap_remove(entry);
+        tls.authorities.extend(own.authorities);
+        Tls { client: own.client.or(tls.client), hosts: Vec::new(), ..tls }
+    }
 }
 
 /// The text of a PEM file, with the name that errors call it.
@@ -68,4 +101,26 @@ pub struct Pem {
     pub name: String,
     /// The file's content.
     pub text: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_for_its_host_alone() {
+        let entry = |host: &str| HostTls { host: host.to_owned(), ..HostTls::default() };
+        let hosts = vec![entry("a.example:5000"), entry("A.example"), entry("[::1]:5000")];
+        let tls = Tls { hosts, ..Tls::default() };
+        for (host, port, found) in [
+            ("a.example", 5000, Some(0)),
+            ("a.example", 443, Some(1)),
+            ("a.example.net", 443, None),
+            ("a.exampl", 443, None),
+            ("b.example", 5000, None),
+            ("[::1]", 5000, Some(2)),
+        ] {
+            assert_eq!(tls.entry_for(host, port), found, "{host}:{port}");
+        }
+    }
 }

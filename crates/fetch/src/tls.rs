@@ -24,7 +24,8 @@ pub(crate) struct TlsConnector {
     tls: Arc<Tls>,
     /// Whether the server must show a certificate that is trusted.
     verifies: bool,
-    config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+    /// One for all hosts, then one for each of `tls.hosts`.
+    configs: Arc<[OnceLock<Result<Arc<ClientConfig>, String>>]>,
 }
 
 /// A fault of our own certificates, on its way through ureq's error type.
@@ -39,7 +40,8 @@ pub(crate) struct HandshakeFailure(pub(crate) String);
 
 impl TlsConnector {
     pub(crate) fn new(tls: Tls) -> TlsConnector {
-        TlsConnector { tls: Arc::new(tls), verifies: true, config: Arc::default() }
+        let configs = std::iter::repeat_with(OnceLock::new).take(tls.hosts.len() + 1).collect();
+        TlsConnector { tls: Arc::new(tls), verifies: true, configs }
     }
 
     /// One that takes whatever certificate is shown.
@@ -47,8 +49,12 @@ impl TlsConnector {
         TlsConnector { verifies: false, ..TlsConnector::new(tls) }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
-        let config = self.config.get_or_init(|| configure(&self.tls, self.verifies).map(Arc::new));
+    fn config(&self, host: &str, port: u16) -> Result<Arc<ClientConfig>, Error> {
+        let config = match self.tls.entry_for(host, port) {
+            None => self.configs[0].get_or_init(|| configure(&self.tls, self.verifies).map(Arc::new)),
+            Some(entry) => self.configs[entry + 1]
+                .get_or_init(|| configure(&self.tls.with_entry(entry), self.verifies).map(Arc::new)),
+        };
         config.clone().map_err(|cause| Error::Other(Box::new(SetupFailure(cause))))
     }
 }
@@ -73,10 +79,11 @@ impl<In: Transport> Connector<In> for TlsConnector {
         if !details.needs_tls() || below.is_tls() {
             return Ok(Some(Either::A(below)));
         }
-        let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let name =
-            ServerName::try_from(host).map_err(|_| Error::Tls("the host's name is no name for TLS"))?;
-        let mut connection = ClientConnection::new(self.config()?, name).map_err(handshake)?;
+        let host = details.uri.host().unwrap_or_default();
+        let config = self.config(host, details.uri.port_u16().unwrap_or(443))?;
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+        let name = name.map_err(|_| Error::Tls("the host's name is no name for TLS"))?;
+        let mut connection = ClientConnection::new(config, name).map_err(handshake)?;
         let below: Box<dyn Transport> = Box::new(below);
         let mut socket = TransportAdapter::new(below, details.current_time.clone());
         socket.set_timeout(details.timeout);

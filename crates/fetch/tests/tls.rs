@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diag::{Explain, Secret, Silent};
-use fetch::{Client, Fault, FetchError, Job, Options, Pem, Proxies, ProxyRule, Size, Tls, Url};
+use fetch::{Client, Fault, FetchError, HostTls, Job, Options, Pem, Proxies, ProxyRule, Size, Tls, Url};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -82,7 +82,7 @@ fn client(tls: Tls) -> Client {
 
 fn trusting(authority: &Authority) -> Tls {
     let pem = Pem { name: "corp.pem".into(), text: authority.pem.clone().into_bytes() };
-    Tls { authorities: vec![pem], only_these: true, client: None }
+    Tls { authorities: vec![pem], only_these: true, ..Tls::default() }
 }
 
 fn ask(client: &Client, address: SocketAddr) -> Result<Vec<u8>, FetchError> {
@@ -148,6 +148,23 @@ fn a_client_certificate_opens_the_door() {
             "{error:?}"
         );
     }
+}
+
+#[test]
+fn what_holds_for_one_host_does_not_for_another() {
+    let corp = authority();
+    let (mine, other) = (serve(&corp, "localhost", NOW, Some(&corp)), serve(&corp, "localhost", NOW, None));
+    let (certificate, key) = issue(&corp, "me", NOW);
+    let pem = |name: &str, text: String| Pem { name: name.into(), text: text.into_bytes() };
+    let entry = HostTls {
+        host: format!("localhost:{}", mine.port()),
+        authorities: vec![pem("corp.pem", corp.pem.clone())],
+        client: Some((pem("me.pem", certificate.pem()), Secret::new(key.serialize_pem()))),
+    };
+    let client = client(Tls { hosts: vec![entry], ..Tls::default() });
+    assert_eq!(ask(&client, mine).unwrap(), b"secure");
+    let error = ask(&client, other).unwrap_err();
+    assert!(tls_fault(&error).contains("no authority that is trusted here"), "{error}");
 }
 
 #[test]
