@@ -29,6 +29,10 @@ impl Client {
         &self.options
     }
 
+    pub(crate) fn fetch(&self) -> &fetch::Client {
+        &self.fetch
+    }
+
     /// The repository of an image's name; its tag and digest count for nothing here. A name without a
     /// registry is of Docker Hub. The error is a name that the settings rewrite to one that is none.
     pub fn repository(&self, reference: &Reference) -> Result<Repository, Error> {

@@ -28,6 +28,14 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// `host/repository`, or only the host where it was asked itself.
+    fn place(&self) -> String {
+        match self.repository.as_str() {
+            "" => self.host.clone(),
+            repository => format!("{}/{repository}", self.host),
+        }
+    }
+
     pub(crate) fn of(
         endpoint: &Endpoint,
         doing: impl Into<String>,
@@ -48,7 +56,7 @@ impl Asked {
 
 /// A request to a registry that failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("cannot {} {}/{}: {cause}", asked.doing, asked.host, asked.repository)]
+#[error("cannot {} {}: {cause}", asked.doing, asked.place())]
 pub struct Error {
     asked: Box<Asked>,
     cause: Box<Cause>,
@@ -133,6 +141,16 @@ impl Error {
         found: impl fmt::Display,
     ) -> Error {
         Error::new(asked, Cause::Mismatch { what, wanted: wanted.to_string(), found: found.to_string() })
+    }
+
+    /// Whether somebody was there, and did not like who asks.
+    pub fn refuses_login(&self) -> bool {
+        matches!(*self.cause, Cause::Refused { status: 400 | 401 | 403, .. })
+    }
+
+    pub(crate) fn while_doing(mut self, doing: &str) -> Error {
+        doing.clone_into(&mut self.asked.doing);
+        self
     }
 
     /// What was asked.

@@ -12,6 +12,7 @@
 //! size of a part.
 
 mod challenge;
+mod check_login;
 mod client;
 mod credentials;
 mod endpoint;
@@ -31,6 +32,7 @@ mod token;
 mod uploads;
 
 pub use challenge::{Challenge, parse_challenges};
+pub use check_login::Checked;
 pub use client::Client;
 pub use credentials::{Credentials, Login, NoLogins, Proof};
 pub use error::{Asked, Error};
