@@ -44,6 +44,9 @@ pub(crate) struct Global {
     /// Find an archive at URL (archives: debian, debian-security, debian-snapshot, alpine, wolfi)
     #[arg(long, global = true, value_name = "ARCHIVE=URL", help_heading = "Global options")]
     pub(crate) mirror: Vec<String>,
+    /// Speak to this registry without TLS, or check no certificate of it; may be given several times
+    #[arg(long, global = true, value_name = "HOST[:PORT]", help_heading = "Global options")]
+    pub(crate) insecure_registry: Vec<String>,
     /// Where downloads and derived objects are kept [env: DISTIL_CACHE_DIR]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) cache_dir: Option<PathBuf>,
@@ -63,6 +66,8 @@ pub(crate) enum Command {
     Build(BuildArgs),
     Lock(LockArgs),
     Update(UpdateArgs),
+    Login(crate::login_args::LoginArgs),
+    Logout(crate::login_args::LogoutArgs),
     Apko(Box<crate::apko::args::ApkoArgs>),
     Settings(SettingsArgs),
     /// Print the JSON Schema of recipes

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
 use crate::environment::Environment;
 use crate::render::{size, style, summary};
-use crate::{Talk, exit, options, surroundings};
+use crate::{Talk, exit, login, options, surroundings};
 
 /// Runs the command; the number is the exit code of a success.
 pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
@@ -30,6 +30,13 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             let outcome = ops::lock::lock(&world, &request)?;
             talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
             talk.data(|| json!({ "schema": 0, "lock": outcome.report }))?;
+        }
+        Command::Login(args) => {
+            let request = login::request(args, env, talk)?;
+            return login::login(&surroundings::world(&cli.global, env, talk)?, &request, talk);
+        }
+        Command::Logout(args) => {
+            return login::logout(&surroundings::world(&cli.global, env, talk)?, args, talk);
         }
         Command::Apko(args) => return crate::apko::run(args, cli, env, talk),
         Command::Settings(_) => {

@@ -18,6 +18,7 @@ pub(crate) struct Environment {
     pub(crate) program: Option<PathBuf>,
     pub(crate) processors: usize,
     pub(crate) stderr_is_terminal: bool,
+    pub(crate) stdin_is_terminal: bool,
 }
 
 impl Environment {
@@ -32,6 +33,7 @@ impl Environment {
             program: std::env::current_exe().ok(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
         }
     }
 
@@ -48,6 +50,16 @@ impl Environment {
     /// The same as a path, which need not be UTF-8.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.variables.get(&OsString::from(name)).filter(|v| !v.is_empty()).map(PathBuf::from)
+    }
+
+    /// The variables whose names begin so: the rest of each name, and its value. Empty ones count as not
+    /// there.
+    pub(crate) fn beginning_with(&self, start: &str) -> Vec<(&str, &str)> {
+        let named = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        named
+            .filter_map(|(name, value)| Some((name.strip_prefix(start)?, value)))
+            .filter(|(rest, value)| !rest.is_empty() && !value.is_empty())
+            .collect()
     }
 
     /// An XDG base directory: the variable if it is absolute, else `$HOME/fallback`

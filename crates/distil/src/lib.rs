@@ -8,9 +8,13 @@ mod args;
 mod commands;
 mod environment;
 mod exit;
+mod login;
+mod login_args;
 mod options;
+mod registries;
 mod render;
 mod surroundings;
+mod terminal;
 
 use std::process::ExitCode;
 use std::sync::Arc;

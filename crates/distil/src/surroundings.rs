@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diag::{Diagnostic, Kind, Note, Reporter};
-use fetch::{Login, Options, Pem, Proxies, ProxyRule, Url};
+use fetch::{HostTls, Login, Options, Pem, Proxies, ProxyRule, Url};
+use ops::logins::Logins;
 use ops::mirrors::Mirrors;
 use ops::settings::Row;
 use ops::{Outside, Surroundings, World};
@@ -16,6 +17,7 @@ use crate::Talk;
 use crate::args::Global;
 use crate::environment::Environment;
 use crate::options::{self, Places};
+use crate::registries;
 
 /// Where apt keeps its configuration.
 const APT: &str = "/etc/apt";
@@ -27,9 +29,11 @@ pub(crate) fn world(global: &Global, env: &Environment, talk: &Talk) -> Result<W
     let reporter = talk.reporter();
     let settings = read_settings(&places)?;
     let host = oci::Platform::host();
+    let insecure = registries::insecure_hosts(&global.insecure_registry)?;
     let mirrors = given_mirrors(&global.mirror, env, &settings)?;
     let finder = Finder {
         mirrors,
+        insecure,
         env: env.clone(),
         settings: settings.clone(),
         settings_dir: places.config.parent().map(Path::to_owned).unwrap_or_default(),
@@ -68,7 +72,8 @@ fn repeated(global: &Global) -> Vec<String> {
         let shown = m.split_once('=').map(|(name, url)| format!("{name}={}", settings::split_login(url).0));
         ("--mirror", shown.unwrap_or_else(|| m.clone()))
     });
-    dirs.chain(mirrors).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+    let insecure = global.insecure_registry.iter().map(|host| ("--insecure-registry", host.clone()));
+    dirs.chain(mirrors).chain(insecure).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 fn threads(global: &Global, env: &Environment) -> Result<usize, Diagnostic> {
@@ -156,6 +161,8 @@ fn given_mirrors(flags: &[String], env: &Environment, settings: &Settings) -> Re
 struct Finder {
     /// What flags, variables and settings say; apt's configuration is still to come.
     mirrors: Mirrors,
+    /// What flags say.
+    insecure: Vec<String>,
     env: Environment,
     settings: Settings,
     settings_dir: PathBuf,
@@ -176,13 +183,24 @@ impl Finder {
                 from: m.from.to_owned(),
             }));
         }
-        let fetch = self.options(&apt)?;
+        let mut fetch = self.options(&apt)?;
+        let places = registries::login_places(&self.env)?;
+        fetch.tls.hosts = self.certificates_by_host()?;
+        let logins = Arc::new(Logins::new(places, Arc::clone(&self.reporter)));
+        let registry = registry::Options {
+            insecure: registries::insecure(&self.insecure, &self.settings),
+            rewrites: registries::rewrites(&self.settings),
+            credentials: Arc::<Logins>::clone(&logins),
+            reporter: Arc::clone(&self.reporter),
+            ..registry::Options::default()
+        };
+        decided.extend(registries::rows(&self.insecure, &self.settings, logins.places()));
         decided.push(Row {
             name: "parallel".to_owned(),
             value: fetch.parallel.to_string(),
             from: "settings or default".to_owned(),
         });
-        Ok(Outside { mirrors, fetch, engines: self.engines(), decided })
+        Ok(Outside { mirrors, fetch, engines: self.engines(), registry, logins, decided })
     }
 
     fn apt_sources(&self) -> Vec<AptSource> {
@@ -339,6 +357,58 @@ impl Finder {
             runtime_dir: self.env.path("XDG_RUNTIME_DIR"),
             home,
         }
+    }
+
+    /// Of the settings, then of the directories where Docker and Podman keep them.
+    fn certificates_by_host(&self) -> Result<Vec<HostTls>, Diagnostic> {
+        let mut hosts = Vec::new();
+        for registry in &self.settings.registries {
+            let mut authorities = Vec::new();
+            for path in &registry.ca_certificates {
+                authorities.push(self.pem(&self.settings_dir.join(path))?);
+            }
+            let client = match &registry.client_certificate {
+                None => None,
+                Some(own) => {
+                    let key = self.pem(&self.settings_dir.join(&own.key))?;
+                    let secret = diag::Secret::new(String::from_utf8_lossy(&key.text).into_owned());
+                    Some((self.pem(&self.settings_dir.join(&own.certificate))?, secret))
+                }
+            };
+            if !authorities.is_empty() || client.is_some() {
+                let host = registries::reached_as(&registry.prefix).to_owned();
+                hosts.push(HostTls { host, authorities, client });
+            }
+        }
+        for dir in registries::certificate_dirs(&self.env) {
+            for (host, files) in registries::hosts_of(&dir) {
+                let known = hosts.iter().any(|h| h.host == host);
+                if !known {
+                    hosts.extend(self.certificates_of(host, &files));
+                }
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// `*.crt` are authorities, a `*.cert` and the `*.key` of the same name the client's own
+    /// (containers-certs.d(5)). What cannot be read there is passed over: it may be for another host.
+    fn certificates_of(&self, host: String, files: &[PathBuf]) -> Option<HostTls> {
+        let with = |end: &'static str| files.iter().filter(move |f| f.extension().is_some_and(|e| e == end));
+        let pem = |path: &PathBuf| {
+            let read = self.pem(path);
+            if let Err(why) = &read {
+                self.reporter.note(Note::Detail(why.to_string()));
+            }
+            read.ok()
+        };
+        let authorities: Vec<Pem> = with("crt").filter_map(pem).collect();
+        let client = with("cert").find_map(|certificate| {
+            let key = pem(&certificate.with_extension("key"))?;
+            let key = diag::Secret::new(String::from_utf8_lossy(&key.text).into_owned());
+            Some((pem(certificate)?, key))
+        });
+        (!authorities.is_empty() || client.is_some()).then_some(HostTls { host, authorities, client })
     }
 
     fn pem(&self, path: &Path) -> Result<Pem, Diagnostic> {

@@ -25,8 +25,11 @@ pub(crate) struct TlsConnector {
     /// Whether the server must show a certificate that is trusted.
     verifies: bool,
     /// One for all hosts, then one for each of `tls.hosts`.
-    configs: Arc<[OnceLock<Result<Arc<ClientConfig>, String>>]>,
+    configs: Arc<[Configured]>,
 }
+
+/// Made by the first connection that needs it.
+type Configured = OnceLock<Result<Arc<ClientConfig>, String>>;
 
 /// A fault of our own certificates, on its way through ureq's error type.
 #[derive(Debug, thiserror::Error)]

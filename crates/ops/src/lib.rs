@@ -20,6 +20,8 @@ mod engines;
 pub mod image_name;
 mod images;
 pub mod lock;
+pub mod login;
+pub mod logins;
 pub mod mirrors;
 mod own_bodies;
 mod packages;

@@ -63,6 +63,10 @@ pub struct Outside {
     pub fetch: fetch::Options,
     /// What the environment says of Docker and Podman.
     pub engines: engine::Choice,
+    /// How registries are reached, and who knows the logins for them.
+    pub registry: registry::Options,
+    /// The same logins, where they are to be kept or taken away.
+    pub logins: Arc<crate::logins::Logins>,
     /// What was decided, and by whom; for `distil settings`.
     pub decided: Vec<crate::settings::Row>,
 }
