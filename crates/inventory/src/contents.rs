@@ -17,8 +17,8 @@ pub struct Contents {
     /// Its layers, bottom first.
     pub layers: Vec<LayerContents>,
     /// What a container sees, sorted by path. Of files with several names the first is a
-    /// [`Node::File`], the others are [`Node::Hardlink`]s to it; directories that no layer has are there, root's and
-    /// 0755.
+    /// [`Node::File`], the others are [`Node::Hardlink`]s to it; directories that no layer has are there, the
+    /// root (path empty) always, root's and 0755.
     pub files: Vec<File>,
     /// Its packages, sorted by name and architecture.
     pub packages: Vec<Package>,

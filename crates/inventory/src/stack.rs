@@ -55,7 +55,9 @@ impl View {
     }
 
     /// All of it. Of files with several names the first stays one, and the others become links to it.
-    pub(crate) fn into_files(self) -> Vec<File> {
+    pub(crate) fn into_files(mut self) -> Vec<File> {
+        let root = || Slot { entry: Entry::implicit_dir(BString::default()), layer: 0 };
+        self.slots.entry(BString::default()).or_insert_with(root);
         let mut first: HashMap<(u32, u64), BString> = HashMap::new();
         let link = |mut slot: Slot| {
             let place = match &slot.entry.node {

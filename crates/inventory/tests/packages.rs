@@ -173,5 +173,5 @@ fn who_made_it() {
     }
     let contents = Images::default().read(&[&[file("a", "")]]);
     assert!(contents.layers[0].history.is_none(), "no history, nothing told");
-    assert!(contents.files[0].path().as_bstr() == "a");
+    assert!(contents.files[1].path().as_bstr() == "a");
 }

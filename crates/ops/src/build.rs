@@ -21,6 +21,7 @@ use crate::own_bodies;
 use crate::packages::{self, Supply};
 use crate::payloads::{self, Parcel};
 use crate::pins::{self, How, Pinned};
+use crate::reasons;
 use crate::recipes::{self, Loaded};
 use crate::report::{BuildReport, Built, LockReport, LockState};
 use crate::request::{BuildRequest, LockMode};
@@ -290,10 +291,20 @@ fn make_image(
     for arch in archs {
         let no_network = no_network(shop, request);
         let (place, typed) = (&request.lock, recipe.typed.as_str());
-        let order = Order { recipe: variant, arch, lock: &pinned.lock, place, typed, codec, no_network };
+        let order = Order {
+            loaded: recipe,
+            recipe: variant,
+            arch,
+            lock: &pinned.lock,
+            place,
+            typed,
+            codec,
+            no_network,
+        };
         made.push(images::make(shop, store, &order)?);
     }
     let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();
+    made.iter().for_each(|m| reasons::remember(shop.world, &m.image.manifest.digest(), &m.reasons));
     let all: Vec<image::Image> = made.into_iter().map(|m| m.image).collect();
     let created = created.into_iter().max().unwrap_or(0);
     let index = index(&all, images::annotations(variant, created));

@@ -18,6 +18,8 @@ use crate::ecosystem;
 use crate::own_bodies;
 use crate::payloads::{self, Parcel, Unpacked};
 use crate::pins;
+use crate::reasons::{self, Reasons};
+use crate::recipes::Loaded;
 use crate::report::{BuiltPlatform, ExplainRow, PackageRow, ScriptCount};
 use crate::request::LockPlace;
 use crate::scripts;
@@ -25,6 +27,8 @@ use crate::shop::Shop;
 
 /// What an image is made from.
 pub(crate) struct Order<'a> {
+    /// The recipe with all its variants and texts.
+    pub(crate) loaded: &'a Loaded,
     pub(crate) recipe: &'a Resolved,
     pub(crate) arch: &'a Arch,
     pub(crate) lock: &'a Lockfile,
@@ -42,13 +46,14 @@ pub(crate) struct Made {
     pub(crate) report: BuiltPlatform,
     /// Seconds since the epoch.
     pub(crate) created: i64,
+    pub(crate) reasons: Reasons,
 }
 
 /// Makes the image of one variant for one architecture.
 pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result<Made, Diagnostic> {
     shop.world.reporter.check()?;
     let platform = pins::platform(order.arch)?;
-    let variant = crate::recipes::Loaded::variant_name(order.recipe);
+    let variant = Loaded::variant_name(order.recipe);
     let rows: Vec<&LockedPin> = order.lock.pins(&platform, variant).collect();
     let mut payloads = Payloads::new();
     let unpacked = open(shop, &rows, &mut payloads)?;
@@ -103,7 +108,8 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     explain_composition(&composition, &mut explain);
     notes(shop, &composition);
     let report = report(order, &image, &rows, &composition, scripts, explain);
-    Ok(Made { image, report, created: composition.created })
+    let reasons = reasons::of(order.loaded, variant, &rows, &composition, order.recipe.world);
+    Ok(Made { image, report, created: composition.created, reasons })
 }
 
 fn open(shop: &Shop<'_>, rows: &[&LockedPin], payloads: &mut Payloads) -> Result<Vec<Unpacked>, Diagnostic> {

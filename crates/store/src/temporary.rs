@@ -46,6 +46,15 @@ impl Temporaries {
         Ok(Temporary { file, path, kept: false })
     }
 
+    /// A new file in a directory of the user's, beside the one that it becomes.
+    pub(crate) fn beside(directory: &Path, name: &str) -> Result<Temporary, StoreError> {
+        let prefix = format!(".{name}.");
+        sweep(directory, &prefix);
+        let (file, path) = create_new(0o600, |id| directory.join(format!("{prefix}{id}.tmp")))?;
+        file.lock().map_err(StoreError::io("lock", &path))?;
+        Ok(Temporary { file, path, kept: false })
+    }
+
     /// Deletes the files of dead processes; gives how many.
     fn sweep(&self) -> Result<usize, StoreError> {
         let mut entries =
@@ -83,9 +92,14 @@ impl Temporary {
     ///
     /// # Errors
     /// The rename failed; the file is deleted then.
-    pub(crate) fn name(mut self, to: &Path) -> Result<(), StoreError> {
+    pub(crate) fn name(self, to: &Path) -> Result<(), StoreError> {
+        self.name_with_mode(to, 0o644)
+    }
+
+    /// The same, with another mode.
+    pub(crate) fn name_with_mode(mut self, to: &Path, mode: u32) -> Result<(), StoreError> {
         // Umask has no say in what the store's files may be read by.
-        set_mode(&self.file, 0o644).map_err(StoreError::io("write", &self.path))?;
+        set_mode(&self.file, mode).map_err(StoreError::io("write", &self.path))?;
         fs::rename(&self.path, to).map_err(StoreError::io("write", to))?;
         self.kept = true;
         Ok(())

@@ -109,7 +109,7 @@ impl Images {
     }
 }
 
-/// `LAYER PATH SIZE`, `LAYER PATH/` of a directory, `LAYER PATH -> TARGET` of a link.
+/// Without the root: `LAYER PATH SIZE`, `LAYER PATH/` of a directory, `LAYER PATH -> TARGET` of a link.
 pub(crate) fn lines(contents: &Contents) -> Vec<String> {
     let line = |f: &inventory::File| match &f.entry.node {
         Node::Dir => format!("{} {}/", f.layer, f.path()),
@@ -118,7 +118,7 @@ pub(crate) fn lines(contents: &Contents) -> Vec<String> {
         Node::Hardlink(target) => format!("{} {} -> /{target}", f.layer, f.path()),
         Node::Special(device) => format!("{} {} {device:?}", f.layer, f.path()),
     };
-    contents.files.iter().map(line).collect()
+    contents.files.iter().filter(|f| !f.path().is_empty()).map(line).collect()
 }
 
 /// What a layer did.

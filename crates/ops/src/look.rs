@@ -1,0 +1,297 @@
+//! An image opened to look into it: what is in it, with what is known of its making.
+
+use bstr::ByteSlice;
+use diag::Diagnostic;
+use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
+use oci::{DiffId, Digest, Platform};
+use rootfs::{Node, Owner};
+use serde::Serialize;
+use store::{Cache, StoreError};
+
+use crate::World;
+use crate::image_name::ImageName;
+use crate::places::{Opened, open_source};
+use crate::platforms;
+use crate::reasons::{self, PathReason, Reasons};
+
+/// Which image, and for which platform.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The image.
+    pub image: ImageName,
+    /// Of several platforms this one; none means the host's.
+    pub platform: Option<Platform>,
+}
+
+/// An image that was looked into.
+pub struct Look {
+    /// Its name for people.
+    pub shown: String,
+    /// The digest of what the name leads to: the index, or the manifest itself.
+    pub digest: Digest,
+    /// The platforms that there are under the name.
+    pub platforms: Vec<String>,
+    /// What is in it.
+    pub contents: Contents,
+    /// Why it is so, where the build kept that.
+    pub reasons: Option<Reasons>,
+}
+
+/// Whose a path is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// The package with that number.
+    Package(usize),
+    /// A documented rule of distil made it.
+    Rule(String),
+    /// The recipe's own file.
+    Recipe,
+    /// Nobody says.
+    Nobody,
+}
+
+/// Opens an image and reads what is in it. Of layers that were read before nothing is read again.
+///
+/// # Errors
+/// There is no such image, it has not the platform, or it cannot be read.
+pub fn look(world: &World, subject: &Subject) -> Result<Look, Diagnostic> {
+    let opened = open_source(world, &subject.image)?;
+    look_at(world, &opened, subject.platform.as_ref())
+}
+
+/// The same of an image that is open.
+pub(crate) fn look_at(
+    world: &World,
+    opened: &Opened<'_>,
+    platform: Option<&Platform>,
+) -> Result<Look, Diagnostic> {
+    let source = opened.source.as_ref();
+    let document = source.document(&opened.name)?;
+    let chosen = platforms::choose(source, &document, platform, &world.host, &opened.shown)?;
+    let cache = Cache::open(&world.cache_dir);
+    // A cache that cannot be had costs time, and nothing else.
+    let listings: &dyn Listings = match &cache {
+        Ok(cache) => &Remembered(cache),
+        Err(_) => &Forgetful,
+    };
+    let reporter = world.reporter.as_ref();
+    let with = Reading { source, listings, threads: world.threads, reporter };
+    let doing = |d: Diagnostic| d.while_doing(format!("cannot look into {}", opened.shown));
+    let mut contents =
+        inventory::read(&with, chosen.descriptor.digest, chosen.manifest()).map_err(|e| doing(e.into()))?;
+    let reasons = reasons::recall(world, &chosen.descriptor.digest);
+    if let Some(reasons) = &reasons {
+        own_links(&mut contents, reasons);
+    }
+    let platforms = platforms::names(document.value());
+    Ok(Look { shown: opened.shown.clone(), digest: document.digest(), platforms, contents, reasons })
+}
+
+/// Gives packages what only the build knows to be theirs: databases of distroless images list files with sums, and
+/// links have none.
+fn own_links(contents: &mut Contents, reasons: &Reasons) {
+    let number = |n: usize| {
+        let meant = reasons.packages.get(n)?;
+        let is_it = |p: &inventory::Package| p.name == meant.name && p.version == meant.version;
+        contents.packages.iter().position(is_it).and_then(|n| u32::try_from(n).ok())
+    };
+    let numbers: Vec<Option<u32>> = (0..reasons.packages.len()).map(number).collect();
+    for (path, reason) in &reasons.paths {
+        if let PathReason::Package(n) = reason
+            && let Some(Some(package)) = numbers.get(*n)
+            && let Some(at) = contents.position(path.trim_start_matches('/'))
+            && contents.files[at].package().is_none()
+        {
+            let file = &mut contents.files[at];
+            file.entry.owner = Owner::Package(*package);
+            let path = file.entry.path.clone();
+            let package = &mut contents.packages[*package as usize];
+            if let Err(at) = package.files.binary_search(&path) {
+                package.files.insert(at, path);
+            }
+        }
+    }
+}
+
+impl Look {
+    /// Whose a file is.
+    pub fn whose(&self, file: &File) -> Whose {
+        if let Some(package) = file.package() {
+            return Whose::Package(package);
+        }
+        let path = absolute(file.path());
+        match self.reasons.as_ref().and_then(|r| r.paths.get(&path)) {
+            Some(PathReason::Rule(rule)) => Whose::Rule(rule.clone()),
+            Some(PathReason::Recipe) => Whose::Recipe,
+            Some(PathReason::Package(_)) | None => Whose::Nobody,
+        }
+    }
+
+    /// A row of a list.
+    pub fn row(&self, file: &File) -> FileRow {
+        let (package, made_by) = match self.whose(file) {
+            Whose::Package(n) => (Some(self.contents.packages[n].name.clone()), None),
+            Whose::Rule(rule) => (None, Some(rule)),
+            Whose::Recipe => (None, Some("recipe".to_owned())),
+            Whose::Nobody => (None, None),
+        };
+        let entry = &file.entry;
+        let (target, digest) = match &entry.node {
+            Node::Symlink(target) => (Some(target.to_str_lossy().into_owned()), None),
+            Node::Hardlink(target) => (Some(absolute(target.as_bstr())), None),
+            Node::File(body) => (None, Some(body.digest)),
+            _ => (None, None),
+        };
+        let xattrs = entry.xattrs.iter().map(|x| x.name.to_str_lossy().into_owned()).collect();
+        FileRow {
+            path: absolute(file.path()),
+            kind: kind(&entry.node),
+            size: file.size(),
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            layer: file.layer + 1,
+            package,
+            made_by,
+            target,
+            digest,
+            xattrs,
+        }
+    }
+}
+
+/// A file for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileRow {
+    /// Its path, from the root.
+    pub path: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// The length of a regular file; else 0.
+    pub size: u64,
+    /// Permission bits, octal.
+    pub mode: String,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Seconds since the epoch.
+    pub mtime: i64,
+    /// The layer that it is from; the lowest is 1.
+    pub layer: usize,
+    /// The package that owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Where no package owns it: the rule of distil's that made it, or `recipe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+    /// Where a link leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// SHA-256 of the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The names of its extended attributes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub xattrs: Vec<String>,
+}
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Symlink,
+    /// Another name of a file.
+    Hardlink,
+    /// A device.
+    Device,
+    /// A named pipe.
+    Fifo,
+}
+
+impl FileKind {
+    /// The word of JSON and `--type`.
+    pub fn word(self) -> &'static str {
+        match self {
+            FileKind::Directory => "directory",
+            FileKind::File => "file",
+            FileKind::Symlink => "symlink",
+            FileKind::Hardlink => "hardlink",
+            FileKind::Device => "device",
+            FileKind::Fifo => "fifo",
+        }
+    }
+}
+
+pub(crate) fn kind(node: &Node) -> FileKind {
+    match node {
+        Node::Dir => FileKind::Directory,
+        Node::File(_) => FileKind::File,
+        Node::Symlink(_) => FileKind::Symlink,
+        Node::Hardlink(_) => FileKind::Hardlink,
+        Node::Special(rootfs::Device::Fifo) => FileKind::Fifo,
+        Node::Special(_) => FileKind::Device,
+    }
+}
+
+/// A path of a tree as people write it.
+pub(crate) fn absolute(path: &bstr::BStr) -> String {
+    format!("/{}", path.to_str_lossy())
+}
+
+/// A path that was typed, in a tree's form; `..` stops at the root, as it does in a container.
+pub(crate) fn typed_path(text: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Listings as derived objects of the cache.
+struct Remembered<'a>(&'a Cache);
+
+const KIND: &str = "listing";
+
+impl Listings for Remembered<'_> {
+    fn recall(&self, layer: &DiffId) -> Option<Listing> {
+        let listing = parse_listing(&self.0.read(KIND, &layer.0.hex())?);
+        if listing.as_ref().is_none_or(|l| l.diff_id != *layer) {
+            self.0.damaged(KIND, &layer.0.hex());
+            return None;
+        }
+        listing
+    }
+
+    fn remember(&self, listing: &Listing) {
+        // A full disk costs a second look its time, and nothing else.
+        let _ = self.0.put::<(), StoreError>(KIND, &listing.diff_id.0.hex(), |out| {
+            let _ = out.write_all(&listing.encode());
+            Ok(())
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed_path;
+
+    #[test]
+    fn paths_as_people_type_them() {
+        for (typed, path) in
+            [("/", ""), ("/etc/passwd", "etc/passwd"), ("./a//b/", "a/b"), ("../../x", "x"), ("a/../b", "b")]
+        {
+            assert_eq!(typed_path(typed), path);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Why an image is as it is: kept by the digest of its manifest beside the store when it is built, for `why` to
+//! tell later. Not inside the image: it names lines of the recipe.
+//!
+//! The document is JSON, `data_dir/reasons/sha256/HEX.json`. Version rule: a reader passes over a document whose
+//! `schema` it does not know; fields are only ever added to one that it knows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bstr::ByteSlice;
+use compose::Composition;
+use diag::Note;
+use lockfile::LockedPin;
+use oci::Digest;
+use package::Cause;
+use recipe::World as PackageWorld;
+use rootfs::{Entry, Node, Owner};
+use serde::{Deserialize, Serialize};
+
+use crate::World;
+use crate::look::absolute;
+use crate::recipes::Loaded;
+
+/// The type of the document, for who attaches it to an image on a registry.
+pub const MEDIA_TYPE: &str = "application/vnd.distil.reasons.v1+json";
+
+/// Which documents this program understands.
+const SCHEMA: u32 = 1;
+
+/// The longest document that is read, in bytes.
+const MOST: u64 = 64 << 20;
+
+/// Why the image of one platform has what it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reasons {
+    /// The version of the document.
+    pub schema: u32,
+    /// The recipe, as it was typed.
+    pub recipe: String,
+    /// The variant; `latest` is the untagged one.
+    pub variant: String,
+    /// The packages, in install order.
+    pub packages: Vec<PackageReason>,
+    /// Whose paths are that no package database tells: links of packages, what rules made, the recipe's own files.
+    pub paths: BTreeMap<String, PathReason>,
+}
+
+/// Why a package is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageReason {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture.
+    pub arch: String,
+    /// Who wants it.
+    pub because: Vec<Because>,
+}
+
+/// Who wants a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    /// The recipe names it.
+    Asked {
+        /// What stands there.
+        text: String,
+        /// `FILE:LINE`, where one line says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+    },
+    /// A package needs it.
+    Needed {
+        /// The package.
+        by: String,
+        /// What it says, or what a table of distil's says for it.
+        requirement: String,
+    },
+}
+
+/// Whose a path is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathReason {
+    /// The package with that number in [`Reasons::packages`].
+    Package(usize),
+    /// A documented rule made it (docs/derived.md).
+    Rule(String),
+    /// The recipe's own file.
+    Recipe,
+}
+
+/// What is to be kept of an image that was made.
+pub(crate) fn of(
+    recipe: &Loaded,
+    variant: &str,
+    rows: &[&LockedPin],
+    made: &Composition,
+    world: PackageWorld,
+) -> Reasons {
+    let because = |cause: &Cause| match cause {
+        Cause::Asked(text) => Because::Asked { text: text.clone(), at: line_of(recipe, text) },
+        Cause::Needed { by, requirement } => {
+            Because::Needed { by: by.clone(), requirement: requirement.clone() }
+        }
+        Cause::Hidden { by, reason } => {
+            Because::Needed { by: by.clone(), requirement: format!("by distil's table: {reason}") }
+        }
+        Cause::InstallIf { by, condition } => {
+            Because::Needed { by: by.clone(), requirement: format!("installed if there is {condition}") }
+        }
+    };
+    let package = |row: &&LockedPin| PackageReason {
+        name: row.pin.name.clone(),
+        version: row.pin.version.clone(),
+        arch: row.pin.arch.to_string(),
+        because: row.pin.because.iter().map(because).collect(),
+    };
+    Reasons {
+        schema: SCHEMA,
+        recipe: recipe.typed.clone(),
+        variant: variant.to_owned(),
+        packages: rows.iter().map(package).collect(),
+        paths: paths(made, world),
+    }
+}
+
+/// The one line of the recipe, or of what it includes, that lists a package by this text.
+fn line_of(recipe: &Loaded, text: &str) -> Option<String> {
+    let says = |line: &str| {
+        let Some(item) = line.trim_start().strip_prefix("- ") else { return false };
+        let item = item.split(" #").next().unwrap_or_default().trim();
+        let plain = |s: &str| s.trim_matches(['"', '\'']) == text;
+        let named = item.strip_prefix("{").is_some_and(|map| {
+            map.split([',', '}'])
+                .any(|part| part.trim().strip_prefix("name:").is_some_and(|n| plain(n.trim())))
+        });
+        plain(item) || named || item.strip_prefix("name:").is_some_and(|n| plain(n.trim()))
+    };
+    let inline = |line: &str| {
+        let list = line.split_once("packages:").map(|(_, rest)| rest.trim()).unwrap_or_default();
+        let items = list.strip_prefix('[').and_then(|l| l.split(']').next()).unwrap_or_default();
+        items.split(',').any(|item| item.trim().trim_matches(['"', '\'']) == text)
+    };
+    let found = recipe.sources.iter().flat_map(|source| {
+        let lines = (1..).zip(source.text.lines()).filter(|(_, line)| says(line) || inline(line));
+        lines.map(|(number, _)| format!("{}:{number}", source.name)).collect::<Vec<_>>()
+    });
+    let mut found: Vec<String> = found.collect();
+    if found.len() == 1 { found.pop() } else { None }
+}
+
+/// What the image's own database does not say. apk's lists every path of a package; `md5sums` no links, and no
+/// configuration.
+fn paths(made: &Composition, world: PackageWorld) -> BTreeMap<String, PathReason> {
+    let untold = |entry: &Entry| {
+        world == PackageWorld::Deb
+            && (!matches!(entry.node, Node::File(_)) || entry.path.starts_with(b"etc/"))
+    };
+    let mut paths = BTreeMap::new();
+    for entry in made.rootfs.tree.entries().iter().filter(|e| !e.is_dir()) {
+        let reason = match entry.owner {
+            Owner::Package(n) if untold(entry) => usize::try_from(n).ok().map(PathReason::Package),
+            Owner::User => Some(PathReason::Recipe),
+            _ => None,
+        };
+        if let (Some(reason), Ok(_)) = (reason, entry.path.to_str()) {
+            paths.insert(absolute(entry.path.as_bstr()), reason);
+        }
+    }
+    for rule in &made.made {
+        if made.rootfs.tree.get(&rule.path).is_some_and(|e| !e.is_dir() && e.owner == Owner::Derived) {
+            paths.insert(absolute(rule.path.as_bstr()), PathReason::Rule(rule.rule.name().to_owned()));
+        }
+    }
+    paths
+}
+
+/// Keeps the reasons of an image, by the digest of its manifest. That they cannot be kept is said, and no error:
+/// the image is as good.
+pub(crate) fn remember(world: &World, manifest: &Digest, reasons: &Reasons) {
+    let kept = serde_json::to_vec(reasons)
+        .map_err(|e| e.to_string())
+        .and_then(|text| store::write_atomically(&place(world, manifest), &text).map_err(|e| e.to_string()));
+    if let Err(why) = kept {
+        let text = format!("cannot keep why {manifest} is as it is (`distil why` will know less): {why}");
+        world.reporter.note(Note::Warning(text));
+    }
+}
+
+/// What was kept of an image, given the digest of its manifest.
+pub fn recall(world: &World, manifest: &Digest) -> Option<Reasons> {
+    Reasons::from_json(&document(world, manifest)?)
+}
+
+/// The same as bytes, for who attaches it to the image on a registry.
+pub fn document(world: &World, manifest: &Digest) -> Option<Vec<u8>> {
+    store::read_regular(&place(world, manifest), MOST).ok()
+}
+
+fn place(world: &World, manifest: &Digest) -> PathBuf {
+    let algorithm = manifest.algorithm().name();
+    world.data_dir.join("reasons").join(algorithm).join(format!("{}.json", manifest.hex()))
+}
+
+impl Reasons {
+    /// The reasons of a document, from beside the store or from a registry; none where it is another version, or none.
+    pub fn from_json(bytes: &[u8]) -> Option<Reasons> {
+        let reasons: Reasons = serde_json::from_slice(bytes).ok()?;
+        (reasons.schema == SCHEMA).then_some(reasons)
+    }
+
+    /// The shortest way from the recipe to a package: who asked, and through which packages, the package itself last.
+    /// None where it is not in the document.
+    pub fn chain(&self, name: &str) -> Option<Vec<&PackageReason>> {
+        let find = |name: &str| self.packages.iter().position(|p| p.name == name);
+        let mut from: Vec<Option<usize>> = vec![None; self.packages.len()];
+        let start = find(name)?;
+        let (mut seen, mut queue) = (vec![false; self.packages.len()], vec![start]);
+        seen[start] = true;
+        let mut next = 0;
+        while let Some(&at) = queue.get(next) {
+            next += 1;
+            let package = &self.packages[at];
+            if package.because.iter().any(|b| matches!(b, Because::Asked { .. })) {
+                let way = std::iter::successors(Some(at), |n| from[*n]);
+                return Some(way.map(|n| &self.packages[n]).collect());
+            }
+            for cause in &package.because {
+                if let Because::Needed { by, .. } = cause
+                    && let Some(upper) = find(by)
+                    && !std::mem::replace(&mut seen[upper], true)
+                {
+                    from[upper] = Some(at);
+                    queue.push(upper);
+                }
+            }
+        }
+        Some(vec![&self.packages[start]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reasons(rows: &[(&str, &[&str])]) -> Reasons {
+        let because = |text: &&str| match text.strip_prefix("asked ") {
+            Some(text) => Because::Asked { text: text.to_owned(), at: None },
+            None => Because::Needed { by: (*text).to_owned(), requirement: "it".to_owned() },
+        };
+        let package = |(name, because_of): &(&str, &[&str])| PackageReason {
+            name: (*name).to_owned(),
+            version: "1".to_owned(),
+            arch: "amd64".to_owned(),
+            because: because_of.iter().map(because).collect(),
+        };
+        Reasons {
+            schema: SCHEMA,
+            recipe: "app.yaml".to_owned(),
+            variant: "latest".to_owned(),
+            packages: rows.iter().map(package).collect(),
+            paths: BTreeMap::new(),
+        }
+    }
+
+    fn names(reasons: &Reasons, of: &str) -> Vec<String> {
+        reasons.chain(of).unwrap().iter().map(|p| p.name.clone()).collect()
+    }
+
+    #[test]
+    fn the_shortest_way_from_the_recipe() {
+        let all = reasons(&[
+            ("libc6", &["a", "b", "libc6"]),
+            ("a", &["c"]),
+            ("b", &["asked b"]),
+            ("c", &["asked c"]),
+            ("loop1", &["loop2"]),
+            ("loop2", &["loop1"]),
+        ]);
+        assert_eq!(names(&all, "libc6"), ["b", "libc6"]);
+        assert_eq!(names(&all, "a"), ["c", "a"]);
+        assert_eq!(names(&all, "b"), ["b"]);
+        assert_eq!(names(&all, "loop1"), ["loop1"]);
+        assert!(all.chain("nothing").is_none());
+    }
+
+    #[test]
+    fn documents_of_another_version_are_passed_over() {
+        let mut all = reasons(&[("a", &["asked a"])]);
+        assert_eq!(Reasons::from_json(&serde_json::to_vec(&all).unwrap()), Some(all.clone()));
+        all.schema = 2;
+        assert_eq!(Reasons::from_json(&serde_json::to_vec(&all).unwrap()), None);
+        assert_eq!(Reasons::from_json(b"{"), None);
+    }
+}

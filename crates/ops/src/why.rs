@@ -1,0 +1,353 @@
+//! `distil why`: why a path or a package is in an image.
+
+use bstr::{BStr, ByteSlice};
+use diag::{Diagnostic, Kind, nearest};
+use inventory::{ChangeKind, PackageKind};
+use oci::Digest;
+use rootfs::path::{file_name, parent};
+use serde::Serialize;
+
+use crate::World;
+use crate::look::{FileRow, Look, Subject, Whose, absolute, look, typed_path};
+use crate::reasons::Because;
+use crate::tree::no_package;
+
+/// Why something is in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// The image.
+    pub image: String,
+    /// Its manifest.
+    pub manifest: Digest,
+    /// The path, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathWhy>,
+    /// The package that was asked for, or that owns the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageWhy>,
+}
+
+/// Why a path is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PathWhy {
+    /// The links on the way to it: each and where it leads.
+    pub followed: Vec<(String, String)>,
+    /// What is there.
+    pub file: FileRow,
+    /// What each layer did to it, the lowest first.
+    pub layers: Vec<LayerTouch>,
+    /// How many paths below a directory belong to which package; the most first. A path that nobody owns counts for
+    /// the empty name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<(String, usize)>,
+}
+
+/// What a layer did to a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerTouch {
+    /// The layer's number; the lowest is 1.
+    pub layer: usize,
+    /// `added`, `replaced`, `touched` or `deleted`.
+    pub what: &'static str,
+    /// The command that made the layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+}
+
+/// Why a package is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageWhy {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture.
+    pub arch: String,
+    /// `deb`, `apk` or `rpm`.
+    pub kind: &'static str,
+    /// The source package, if it is another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Bytes of its files.
+    pub size: u64,
+    /// How many paths it has.
+    pub files: usize,
+    /// The layer that brought it; the lowest is 1.
+    pub layer: usize,
+    /// From the recipe to it, where the build kept that; the package itself last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Step>,
+    /// Everybody who wants it: by the build's reasons, else by what the packages of the image say they need.
+    pub needed_by: Vec<Need>,
+    /// The reasons of the build were at hand.
+    pub from_build: bool,
+}
+
+/// A package on the way from the recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Why: what the recipe says, or what the step before says it needs.
+    pub because: String,
+    /// Where the recipe says it, `FILE:LINE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// Somebody who wants a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Need {
+    /// The package; empty for the recipe.
+    pub by: String,
+    /// What it says.
+    pub requirement: String,
+}
+
+/// Says why `what`, a path or the name of a package, is in an image.
+///
+/// # Errors
+/// There is no such image, or nothing of that name in it.
+pub fn why(world: &World, subject: &Subject, what: &str) -> Result<Why, Diagnostic> {
+    let look = look(world, subject)?;
+    let (path, package) = if let Some(n) = package_named(&look, what) {
+        (None, Some(n))
+    } else {
+        let path = path_why(&look, &meant(&look, what)?)?;
+        let at = typed_path(&path.file.path);
+        let package = look.contents.file(at).and_then(inventory::File::package);
+        (Some(path), package)
+    };
+    let package = package.map(|n| package_why(&look, n));
+    Ok(Why { image: look.shown.clone(), manifest: look.contents.digest, path, package })
+}
+
+/// A word without a slash is a package first.
+fn package_named(look: &Look, what: &str) -> Option<usize> {
+    let (name, arch) = what.split_once(':').map_or((what, None), |(name, arch)| (name, Some(arch)));
+    look.contents.packages.iter().position(|p| p.name == name && arch.is_none_or(|a| a == p.arch))
+}
+
+/// The path that is meant: as typed, or the one file of that name.
+fn meant(look: &Look, what: &str) -> Result<String, Diagnostic> {
+    if what.contains('/') || look.contents.file(what).is_some() {
+        return Ok(what.to_owned());
+    }
+    let named = look.contents.files.iter().filter(|f| file_name(f.path()) == what.as_bytes());
+    let found: Vec<String> = named.map(|f| absolute(f.path())).collect();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] if look
+            .contents
+            .packages
+            .iter()
+            .any(|p| nearest(what, [p.name.as_str()], 1) == [p.name.as_str()]) =>
+        {
+            Err(no_package(look, what))
+        }
+        [] => Err(nothing_at(look, what)),
+        several => {
+            let text =
+                format!("cannot tell which `{what}` of {} is meant: it has {}", look.shown, several.len());
+            let error = Diagnostic::new(Kind::Usage, text).hint("write the whole path");
+            Err(several.iter().take(10).fold(error, |e, path| e.detail(path.clone())))
+        }
+    }
+}
+
+/// There is nothing at a path: whether a layer took it away, and what looks like it.
+pub(crate) fn nothing_at(look: &Look, typed: &str) -> Diagnostic {
+    let path = typed_path(typed);
+    let real = look.contents.real_path(&path, false).unwrap_or_else(|_| path.clone().into());
+    let shown = absolute(real.as_bstr());
+    let touched = touches(look, real.as_bstr());
+    if let Some(gone) = touched.iter().rev().find(|t| t.what == ChangeKind::Deleted.word()) {
+        let by = gone.created_by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
+        let text = format!("cannot find {shown} in {}: layer {} deleted it{by}", look.shown, gone.layer);
+        let error = Diagnostic::new(Kind::Input, text);
+        return match touched.iter().find(|t| t.what == ChangeKind::Added.word()) {
+            Some(added) => {
+                error.hint(format!("it came with layer {}; `distil history` tells of layers", added.layer))
+            }
+            None => error,
+        };
+    }
+    let error =
+        Diagnostic::new(Kind::Input, format!("cannot find {shown} in {}: nothing is there", look.shown));
+    match near(look, real.as_bstr()).as_slice() {
+        [] => error.hint(format!("`distil tree {}` lists what there is", look.shown)),
+        near => error.hint(format!("there is {}", near.join(", "))),
+    }
+}
+
+/// Paths that look like one that is not there: the same name elsewhere, or another in the same directory.
+fn near(look: &Look, path: &BStr) -> Vec<String> {
+    let name = file_name(path);
+    let same = look.contents.files.iter().filter(|f| file_name(f.path()) == name && !name.is_empty());
+    let same: Vec<String> = same.take(3).map(|f| absolute(f.path())).collect();
+    if !same.is_empty() {
+        return same;
+    }
+    let above = parent(path).unwrap_or_default();
+    let siblings: Vec<String> = look
+        .contents
+        .files
+        .iter()
+        .filter(|f| !f.path().is_empty() && parent(f.path()) == Some(above))
+        .map(|f| absolute(f.path()))
+        .collect();
+    let wanted = absolute(path);
+    nearest(&wanted, siblings.iter().map(String::as_str), 3).into_iter().map(str::to_owned).collect()
+}
+
+fn path_why(look: &Look, typed: &str) -> Result<PathWhy, Diagnostic> {
+    let followed = links(look, typed)?;
+    let real = look.contents.real_path(typed_path(typed), true)?;
+    let Some(file) = look.contents.file(&real) else {
+        let error = nothing_at(look, &absolute(real.as_bstr()));
+        return Err(followed
+            .iter()
+            .fold(error, |e, (link, target)| e.detail(format!("{link} leads to {target}"))));
+    };
+    let below = if file.entry.is_dir() { owners_below(look, file.path()) } else { Vec::new() };
+    Ok(PathWhy { followed, file: look.row(file), layers: touches(look, real.as_bstr()), below })
+}
+
+/// The links on the way to a path, in the order in which they are met.
+fn links(look: &Look, typed: &str) -> Result<Vec<(String, String)>, Diagnostic> {
+    let mut followed = Vec::new();
+    let mut path = typed_path(typed);
+    // As many as `real_path` follows.
+    for _ in 0..=40 {
+        let prefixes = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let link = prefixes.into_iter().find_map(|end| {
+            let file = look.contents.file(&path[..end])?;
+            match &file.entry.node {
+                rootfs::Node::Symlink(target) => Some((end, target.to_string())),
+                _ => None,
+            }
+        });
+        let Some((end, target)) = link else { break };
+        let above = path[..end].rfind('/').map_or("", |at| &path[..at]);
+        let rest = &path[end..];
+        let whole = match target.starts_with('/') {
+            true => format!("{target}{rest}"),
+            false => format!("{above}/{target}{rest}"),
+        };
+        followed.push((format!("/{}", &path[..end]), target));
+        path = typed_path(&whole);
+    }
+    Ok(followed)
+}
+
+/// What each layer did to a path.
+fn touches(look: &Look, path: &BStr) -> Vec<LayerTouch> {
+    let touch = |(n, layer): (usize, &inventory::LayerContents)| {
+        let at = layer.changes.binary_search_by(|c| c.path.as_bstr().cmp(path)).ok()?;
+        Some(LayerTouch {
+            layer: n + 1,
+            what: layer.changes[at].kind.word(),
+            created_by: layer.history.as_ref().and_then(|h| h.created_by.clone()),
+        })
+    };
+    look.contents.layers.iter().enumerate().filter_map(touch).collect()
+}
+
+fn owners_below(look: &Look, directory: &BStr) -> Vec<(String, usize)> {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for file in look.contents.below(directory).filter(|f| !f.entry.is_dir()) {
+        let name = match look.whose(file) {
+            Whose::Package(n) => look.contents.packages[n].name.clone(),
+            Whose::Rule(rule) => format!("rule {rule}"),
+            Whose::Recipe => "recipe".to_owned(),
+            Whose::Nobody => String::new(),
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    counts
+}
+
+fn package_why(look: &Look, n: usize) -> PackageWhy {
+    let package = &look.contents.packages[n];
+    let reasons = look.reasons.as_ref().filter(|r| r.packages.iter().any(|p| p.name == package.name));
+    let needed_by = match reasons {
+        Some(reasons) => {
+            let row = reasons.packages.iter().find(|p| p.name == package.name);
+            row.into_iter().flat_map(|row| &row.because).map(need).collect()
+        }
+        None => needs(look, package),
+    };
+    let chain = reasons.and_then(|r| r.chain(&package.name)).map(|c| steps(&c)).unwrap_or_default();
+    PackageWhy {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        arch: package.arch.clone(),
+        kind: package.kind.word(),
+        source: package.source.clone(),
+        size: look.contents.package_size(n),
+        files: package.files.len(),
+        layer: package.layer + 1,
+        chain,
+        needed_by,
+        from_build: reasons.is_some(),
+    }
+}
+
+fn need(because: &Because) -> Need {
+    match because {
+        Because::Asked { text, at } => {
+            let at = at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+            Need { by: String::new(), requirement: format!("{at}{text}") }
+        }
+        Because::Needed { by, requirement } => Need { by: by.clone(), requirement: requirement.clone() },
+    }
+}
+
+fn steps(chain: &[&crate::reasons::PackageReason]) -> Vec<Step> {
+    let step = |(n, package): (usize, &&crate::reasons::PackageReason)| {
+        let before = n.checked_sub(1).map(|n| chain[n].name.as_str());
+        let (because, at) = package
+            .because
+            .iter()
+            .find_map(|b| match (b, before) {
+                (Because::Asked { text, at }, None) => Some((text.clone(), at.clone())),
+                (Because::Needed { by, requirement }, Some(before)) if by == before => {
+                    Some((requirement.clone(), None))
+                }
+                _ => None,
+            })
+            .unwrap_or_default();
+        Step { name: package.name.clone(), version: package.version.clone(), because, at }
+    };
+    chain.iter().enumerate().map(step).collect()
+}
+
+/// Who of the image's packages says that it needs one, by its name or by what it provides.
+fn needs(look: &Look, package: &inventory::Package) -> Vec<Need> {
+    let word = |text: &str| -> String {
+        let end = text.find(|c: char| c.is_whitespace() || "(<>=~[@".contains(c)).unwrap_or(text.len());
+        match package.kind {
+            // `libc6:any` (Policy 7.1); apk's `so:`, `cmd:` and `pc:` are parts of names.
+            PackageKind::Deb => text[..end].split(':').next().unwrap_or_default().to_owned(),
+            _ => text[..end].to_owned(),
+        }
+    };
+    let mut names: Vec<String> = package.provides.iter().map(|p| word(p)).collect();
+    names.push(package.name.clone());
+    let mut found = Vec::new();
+    for other in look.contents.packages.iter().filter(|o| o.kind == package.kind && o.name != package.name) {
+        let wants = |d: &&String| {
+            d.split('|').any(|one| !one.trim().starts_with('!') && names.contains(&word(one.trim())))
+        };
+        for requirement in other.depends.iter().filter(wants) {
+            found.push(Need { by: other.name.clone(), requirement: requirement.clone() });
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}

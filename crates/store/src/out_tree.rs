@@ -1,0 +1,273 @@
+//! Trees and files of images written where the user wants them.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::StoreError;
+use crate::Temporaries;
+use crate::temporary::{Temporary, set_mode};
+
+/// A new directory that is filled, and has its name only when it is whole. What is written stays inside: paths are
+/// plain, nothing in it is followed because links are made last, and no file that is there is opened again.
+#[derive(Debug)]
+pub struct OutTree {
+    to: PathBuf,
+    making: PathBuf,
+    links: Vec<(PathBuf, PathBuf)>,
+    /// Directories get their modes last, as nothing could be put into one that must not be written.
+    directories: Vec<(PathBuf, u32, i64)>,
+    kept: bool,
+}
+
+impl OutTree {
+    /// Begins the directory `to`, which must not be there, or be empty.
+    ///
+    /// # Errors
+    /// It is there and has something in it, or cannot be made.
+    pub fn begin(to: &Path) -> Result<OutTree, StoreError> {
+        let taken = match fs::read_dir(to) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(e) => e.kind() != io::ErrorKind::NotFound,
+        };
+        if taken {
+            return Err(StoreError::io("write", to)(io::ErrorKind::AlreadyExists.into()));
+        }
+        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
+        let name = to.file_name().unwrap_or(OsStr::new("tree")).to_string_lossy();
+        for n in 0.. {
+            let making = above.join(format!(".{name}.{}-{n}.tmp", std::process::id()));
+            match fs::create_dir(&making) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(StoreError::io("make", &making)(e)),
+                Ok(()) => {
+                    let (links, directories) = (Vec::new(), Vec::new());
+                    return Ok(OutTree { to: to.to_owned(), making, links, directories, kept: false });
+                }
+            }
+        }
+        unreachable!("numbers do not end")
+    }
+
+    /// A directory with its mode and time; those above it must be there.
+    ///
+    /// # Errors
+    /// The path is not one inside, or it cannot be made.
+    pub fn directory(&mut self, path: &Path, mode: u32, mtime: i64) -> Result<(), StoreError> {
+        let at = self.inside(path)?;
+        if !path.as_os_str().is_empty() {
+            fs::create_dir(&at).map_err(StoreError::io("make", &at))?;
+        }
+        self.directories.push((at, mode & 0o777, mtime));
+        Ok(())
+    }
+
+    /// A new file; setuid, setgid and sticky bits are left out.
+    ///
+    /// # Errors
+    /// The path is not one inside, or it cannot be made.
+    pub fn file(&self, path: &Path, mode: u32, mtime: i64) -> Result<OutFile, StoreError> {
+        let at = self.inside(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&at)
+            .map_err(StoreError::io("write", &at))?;
+        Ok(OutFile { file, path: at, mode: mode & 0o777, mtime })
+    }
+
+    /// Another name of a file that is finished.
+    ///
+    /// # Errors
+    /// A path is not one inside, or it cannot be made.
+    pub fn hard_link(&self, path: &Path, target: &Path) -> Result<(), StoreError> {
+        let (at, target) = (self.inside(path)?, self.inside(target)?);
+        fs::hard_link(target, &at).map_err(StoreError::io("write", &at))
+    }
+
+    /// A symbolic link, made when all else is; its target is text.
+    ///
+    /// # Errors
+    /// The path is not one inside.
+    pub fn symlink(&mut self, path: &Path, target: &Path) -> Result<(), StoreError> {
+        let at = self.inside(path)?;
+        self.links.push((at, target.to_owned()));
+        Ok(())
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// A link cannot be made, or something else has the name now.
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        for (at, target) in &self.links {
+            symlink(target, at).map_err(StoreError::io("write", at))?;
+        }
+        for (at, mode, mtime) in self.directories.iter().rev() {
+            let directory = File::open(at).map_err(StoreError::io("open", at))?;
+            set_time(&directory, *mtime);
+            set_mode(&directory, *mode).map_err(StoreError::io("write", at))?;
+        }
+        fs::rename(&self.making, &self.to).map_err(StoreError::io("write", &self.to))?;
+        self.kept = true;
+        Ok(())
+    }
+
+    fn inside(&self, path: &Path) -> Result<PathBuf, StoreError> {
+        if path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(self.making.join(path));
+        }
+        Err(StoreError::io("write", path)(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path leads out of it",
+        )))
+    }
+}
+
+impl Drop for OutTree {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_dir_all(&self.making);
+        }
+    }
+}
+
+/// A file of an [`OutTree`] that is being written.
+#[derive(Debug)]
+pub struct OutFile {
+    file: File,
+    path: PathBuf,
+    mode: u32,
+    mtime: i64,
+}
+
+impl OutFile {
+    /// It is whole.
+    ///
+    /// # Errors
+    /// Its mode cannot be set.
+    pub fn finish(self) -> Result<(), StoreError> {
+        set_time(&self.file, self.mtime);
+        set_mode(&self.file, self.mode).map_err(StoreError::io("write", &self.path))
+    }
+}
+
+impl Write for OutFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A single file that has its name only when it is whole; what had the name before is replaced.
+#[derive(Debug)]
+pub struct WholeFile {
+    temporary: Temporary,
+    to: PathBuf,
+    mode: u32,
+    mtime: i64,
+}
+
+impl WholeFile {
+    /// Begins it beside its place.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub fn begin(to: &Path, mode: u32, mtime: i64) -> Result<WholeFile, StoreError> {
+        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if to.is_dir() {
+            return Err(StoreError::io("write", to)(io::ErrorKind::IsADirectory.into()));
+        }
+        let name = to.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = Temporaries::beside(above, &name)?;
+        Ok(WholeFile { temporary, to: to.to_owned(), mode: mode & 0o777, mtime })
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        set_time(self.temporary.file(), self.mtime);
+        self.temporary.name_with_mode(&self.to, self.mode)
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.file().flush()
+    }
+}
+
+/// A time that the file system does not take is left as it is.
+fn set_time(file: &File, mtime: i64) {
+    if let Ok(seconds) = u64::try_from(mtime)
+        && let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    {
+        let _ = file.set_modified(time);
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, at)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_the_tree() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("out");
+        let mut out = OutTree::begin(&to).unwrap();
+        for bad in ["../x", "/etc/x", "a/../../x", "."] {
+            assert!(out.file(Path::new(bad), 0o644, 0).is_err(), "{bad}");
+        }
+        out.directory(Path::new(""), 0o755, 7).unwrap();
+        out.directory(Path::new("d"), 0o555, 7).unwrap();
+        // A link to outside, and then a file through it: the link is not there yet, so nothing is.
+        out.symlink(Path::new("link"), dir.path()).unwrap();
+        assert!(out.file(Path::new("link/x"), 0o644, 0).is_err());
+        let mut file = out.file(Path::new("d/f"), 0o4755, 7).unwrap();
+        file.write_all(b"x").unwrap();
+        file.finish().unwrap();
+        out.hard_link(Path::new("d/g"), Path::new("d/f")).unwrap();
+        assert!(!to.exists(), "it has no name before it is whole");
+        out.finish().unwrap();
+        use std::os::unix::fs::MetadataExt;
+        let file = fs::metadata(to.join("d/g")).unwrap();
+        assert_eq!((file.mode() & 0o7777, file.mtime(), file.nlink()), (0o755, 7, 2));
+        assert!(OutTree::begin(&to).is_err(), "it has something in it");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(OutTree::begin(&dir.path().join("out")).unwrap());
+        drop(WholeFile::begin(&dir.path().join("file"), 0o644, 0).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let mut file = WholeFile::begin(&dir.path().join("file"), 0o600, 5).unwrap();
+        file.write_all(b"x").unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"x");
+        assert!(WholeFile::begin(dir.path(), 0o644, 0).is_err());
+    }
+}
