@@ -275,6 +275,9 @@ impl Error {
         let is = |code: &str| said.iter().any(|s| s.code == code);
         let reads = matches!(method, Method::Get | Method::Head);
         Some(match (status, login) {
+            (400 | 405, _) if *method == Method::Delete => format!(
+                "many registries delete by digest only, which takes all tags with it: name it as {host}/{repository}@sha256:…"
+            ),
             (400 | 405 | 415, _) if is("UNSUPPORTED") || status == 405 => {
                 "this registry does not do that; its documentation or its owner knows why".to_owned()
             }

@@ -24,6 +24,8 @@ pub(crate) struct Host {
     /// Logins by repository, asked for once.
     pub(crate) logins: Mutex<HashMap<String, Option<Arc<Login>>>>,
     pub(crate) tokens: Mutex<HashMap<TokenKey, Arc<Mutex<Option<Held>>>>>,
+    /// Held while an index of referrers is read, changed and written.
+    pub(crate) changing: Mutex<()>,
     answered: AtomicBool,
 }
 
@@ -51,6 +53,7 @@ impl Host {
             challenge: Mutex::default(),
             logins: Mutex::default(),
             tokens: Mutex::default(),
+            changing: Mutex::default(),
             answered: AtomicBool::new(false),
         }
     }

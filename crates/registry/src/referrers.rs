@@ -6,6 +6,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::Repository;
 use crate::endpoint::Endpoint;
 use crate::error::{Asked, Cause, Error};
+use crate::host::locked;
 use crate::manifests::{LARGEST, Name, descriptor, subject};
 
 /// Says that the registry keeps track of referrers itself (distribution-spec "Pushing manifests with
@@ -70,14 +71,16 @@ impl Repository {
         })
     }
 
-    /// Changes the index under the fallback tag, and looks whether the change is still there: of two who
-    /// write at once, registries keep the last.
+    /// Changes the index under the fallback tag. Threads take turns; of two processes that write at once
+    /// registries keep the last, so it is looked whether the change is still there. One that comes just
+    /// after that look wins, as the specification knows (its conditional writes no registry at hand has).
     fn change_fallback(
         &self,
         subject: &Digest,
         change: impl Fn(&mut Index) -> bool,
     ) -> Result<(), TransportError> {
         let tag = fallback_tag(subject);
+        let _turn = locked(&self.home().host.changing);
         for _ in 0..MOST_WRITES {
             let mut index = self.home().fallback(subject, false)?.unwrap_or_else(empty);
             if !change(&mut index) {

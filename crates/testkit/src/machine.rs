@@ -151,17 +151,48 @@ impl Drop for Registry {
     }
 }
 
+/// How a registry serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// Whom it lets in: lines of a file of htpasswd, hashed by bcrypt; everybody where it is empty.
+    pub users: String,
+    /// The certificate chain and the key that it speaks TLS with, as PEM.
+    pub tls: Option<(String, String)>,
+}
+
+/// The line of [`Serving::users`] for the user `u` with the password `open sesame`.
+pub const A_USER: &str = "u:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n";
+
 /// Starts a registry, or says why there is none.
 pub fn registry() -> Result<Registry, String> {
+    registry_that(&Serving::default())
+}
+
+/// Starts a registry that serves in such a way.
+pub fn registry_that(serving: &Serving) -> Result<Registry, String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     // Free when asked; the registry itself cannot be told to choose and say.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
+    let written = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).map_err(|e| e.to_string())?;
+        Ok::<_, String>(file.display().to_string())
+    };
+    let mut tls = String::new();
+    if let Some((certificate, key)) = &serving.tls {
+        let (certificate, key) = (written("certificate", certificate)?, written("key", key)?);
+        tls = format!(", tls: {{certificate: {certificate}, key: {key}}}");
+    }
+    let mut auth = String::new();
+    if !serving.users.is_empty() {
+        let users = written("users", &serving.users)?;
+        auth = format!("auth: {{htpasswd: {{realm: a test, path: {users}}}}}\n");
+    }
     let config = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'}}\n",
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'{tls}}}\n{auth}",
         dir.path().join("data").display()
     );
-    let file = dir.path().join("config.yml");
-    std::fs::write(&file, config).map_err(|e| e.to_string())?;
+    let file = written("config.yml", &config)?;
     let child = Command::new("docker-registry")
         .arg("serve")
         .arg(&file)

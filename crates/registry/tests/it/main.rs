@@ -2,5 +2,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, processes")]
 
+mod chaos;
+mod errors;
 mod images;
+mod logins;
+mod names;
+mod pulling;
+mod pushing;
+mod real;
+mod referrers;
 mod world;

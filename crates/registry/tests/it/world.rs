@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use diag::Secret;
 use image::{Document, Sink, TransportError};
 use oci::{Descriptor, Digest, Index, Manifest, MediaType, Platform, Raw};
-use registry::{Client, Options, Repository};
+use registry::{Client, Credentials, Login, Options, Proof, Repository};
 use testkit::registry::{Registry, Setup};
 
 /// Fetches without patience: what is tried again is tried at once.
@@ -104,4 +106,28 @@ impl Made {
         to.publish(name, &self.document)?;
         Ok(self.document.digest())
     }
+}
+
+/// One login for every host.
+pub(crate) struct One(pub(crate) Proof);
+
+impl Credentials for One {
+    fn login(&self, _: &str, _: &str) -> Result<Option<Login>, diag::Diagnostic> {
+        Ok(Some(Login { secret: self.0.clone(), from: "a test's file".to_owned() }))
+    }
+}
+
+pub(crate) fn password(user: &str, password: &str) -> Options {
+    let proof = Proof::Basic { user: user.to_owned(), password: Secret::new(password) };
+    Options { credentials: Arc::new(One(proof)), ..Options::default() }
+}
+
+/// What a user would be told.
+pub(crate) fn told(error: impl Into<diag::Diagnostic>) -> diag::Diagnostic {
+    error.into()
+}
+
+/// All that a user would see of an error.
+pub(crate) fn shown(error: &diag::Diagnostic) -> String {
+    format!("{error}\n{}\n{}", error.details.join("\n"), error.hint.clone().unwrap_or_default())
 }

@@ -1,0 +1,112 @@
+//! Where a name leads: mirrors, rewritten names, and with what security.
+
+use std::io::Read as _;
+
+use diag::Kind;
+use image::{Sink as _, Source as _};
+use registry::{Options, Rewrite};
+use testkit::registry::{Deed, Fault, Registry};
+
+use crate::world::{bytes, client, image, layer, open, plain, shown, told};
+
+fn rewrite(prefix: &str, to: Option<String>, mirrors: Vec<String>) -> Options {
+    Options { rewrites: vec![Rewrite { prefix: prefix.to_owned(), to, mirrors }], ..Options::default() }
+}
+
+fn mirrored(mirror: &Registry, home: &Registry) -> registry::Repository {
+    let options = rewrite("registry.example", Some(home.host()), vec![format!("{}/cache", mirror.host())]);
+    client(options).repository(&"registry.example/acme/app".parse().unwrap()).unwrap()
+}
+
+#[test]
+fn reads_come_from_the_mirror_and_writes_go_home() {
+    let (mirror, home) = (plain(), plain());
+    let there = mirrored(&mirror, &home);
+    assert_eq!(there.name(), "registry.example/acme/app");
+    let all = bytes(1, 100_000);
+    let made = image("amd64", std::slice::from_ref(&all));
+    made.push(&there, "1").unwrap();
+    assert_eq!(mirror.requests(), []);
+    assert_eq!(home.tags("acme/app"), ["1"]);
+    made.push(&open(&mirror, "cache/acme/app"), "1").unwrap();
+    home.forget_requests();
+    let dir = tempfile::tempdir().unwrap();
+    image::copy(&there, "1", &image::Layout::create(dir.path()).unwrap(), "1").unwrap();
+    assert_eq!(home.requests(), []);
+}
+
+#[test]
+fn a_mirror_that_fails_is_passed_over() {
+    let (mirror, home) = (plain(), plain());
+    let there = mirrored(&mirror, &home);
+    let all = bytes(1, 400_000);
+    let made = image("amd64", std::slice::from_ref(&all));
+    made.push(&there, "1").unwrap();
+    // It has nothing; it has trouble; it gives other bytes; it breaks in the middle.
+    assert_eq!(there.document("1").unwrap().bytes(), made.document.bytes());
+    mirror.fail(Fault::once("GET", "/manifests/", Deed::Status(503, "9999".into())));
+    assert_eq!(there.digest_of("1").unwrap(), Some(made.document.digest()));
+    assert_eq!(there.document("1").unwrap().bytes(), made.document.bytes());
+    made.push(&open(&mirror, "cache/acme/app"), "1").unwrap();
+    mirror.fail(Fault::once("GET", "/manifests/", Deed::WrongByte));
+    assert_eq!(there.document("1").unwrap().bytes(), made.document.bytes());
+    mirror.fail(Fault::once("GET", "/blobs/", Deed::BreakReply(100_000)));
+    let mut got = Vec::new();
+    there.blob(&layer(&all), 0).unwrap().read_to_end(&mut got).unwrap();
+    assert_eq!(got, all);
+    assert!(home.requests().iter().any(|r| r.method == "GET" && r.range.is_some()));
+    mirror.fail(Fault::once("GET", "/tags/list", Deed::BreakHead));
+    assert_eq!(there.tags().unwrap(), ["1"]);
+}
+
+#[test]
+fn without_tls_only_where_the_user_says_so() {
+    // A name that is not the loopback's, so that only https is tried: nobody answers there.
+    let asked = |insecure: Vec<String>| {
+        let options = Options { insecure, ..Options::default() };
+        let there = client(options).repository(&"registry.invalid:5000/a".parse().unwrap()).unwrap();
+        told(there.document("1").unwrap_err())
+    };
+    let error = asked(Vec::new());
+    assert_eq!(error.kind, Kind::Network);
+    let all = shown(&error);
+    assert!(all.contains("asked: GET https://registry.invalid:5000/v2/a/manifests/1"), "{all}");
+    // Not the same name at another port.
+    assert!(
+        shown(&asked(vec!["registry.invalid:5001".into()])).contains("https://registry.invalid:5000/v2/a/")
+    );
+    let there = asked(vec!["registry.invalid".into()]);
+    assert_eq!(there.kind, Kind::Network);
+}
+
+#[test]
+fn a_host_that_is_none_is_a_usage_error() {
+    for name in ["a b.example/x", "user:password@host.example/x", "host.example:port/x"] {
+        let reference = oci::Reference {
+            registry: Some(name.split('/').next().unwrap().to_owned()),
+            repository: "x".to_owned(),
+            tag: None,
+            digest: None,
+        };
+        let failed = match client(Options::default()).repository(&reference) {
+            Ok(there) => told(there.document("1").unwrap_err()),
+            Err(error) => told(error),
+        };
+        assert_eq!(failed.kind, Kind::Usage, "{name}: {failed}");
+        assert!(failed.hint.is_some());
+    }
+}
+
+#[test]
+fn no_tag_becomes_a_path() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    for name in ["../../b/manifests/1", "a/b", "1?x", "-", "%2e"] {
+        let error = told(there.document(name).unwrap_err());
+        assert_eq!(error.kind, Kind::Usage, "{name}: {error}");
+        assert!(there.delete(name).is_err() && there.digest_of(name).is_err());
+        let made = image("amd64", &[]);
+        assert!(there.publish(name, &made.document).is_err());
+    }
+    assert_eq!(registry.requests(), []);
+}

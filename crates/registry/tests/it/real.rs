@@ -1,0 +1,205 @@
+//! Debian's docker-registry 2.8, with nobody's, a user's and TLS doors; skopeo as a second opinion.
+
+use std::process::Command;
+
+use diag::{Explain as _, Kind};
+use fetch::{Pem, Tls};
+use image::{Layout, Sink as _, Source as _};
+use oci::{Descriptor, MediaType};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use registry::{Client, Options, Repository};
+use testkit::machine::{A_USER, Registry, Serving, registry_that};
+
+use crate::referrers::attach;
+use crate::world::{Made, bytes, image, index, layer, password, quick, shown, told};
+
+fn at(registry: &Registry, path: &str, options: Options, tls: Tls) -> Repository {
+    let client = Client::new(&fetch::Client::new(fetch::Options { tls, ..quick() }), options);
+    client.repository(&format!("{}/{path}", registry.address()).parse().unwrap()).unwrap()
+}
+
+fn plainly(registry: &Registry, path: &str) -> Repository {
+    at(registry, path, Options::default(), Tls::default())
+}
+
+fn two_platforms() -> Made {
+    index(vec![
+        ("amd64", image("amd64", &[bytes(1, 3_000_000), bytes(2, 10)])),
+        ("arm64", image("arm64", &[bytes(1, 3_000_000), bytes(3, 100_000)])),
+    ])
+}
+
+#[test]
+fn an_image_goes_there_and_back() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let there = plainly(&registry, "acme/app");
+    let made = two_platforms();
+    let digest = made.push(&there, "1.0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    assert_eq!(image::copy(&there, "1.0", &layout, "1.0").unwrap(), digest);
+    assert_eq!(there.tags().unwrap(), ["1.0"]);
+    assert_eq!(there.digest_of("1.0").unwrap(), Some(digest));
+    assert_eq!(there.digest_of("2.0").unwrap(), None);
+    // By mounts only, to another name.
+    let other = plainly(&registry, "acme/other");
+    let mut mounted = std::collections::BTreeSet::new();
+    for (part, bytes) in &made.parts {
+        if part.media_type.is_manifest() {
+            other.put(part, &mut &bytes[..]).unwrap();
+        } else {
+            // Both platforms have the first layer.
+            let before = mounted.insert(part.digest);
+            assert_eq!(other.has(part).unwrap(), !before);
+            assert!(other.mount(part, "acme/app").unwrap());
+            assert!(other.has(part).unwrap());
+        }
+    }
+    other.publish("1.0", &made.document).unwrap();
+    assert_eq!(other.document("1.0").unwrap().bytes(), made.document.bytes());
+    // This registry deletes by digest only.
+    let error = told(there.delete("1.0").unwrap_err());
+    assert!(error.hint.as_deref().unwrap().contains("@sha256"), "{}", shown(&error));
+    assert!(there.delete(&digest.to_string()).unwrap());
+    assert_eq!(there.digest_of("1.0").unwrap(), None);
+}
+
+#[test]
+fn blobs_are_read_from_the_middle_and_sent_in_pieces() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let there = plainly(&registry, "a");
+    let all = bytes(1, 7_000_000);
+    let part = layer(&all);
+    // A stream of this size goes in pieces.
+    there.put(&part, &mut &all[..]).unwrap();
+    assert!(there.has(&part).unwrap());
+    let mut rest = Vec::new();
+    std::io::Read::read_to_end(&mut there.blob(&part, 6_000_000).unwrap(), &mut rest).unwrap();
+    assert_eq!(rest, all[6_000_000..]);
+    let wrong = bytes(2, 7_000_000);
+    assert_eq!(told(there.put(&layer(&bytes(3, 7_000_000)), &mut &wrong[..]).unwrap_err()).kind, Kind::Trust);
+    assert!(!there.has(&layer(&bytes(3, 7_000_000))).unwrap());
+}
+
+#[test]
+fn referrers_are_kept_under_a_tag() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let there = plainly(&registry, "a");
+    let made = image("amd64", &[bytes(1, 10)]);
+    made.push(&there, "1").unwrap();
+    let subject = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+    let (first, second) = (attach(&there, &subject, "x/y", "1"), attach(&there, &subject, "x/z", "2"));
+    let digests = |kind: Option<&MediaType>| {
+        let found = there.referrers(&subject.digest, kind).unwrap();
+        found.iter().map(|d| d.digest).collect::<Vec<_>>()
+    };
+    assert_eq!(digests(None), [first, second]);
+    assert_eq!(digests(Some(&MediaType::new("x/z"))), [second]);
+    assert!(there.tags().unwrap().contains(&format!("sha256-{}", subject.digest.hex())));
+    assert!(there.delete(&first.to_string()).unwrap());
+    assert_eq!(digests(None), [second]);
+}
+
+#[test]
+fn a_user_gets_in_and_others_are_told() {
+    let serving = Serving { users: A_USER.to_owned(), ..Serving::default() };
+    let registry = match registry_that(&serving) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let made = image("amd64", &[bytes(1, 100_000)]);
+    made.push(&at(&registry, "a", password("u", "open sesame"), Tls::default()), "1").unwrap();
+    for (options, word) in [
+        (Options::default(), "without a login"),
+        (password("u", "wrong"), "`u` from a test's file"),
+        (password("v", "open sesame"), "`v` from a test's file"),
+    ] {
+        let error = told(at(&registry, "a", options, Tls::default()).document("1").unwrap_err());
+        let all = shown(&error);
+        assert_eq!(error.kind, Kind::Network);
+        assert!(all.contains("401") && all.contains(word) && all.contains("distil login"), "{all}");
+        assert!(!all.contains("sesame") && !all.contains("wrong"), "{all}");
+    }
+}
+
+/// A certificate for the loopback and its key, and the authority that gave it.
+fn certificate() -> (String, String, String) {
+    let authority = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = params.self_signed(&authority).unwrap().pem();
+    let issuer = Issuer::new(params, authority);
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
+    (certificate.pem(), key.serialize_pem(), pem)
+}
+
+#[test]
+fn tls_is_checked_unless_the_user_says_otherwise() {
+    let (certificate, key, authority) = certificate();
+    let serving = Serving { users: A_USER.to_owned(), tls: Some((certificate, key)) };
+    let registry = match registry_that(&serving) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let pem = Pem { name: "the test's authority".into(), text: authority.into_bytes() };
+    let known = Tls { authorities: vec![pem], ..Tls::default() };
+    let made = two_platforms();
+    let there = at(&registry, "a", password("u", "open sesame"), known);
+    let digest = made.push(&there, "1").unwrap();
+    assert_eq!(there.document("1").unwrap().digest(), digest);
+
+    let stranger = at(&registry, "a", password("u", "open sesame"), Tls::default());
+    let error = told(stranger.document("1").unwrap_err());
+    let all = shown(&error);
+    assert_eq!(error.kind, Kind::Network, "{all}");
+    assert!(error.message.contains("signed by no authority that is trusted here"), "{all}");
+    assert!(all.contains(&format!("--insecure-registry {}", registry.address())), "{all}");
+    assert!(all.contains("asked: GET https://"), "{all}");
+
+    let host = registry.address().to_string();
+    let insecure = Options { insecure: vec![host], ..password("u", "open sesame") };
+    let there = at(&registry, "a", insecure, Tls::default());
+    assert_eq!(there.document("1").unwrap().digest(), digest);
+    assert_eq!(there.tags().map_err(|e| e.kind()), Ok(vec!["1".to_owned()]));
+}
+
+#[test]
+fn skopeo_agrees_on_what_is_there() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let skopeo = |words: &[&str]| {
+        let run = Command::new("skopeo").args(words).output().ok()?;
+        assert!(run.status.success(), "skopeo {words:?}: {}", String::from_utf8_lossy(&run.stderr));
+        Some(run.stdout)
+    };
+    let there = plainly(&registry, "acme/app");
+    let made = two_platforms();
+    made.push(&there, "1.0").unwrap();
+    let name = |path: &str| format!("docker://{}/{path}", registry.address());
+    let Some(raw) = skopeo(&["inspect", "--raw", "--tls-verify=false", &name("acme/app:1.0")]) else {
+        testkit::skip!("no skopeo");
+    };
+    assert_eq!(raw, made.document.bytes());
+    // It copies and so checks every blob; and what it writes, we read.
+    let (from, to) = (name("acme/app:1.0"), name("theirs/app:1.0"));
+    let insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    skopeo(&["copy", "--all", "--preserve-digests", insecure[0], insecure[1], &from, &to]);
+    let theirs = plainly(&registry, "theirs/app");
+    assert_eq!(theirs.document("1.0").unwrap().digest(), made.document.digest());
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    assert_eq!(image::copy(&theirs, "1.0", &layout, "1.0").unwrap(), made.document.digest());
+}

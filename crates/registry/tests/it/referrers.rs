@@ -1,0 +1,97 @@
+//! What refers to an image, with and without the registry's help.
+
+use image::{Document, Sink as _};
+use oci::{Annotations, Descriptor, Digest, Manifest, MediaType, Raw};
+use registry::Repository;
+use testkit::registry::{Registry, Setup};
+
+use crate::world::{image, open};
+
+/// A manifest of its own type that refers to `subject`.
+fn referrer(subject: &Descriptor, kind: &str, note: &str) -> Raw<Document> {
+    Raw::write(Document::Manifest(Manifest {
+        schema_version: 2,
+        media_type: Some(MediaType::MANIFEST),
+        artifact_type: Some(MediaType::new(kind)),
+        config: Descriptor::of(MediaType::EMPTY, b"{}"),
+        layers: Vec::new(),
+        subject: Some(subject.clone()),
+        annotations: Annotations::from([("note".to_owned(), note.to_owned())]),
+    }))
+}
+
+pub(crate) fn attach(there: &Repository, subject: &Descriptor, kind: &str, note: &str) -> Digest {
+    there.put(&Descriptor::of(MediaType::EMPTY, b"{}"), &mut &b"{}"[..]).unwrap();
+    let document = referrer(subject, kind, note);
+    there.publish(&document.digest().to_string(), &document).unwrap();
+    document.digest()
+}
+
+fn with(referrers: bool) -> (Registry, Repository, Descriptor) {
+    let registry = Registry::start(Setup { referrers, page: 2, ..Setup::default() });
+    let there = open(&registry, "acme/app");
+    let made = image("amd64", &[]);
+    made.push(&there, "1").unwrap();
+    let subject = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+    (registry, there, subject)
+}
+
+#[test]
+fn referrers_are_listed_whoever_keeps_account_of_them() {
+    for api in [true, false] {
+        let (registry, there, subject) = with(api);
+        assert_eq!(there.referrers(&subject.digest, None).unwrap(), []);
+        let mut made: Vec<Digest> =
+            (0..5).map(|n| attach(&there, &subject, "x/sbom", &n.to_string())).collect();
+        let signature = attach(&there, &subject, "x/signature", "s");
+        let digests = |kind: Option<&str>| {
+            let kind = kind.map(MediaType::new);
+            let found = there.referrers(&subject.digest, kind.as_ref()).unwrap();
+            let mut found: Vec<Digest> = found.into_iter().map(|d| d.digest).collect();
+            found.sort();
+            found
+        };
+        made.sort();
+        assert_eq!(digests(Some("x/sbom")), made, "{api}");
+        assert_eq!(digests(Some("x/signature")), [signature]);
+        assert_eq!(digests(Some("x/other")), []);
+        assert_eq!(digests(None).len(), 6);
+        let one = there.referrers(&subject.digest, Some(&MediaType::new("x/signature"))).unwrap();
+        assert_eq!(one[0].annotations.get("note").map(String::as_str), Some("s"));
+        let tag = format!("sha256-{}", subject.digest.hex());
+        assert_eq!(registry.tags("acme/app").contains(&tag), !api);
+        registry.check().unwrap();
+        // The same once more changes nothing.
+        attach(&there, &subject, "x/signature", "s");
+        assert_eq!(digests(None).len(), 6);
+        assert!(there.delete(&signature.to_string()).unwrap());
+        assert_eq!(digests(Some("x/signature")), []);
+        assert_eq!(digests(None).len(), 5);
+    }
+}
+
+#[test]
+fn a_referrer_may_come_before_its_subject() {
+    for api in [true, false] {
+        let registry = Registry::start(Setup { referrers: api, ..Setup::default() });
+        let there = open(&registry, "a");
+        let made = image("amd64", &[]);
+        let subject = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+        let early = attach(&there, &subject, "x/y", "early");
+        let found = there.referrers(&subject.digest, None).unwrap();
+        assert_eq!(found.iter().map(|d| d.digest).collect::<Vec<_>>(), [early]);
+    }
+}
+
+#[test]
+fn threads_that_write_at_once_lose_nothing() {
+    let (registry, there, subject) = with(false);
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let (there, subject) = (&there, &subject);
+            scope.spawn(move || attach(there, subject, "x/y", &format!("thread {n}")));
+        }
+    });
+    assert_eq!(there.referrers(&subject.digest, None).unwrap().len(), 6);
+    registry.check().unwrap();
+}
