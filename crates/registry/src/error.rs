@@ -166,6 +166,11 @@ impl Error {
         }
     }
 
+    /// Whether we were refused for who we are or what we asked, by whomever; not for trouble that passes.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(*self.cause, Cause::Refused { status: 400..=499, .. }) && !self.is_transient(true)
+    }
+
     /// How long the registry asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match *self.cause {

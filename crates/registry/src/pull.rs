@@ -112,7 +112,6 @@ impl<'a> BlobReader<'a> {
                 continue;
             };
             let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let url = response.url.clone();
             match response.read(&mut buf[..most]) {
                 Ok(0) => {
                     let expected = Some(self.part.size);
@@ -128,7 +127,7 @@ impl<'a> BlobReader<'a> {
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
-                    let fault = host.fetch.fault_of_read(e, &url, self.at, Some(self.part.size));
+                    let fault = host.fetch.fault_of_read(e, &response.url, self.at, Some(self.part.size));
                     self.go_on(fault)?;
                 }
             }

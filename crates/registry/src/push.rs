@@ -53,7 +53,6 @@ impl Repository {
                 }
                 return Err(failure);
             }
-            let at_first_piece = upload.as_ref().is_some_and(|u| u.at == 0);
             match error.status() {
                 // A limit of the registry, or of a proxy before it, is one of a request.
                 Some(413) if !in_pieces => in_pieces = true,
@@ -63,7 +62,7 @@ impl Repository {
                 _ => {
                     breaks += 1;
                     // A limit may also show as a connection that is closed in our face.
-                    in_pieces |= breaks >= 2 && at_first_piece && feed.part.size > host.options.chunk;
+                    in_pieces |= breaks >= 2 && arrived == 0 && feed.part.size > host.options.chunk;
                     host.again(&mut round, error)?;
                 }
             }

@@ -130,12 +130,11 @@ impl Repository {
         let from_pair = url::form_urlencoded::byte_serialize(from.as_bytes()).collect::<String>();
         let path = format!("blobs/uploads/?mount={}&from={from_pair}", part.digest);
         let access = Access::MountFrom(from);
-        // What may not be read there, or is unknown there, cannot be mounted; it is then sent.
-        let takes = &[201, 202, 400, 401, 403, 404, 405];
-        let call = Call { access, ..Call::new(&doing, Method::Post, &path, takes) };
-        let mut response = match self.home.ask(&Call { takes: &[201, 202], ..call }) {
+        let call = Call { access, ..Call::new(&doing, Method::Post, &path, &[201, 202]) };
+        let mut response = match self.home.ask(&call) {
             Ok(response) => response,
-            Err(error) if error.status().is_some_and(|s| takes.contains(&s)) => return Ok(false),
+            // What may not be read there, or is unknown there, cannot be mounted; it is then sent.
+            Err(error) if error.is_refusal() => return Ok(false),
             Err(error) => return Err(error),
         };
         response.drain();

@@ -58,6 +58,17 @@ fn tokens_are_fetched_once_for_each_scope() {
 }
 
 #[test]
+fn what_the_token_server_does_not_allow_is_not_mounted() {
+    let registry = with(tokens(1000));
+    let there = open_with(&registry, "a", password("u", "p"));
+    let all = bytes(1, 10);
+    there.put(&layer(&all), &mut &all[..]).unwrap();
+    registry.fail(Fault::once("GET", "repository%3Aother", Deed::Status(403, String::new())));
+    assert!(!there.mount(&layer(&bytes(2, 10)), "other").unwrap());
+    there.put(&layer(&bytes(2, 10)), &mut &bytes(2, 10)[..]).unwrap();
+}
+
+#[test]
 fn threads_share_a_token() {
     let registry = with(tokens(1000));
     let there = open_with(&registry, "a", password("u", "p"));

@@ -99,6 +99,16 @@ fn a_limit_of_one_request_is_met_by_pieces() {
 }
 
 #[test]
+fn a_limit_that_shows_as_a_closed_connection_is_met_by_pieces() {
+    let registry = Registry::start(Setup { keeps_broken: false, ..Setup::default() });
+    registry.fail(Fault::once("PUT", "/uploads/", Deed::BreakRequest(200_000)).times(3));
+    let all = bytes(4, 1_000_000);
+    let there = open_with(&registry, "a", Options { chunk: 250_000, ..Options::default() });
+    there.put_from(&layer(&all), &Memory(all.clone())).unwrap();
+    assert!(kept(&registry, &all) && methods(&registry).contains(&"PATCH".to_owned()));
+}
+
+#[test]
 fn pieces_are_sent_again_from_where_they_broke() {
     let registry = Registry::start(Setup { largest: 300_000, ..Setup::default() });
     let all = bytes(4, 1_000_000);
