@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::transfer_args;
+
 /// Make distroless container images, from packages to proof.
 #[derive(Debug, Parser)]
 #[command(
@@ -68,6 +70,12 @@ pub(crate) enum Command {
     Update(UpdateArgs),
     Login(crate::login_args::LoginArgs),
     Logout(crate::login_args::LogoutArgs),
+    Push(transfer_args::PushArgs),
+    Pull(transfer_args::PullArgs),
+    Copy(transfer_args::CopyArgs),
+    Tag(transfer_args::TagArgs),
+    Ls(transfer_args::LsArgs),
+    Rm(transfer_args::RmArgs),
     Apko(Box<crate::apko::args::ApkoArgs>),
     Settings(SettingsArgs),
     /// Print the JSON Schema of recipes

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
 use crate::environment::Environment;
 use crate::render::{size, style, summary};
-use crate::{Talk, exit, login, options, surroundings};
+use crate::{Talk, exit, login, options, surroundings, transfers};
 
 /// Runs the command; the number is the exit code of a success.
 pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
@@ -38,6 +38,12 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Logout(args) => {
             return login::logout(&surroundings::world(&cli.global, env, talk)?, args, talk);
         }
+        Command::Push(args) => transfers::push(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Pull(args) => transfers::pull(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Copy(args) => transfers::copy(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Tag(args) => transfers::tag(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Ls(args) => transfers::ls(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Rm(args) => transfers::rm(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
         Command::Apko(args) => return crate::apko::run(args, cli, env, talk),
         Command::Settings(_) => {
             let world = surroundings::world(&cli.global, env, talk)?;

@@ -15,6 +15,8 @@ mod registries;
 mod render;
 mod surroundings;
 mod terminal;
+mod transfer_args;
+mod transfers;
 
 use std::process::ExitCode;
 use std::sync::Arc;

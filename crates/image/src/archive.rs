@@ -8,7 +8,7 @@ use bstr::BString;
 use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
 
-use crate::TransportError;
+use crate::{Carried, TransportError};
 use crate::temporary::{Temporary, sweep};
 use crate::transport::describe;
 
@@ -72,7 +72,8 @@ impl<'a> Verified<'a> {
             return Ok(());
         }
         let (wanted, found) = (describe(&self.wanted.digest, self.wanted.size), describe(&found, self.size));
-        Err(io::Error::new(io::ErrorKind::InvalidData, format!("{wanted} is {found}")))
+        let mismatch = TransportError::Mismatch { wanted, found, place: "the source".to_owned() };
+        Err(io::Error::new(io::ErrorKind::InvalidData, Carried(mismatch.into())))
     }
 }
 

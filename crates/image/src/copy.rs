@@ -2,15 +2,14 @@
 //! then the name. Memory does not depend on the size of a blob.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use diag::{Reporter, Silent, Task, Unit};
+use diag::{Reporter, Silent};
 use oci::{Descriptor, Digest, Raw};
 
 use crate::transport::{parse_document, read_small};
-use crate::{Carried, Document, Sink, Source, TransportError};
+use crate::{Document, Sink, Source, Steady, TransportError};
 
 /// An index in an index in an index: nothing real goes deeper.
 const MAX_DEPTH: u32 = 4;
@@ -18,8 +17,6 @@ const MAX_DEPTH: u32 = 4;
 const MAX_DOCUMENTS: usize = 4096;
 /// And their bytes together.
 const MAX_DOCUMENT_BYTES: usize = 64 << 20;
-/// How often in a row a body may break off before a byte more came.
-const MAX_BREAKS: u32 = 5;
 /// How often a part is begun anew that came wrong or could not be written.
 const ATTEMPTS: u32 = 3;
 
@@ -34,7 +31,7 @@ pub struct Copy<'a> {
 }
 
 /// What was copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
     /// Of the index or manifest that the name leads to.
     pub digest: Digest,
@@ -48,6 +45,8 @@ pub struct Copied {
     pub present: u64,
     /// Every name led to it already: nothing was done.
     pub unchanged: bool,
+    /// The blobs that were looked at, which are all there now.
+    pub blobs: Vec<Digest>,
 }
 
 /// Copies an image with all its platforms, byte for byte, and publishes it as `to_name`.
@@ -76,7 +75,15 @@ impl Copy<'_> {
         names: &[&str],
     ) -> Result<Copied, TransportError> {
         let digest = document.digest();
-        let mut copied = Copied { digest, sent: 0, sent_bytes: 0, mounted: 0, present: 0, unchanged: false };
+        let mut copied = Copied {
+            digest,
+            sent: 0,
+            sent_bytes: 0,
+            mounted: 0,
+            present: 0,
+            unchanged: false,
+            blobs: Vec::new(),
+        };
         if self.is_published(sink, &digest, names)? {
             return Ok(Copied { unchanged: true, ..copied });
         }
@@ -85,6 +92,7 @@ impl Copy<'_> {
         if !sink.has_whole(&top)? {
             plan.add(source, sink, document.value(), 0)?;
         }
+        copied.blobs = plan.blobs.iter().map(|part| part.digest).collect();
         let count = self.blobs(source, sink, plan.blobs)?;
         for (part, bytes) in &plan.documents {
             self.check()?;
@@ -166,8 +174,7 @@ impl Copy<'_> {
                 return Ok(());
             }
         }
-        let task = self.reporter.task(&label(part), Some(part.size), Unit::Bytes);
-        let steady = Steady { source, part, reporter: self.reporter, task: &task };
+        let steady = Steady::new(source, self.reporter);
         for attempt in 1.. {
             match sink.put_from(part, &steady) {
                 Ok(()) => break,
@@ -183,11 +190,6 @@ impl Copy<'_> {
         count.sent_bytes.fetch_add(part.size, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// The beginning of a digest, as engines show it.
-fn label(part: &Descriptor) -> String {
-    part.digest.hex().chars().take(12).collect()
 }
 
 #[derive(Default)]
@@ -258,70 +260,4 @@ fn too_much(why: &str) -> TransportError {
 fn is_elsewhere(part: &Descriptor) -> bool {
     let kind = part.media_type.as_str();
     kind.contains(".nondistributable.") || kind.contains(".foreign.")
-}
-
-/// A source whose bodies go on where they broke off.
-struct Steady<'a> {
-    source: &'a dyn Source,
-    part: &'a Descriptor,
-    reporter: &'a dyn Reporter,
-    task: &'a Task<'a>,
-}
-
-impl Source for Steady<'_> {
-    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
-        self.source.document(name)
-    }
-
-    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
-        self.reporter.check().map_err(TransportError::Stopped)?;
-        let reader = Some(self.source.blob(of, from)?);
-        Ok(Box::new(Body { steady: self, reader, at: from, breaks: 0 }))
-    }
-}
-
-/// A blob's bytes; where they break off, the source is asked for the rest.
-struct Body<'a> {
-    steady: &'a Steady<'a>,
-    reader: Option<Box<dyn Read + Send + 'a>>,
-    at: u64,
-    breaks: u32,
-}
-
-impl Body<'_> {
-    /// Asks for the rest, once more.
-    fn again(&mut self, why: io::Error) -> io::Result<()> {
-        self.breaks += 1;
-        self.reader = None;
-        if self.breaks > MAX_BREAKS {
-            return Err(why);
-        }
-        let rest = self.steady.source.blob(self.steady.part, self.at);
-        self.reader = Some(rest.map_err(|error| io::Error::other(Carried(error.into())))?);
-        Ok(())
-    }
-}
-
-impl Read for Body<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = self.steady.part.size;
-        loop {
-            self.steady.reporter.check().map_err(io::Error::other)?;
-            let Some(reader) = &mut self.reader else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-            match reader.read(buffer) {
-                Ok(0) if self.at < size && !buffer.is_empty() => {
-                    let text = format!("it ends after {} of {size} bytes", self.at);
-                    self.again(io::Error::new(io::ErrorKind::UnexpectedEof, text))?;
-                }
-                Ok(got) => {
-                    self.at += got as u64;
-                    self.breaks = if got > 0 { 0 } else { self.breaks };
-                    self.steady.task.advance(got as u64);
-                    return Ok(got);
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => self.again(e)?,
-            }
-        }
-    }
 }

@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oci::{Descriptor, Digest, Hasher, Index, MediaType, Raw};
 use store::{MOST_OWN, read_regular};
 
+use crate::oci_archive::CONTAINERD_NAME;
 use crate::temporary::{Temporary, sweep};
 use crate::transport::{describe, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
@@ -26,12 +28,14 @@ pub(crate) const INDEX_FILE: &str = "index.json";
 #[derive(Debug, Clone)]
 pub struct Layout {
     dir: PathBuf,
+    /// Locked, shared, by whoever writes images that no name leads to yet.
+    hold: Option<Arc<File>>,
 }
 
 impl Layout {
     /// A layout that exists.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Layout, TransportError> {
-        let layout = Layout { dir: dir.into() };
+        let layout = Layout { dir: dir.into(), hold: None };
         let file = layout.dir.join(LAYOUT_FILE);
         let bytes = read_regular(&file, MOST_OWN).map_err(TransportError::io("read", file.display()))?;
         check_layout(&file.display().to_string(), &bytes)?;
@@ -40,7 +44,7 @@ impl Layout {
 
     /// A layout that exists, or a new, empty one; what killed processes left is removed.
     pub fn create(dir: impl Into<PathBuf>) -> Result<Layout, TransportError> {
-        let layout = Layout { dir: dir.into() };
+        let layout = Layout { dir: dir.into(), hold: None };
         let blobs = layout.dir.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(TransportError::io("make", blobs.display()))?;
         let file = layout.dir.join(LAYOUT_FILE);
@@ -55,7 +59,8 @@ impl Layout {
 
     /// Like [`Layout::create`], for a layout that belongs to us: an `oci-layout` or index that cannot be
     /// read is no reason to stop. It is set aside under another name, and blobs stay, so that nothing is
-    /// lost that somebody may want to look at. Gives what was set aside and why.
+    /// lost that somebody may want to look at. Gives what was set aside and why. As long as this layout lives,
+    /// nothing is [pruned](Layout::prune) from it.
     pub fn recover(dir: impl Into<PathBuf>) -> Result<(Layout, Vec<SetAside>), TransportError> {
         let dir = dir.into();
         let mut aside = Vec::new();
@@ -65,7 +70,8 @@ impl Layout {
         {
             aside.push(set_aside(&file, &e)?);
         }
-        let layout = Layout::create(dir)?;
+        let mut layout = Layout::create(dir)?;
+        layout.hold = Some(Arc::new(layout.held(File::lock_shared)?));
         let _lock = layout.lock()?;
         if let Err(e @ TransportError::Malformed { .. }) = layout.index() {
             aside.push(set_aside(&layout.dir.join(INDEX_FILE), &e)?);
@@ -112,9 +118,17 @@ impl Layout {
         Ok(true)
     }
 
-    /// Removes the blobs that no name leads to; gives how many and their bytes. Not to be called
-    /// while somebody writes an image: its blobs come before its name.
-    pub fn prune(&self) -> Result<(u64, u64), TransportError> {
+    /// Removes the blobs that no name leads to; gives how many and their bytes. None where somebody writes
+    /// an image into a layout that he [recovered](Layout::recover): its blobs come before its name.
+    pub fn prune(&self) -> Result<Option<(u64, u64)>, TransportError> {
+        let alone = |file: &File| file.try_lock().map_err(io::Error::from);
+        let _alone = match self.held(alone) {
+            Ok(file) => file,
+            Err(TransportError::Io { error, .. }) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
         let _lock = self.lock()?;
         let mut used = std::collections::BTreeSet::new();
         for part in self.index()?.manifests {
@@ -131,7 +145,7 @@ impl Layout {
                 (count, bytes) = (count + 1, bytes + size);
             }
         }
-        Ok((count, bytes))
+        Ok(Some((count, bytes)))
     }
 
     fn mark(
@@ -161,6 +175,14 @@ impl Layout {
         }
         let _lock = self.lock()?;
         self.write_file(&self.dir.join(INDEX_FILE), index.bytes())
+    }
+
+    /// The directory of blobs, locked: shared by writers, alone by who removes some.
+    fn held(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<File, TransportError> {
+        let path = self.dir.join("blobs");
+        let file = File::open(&path).map_err(TransportError::io("open", path.display()))?;
+        lock(&file).map_err(TransportError::io("lock", path.display()))?;
+        Ok(file)
     }
 
     fn lock(&self) -> Result<File, TransportError> {
@@ -357,8 +379,10 @@ pub(crate) fn find<'a>(index: &'a Index, name: &str, place: &str) -> Result<&'a 
         "" => None,
         _ => index.manifests.iter().find(named),
     };
-    let digest = || index.manifests.iter().find(|d| d.digest.to_string() == name);
-    found.or_else(digest).ok_or_else(|| TransportError::NoImage {
+    let engine = |d: &&Descriptor| d.annotations.get(CONTAINERD_NAME).map(String::as_str) == Some(name);
+    let digest = |d: &&Descriptor| d.digest.to_string() == name;
+    let other = || index.manifests.iter().find(|d| !name.is_empty() && (engine(d) || digest(d)));
+    found.or_else(other).ok_or_else(|| TransportError::NoImage {
         name: name.to_owned(),
         place: place.to_owned(),
         known: index.manifests.iter().filter_map(|d| d.annotations.get(REF_NAME).cloned()).collect(),

@@ -23,6 +23,7 @@ pub mod oci_archive;
 mod pipeline;
 mod segment;
 mod soundness;
+mod steady;
 mod temporary;
 mod transport;
 mod validate;
@@ -36,6 +37,7 @@ pub use layer::{Layer, LayerError, LayerWriter};
 pub use layout::{Layout, REF_NAME, SetAside};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
+pub use steady::Steady;
 pub use transport::{
     BlobSink, Carried, Document, NewBlob, Sink, Source, TransportError, read_document, read_small,
 };

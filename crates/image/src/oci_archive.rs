@@ -12,32 +12,50 @@ use crate::transport::parse_document;
 use crate::{Document, REF_NAME, Source, TransportError};
 
 /// The annotation by which containerd and Docker (25 and later) name what they load.
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
+pub(crate) const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// What an image is called in its archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveName {
+    /// The layout's own name of it.
+    pub tag: Option<String>,
+    /// The name by which an engine loads it.
+    pub reference: Option<Reference>,
+}
+
+impl ArchiveName {
+    /// A reference, and its tag.
+    pub fn of(reference: &Reference) -> ArchiveName {
+        let tag = reference.tag.clone().unwrap_or_else(|| "latest".to_owned());
+        ArchiveName { tag: Some(tag), reference: Some(reference.clone()) }
+    }
+}
 
 /// Writes an image with all its platforms into a file, whole or not at all.
 pub fn save(
     source: &dyn Source,
     name: &str,
-    reference: Option<&Reference>,
+    called: &ArchiveName,
     path: &Path,
 ) -> Result<Digest, TransportError> {
-    write_whole(path, |out| write(source, name, reference, out))
+    write_whole(path, |out| write(source, name, called, out))
 }
 
 /// Writes an image with all its platforms. Every part is checked on the way.
 pub fn write(
     source: &dyn Source,
     name: &str,
-    reference: Option<&Reference>,
+    called: &ArchiveName,
     out: &mut dyn Write,
 ) -> Result<Digest, TransportError> {
     let document = source.document(name)?;
     let mut parts = Vec::new();
     let mut top = Descriptor::of(document.value().media_type(), document.bytes());
     collect(source, &top, document.value(), &mut parts, 0)?;
-    if let Some(reference) = reference {
-        let tag = reference.tag.clone().unwrap_or_else(|| "latest".to_owned());
-        top.annotations.insert(REF_NAME.to_owned(), tag);
+    if let Some(tag) = &called.tag {
+        top.annotations.insert(REF_NAME.to_owned(), tag.clone());
+    }
+    if let Some(reference) = &called.reference {
         top.annotations.insert(CONTAINERD_NAME.to_owned(), reference.to_string());
     }
     let index = Index { manifests: vec![top.clone()], ..empty_index() };

@@ -55,6 +55,17 @@ impl Temporary {
         }
     }
 
+    /// One in a directory that is ours: made if need be, and swept of what dead processes left.
+    pub(crate) fn in_dir(dir: &Path) -> io::Result<Temporary> {
+        fs::create_dir_all(dir)?;
+        sweep(dir)?;
+        Temporary::new(dir)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives it its name, readable by all whatever the umask.
     pub(crate) fn keep(mut self, to: &Path) -> io::Result<()> {
         #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use diag::{Diagnostic, Note};
+use image::Layout;
 use serde::Serialize;
 
 use crate::World;
@@ -65,7 +66,12 @@ pub fn prune(world: &World, age: Option<u64>) -> Result<Freed, Diagnostic> {
     let reporter = &world.reporter;
     let waiting = || reporter.note(Note::Info("waiting for another distil to finish".to_owned()));
     let swept = store::prune(&world.cache_dir, since, waiting)?;
-    let (objects, bytes) = image_store(world)?.prune()?;
+    let dir = image_store(world)?.dir().to_owned();
+    let parts = Layout::open(dir)?.prune()?;
+    if parts.is_none() {
+        reporter.note(Note::Info("images are left as they are: another distil writes one".to_owned()));
+    }
+    let (objects, bytes) = parts.unwrap_or_default();
     Ok(Freed { objects: swept.objects + objects, bytes: swept.bytes + bytes })
 }
 

@@ -7,6 +7,7 @@ use oci::{Platform, Reference};
 use crate::World;
 use crate::report::{Built, BuiltPlatform, Loaded};
 use crate::target::Target;
+use crate::transfer;
 
 /// Writes every image to every target; gives a line each.
 pub(crate) fn write(
@@ -34,13 +35,9 @@ pub(crate) fn write(
             }
             Target::LayoutArchive { file, tag } => {
                 let image = only(images, "an oci-archive")?;
-                let reference = reference(tag.as_deref(), image)?;
-                oci_archive::save(
-                    store,
-                    &stored_name(image),
-                    reference.as_ref(),
-                    &world.working_dir.join(file),
-                )?;
+                let own = names(image)?.into_iter().next();
+                let called = transfer::archive_name(tag.as_deref(), own);
+                oci_archive::save(store, &stored_name(image), &called, &world.working_dir.join(file))?;
                 written.push(format!("oci-archive:{}", file.display()));
             }
             Target::DockerArchive { file, reference } => {
@@ -213,15 +210,8 @@ fn names(image: &Built) -> Result<Vec<Reference>, Diagnostic> {
     image.names.iter().map(parse).collect()
 }
 
-fn reference(tag: Option<&str>, image: &Built) -> Result<Option<Reference>, Diagnostic> {
-    match tag {
-        Some(tag) => Ok(tag.parse().ok()),
-        None => Ok(names(image)?.into_iter().next().map(with_tag)),
-    }
-}
-
 /// Engines take a missing tag for `latest`; we say so.
-fn with_tag(mut reference: Reference) -> Reference {
+pub(crate) fn with_tag(mut reference: Reference) -> Reference {
     if reference.tag.is_none() && reference.digest.is_none() {
         reference.tag = Some("latest".to_owned());
     }

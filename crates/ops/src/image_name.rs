@@ -162,6 +162,22 @@ impl fmt::Display for ImageName {
     }
 }
 
+impl ImageName {
+    /// A name of the verbs that work on the local store: without a transport it is always meant there, with
+    /// one it is what [`FromStr`] makes of it.
+    ///
+    /// # Errors
+    /// It is no name.
+    pub fn in_store(text: &str) -> Result<ImageName, ImageNameError> {
+        match text.parse()? {
+            ImageName::Registry(_) if !text.starts_with("docker://") => {
+                Ok(ImageName::Stored(text.to_owned()))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
 /// A name without a transport: of a registry where its first word is a host, as Docker tells them apart.
 fn bare(text: &str) -> Result<ImageName, ImageNameError> {
     // A digest alone names what the local store has under it.

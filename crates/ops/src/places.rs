@@ -1,12 +1,12 @@
-//! Images opened where they are: a name of the command line becomes a source to read from, or a sink to
-//! write to.
+//! Images opened where they are: a name of the command line becomes a source to read from.
 
 use diag::{Diagnostic, Kind};
-use image::{DockerArchive, Layout, OciArchive, Sink, Source};
+use image::{DockerArchive, Layout, OciArchive, Source};
 use oci::{Digest, Reference};
 
 use crate::World;
 use crate::image_name::ImageName;
+use crate::registries;
 
 /// An image to be read.
 pub(crate) struct Opened<'a> {
@@ -16,14 +16,20 @@ pub(crate) struct Opened<'a> {
     pub(crate) name: String,
     /// Its name for people.
     pub(crate) shown: String,
+    /// Host and path, where it is a repository of a registry.
+    pub(crate) repository: Option<(String, String)>,
 }
 
 /// Opens the place of an image. That the image is in it shows when its document is read, but of the local
 /// store, whose names are at hand.
 pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Opened<'a>, Diagnostic> {
     let shown = name.to_string();
-    let open =
-        |source: Box<dyn Source + Send + 'a>, name: String| Opened { source, name, shown: shown.clone() };
+    let open = |source: Box<dyn Source + Send + 'a>, name: String| Opened {
+        source,
+        name,
+        shown: shown.clone(),
+        repository: None,
+    };
     match name {
         ImageName::Stored(text) => {
             let (store, name) = stored(world, text)?;
@@ -43,22 +49,21 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
             let name = reference.as_ref().map(ToString::to_string).unwrap_or_default();
             Ok(open(Box::new(archive), name))
         }
-        ImageName::Registry(_) | ImageName::Daemon(_) => Err(Diagnostic::new(
-            Kind::Usage,
-            format!("cannot read {shown}: nothing is read from there"),
-        )
-        .hint("name an image of the local store, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")),
-    }
-}
-
-/// Opens a place that images are written to part by part; archives of one image and engines are written
-/// whole, by whoever has the image.
-pub(crate) fn open_sink<'a>(world: &'a World, name: &ImageName) -> Result<Box<dyn Sink + 'a>, Diagnostic> {
-    match name {
-        ImageName::Stored(_) => Ok(Box::new(crate::build::image_store(world)?)),
-        ImageName::Layout { dir, .. } => Ok(Box::new(Layout::create(world.working_dir.join(dir))?)),
-        other => Err(Diagnostic::new(Kind::Usage, format!("cannot write {other} part by part"))
-            .hint("write to the local store or to oci:DIR[:TAG]")),
+        ImageName::Registry(reference) => {
+            let repository = registries::repository(world, reference)?;
+            let place = (repository.host().to_owned(), repository.path().to_owned());
+            let opened = open(Box::new(repository), registries::name_in_repository(reference));
+            Ok(Opened { repository: Some(place), ..opened })
+        }
+        ImageName::Daemon(reference) => {
+            let engine = crate::engines::connect(world)?;
+            let (name, reporter) = (reference.to_string(), world.reporter.as_ref());
+            let archive = DockerArchive::spool(&world.cache_dir.join("saved"), |out| {
+                engine.save(&name, out, reporter).map(drop).map_err(Diagnostic::from)
+            })?;
+            // An engine may be asked for an id, or spell the name its own way; there is only the one image.
+            Ok(open(Box::new(archive), String::new()))
+        }
     }
 }
 

@@ -49,7 +49,22 @@ fn the_readme_works_as_it_stands() {
 fn examples_in_help_are_understood() {
     let home = Home::new();
     let mut seen = 0;
-    for verb in ["build", "lock", "update", "settings", "schema", "cache", "completions", "man"] {
+    for verb in [
+        "build",
+        "lock",
+        "update",
+        "settings",
+        "schema",
+        "cache",
+        "completions",
+        "man",
+        "push",
+        "pull",
+        "copy",
+        "tag",
+        "ls",
+        "rm",
+    ] {
         let help = home.run(&[verb, "--help"]);
         assert!(help.contains("Examples:"), "{verb} shows no example");
         for line in help.lines().filter_map(|l| l.trim().strip_prefix("distil ")) {

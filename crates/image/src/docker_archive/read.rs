@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::members::Members;
 use crate::oci_archive::open_layer;
+use crate::temporary::Temporary;
 use crate::{Document, Source, TransportError};
 
 /// `manifest.json`, in bytes.
@@ -26,6 +27,8 @@ pub struct DockerArchive {
     images: Vec<ArchivedImage>,
     /// Which member has which blob, of the images that were asked for.
     blobs: Mutex<BTreeMap<Digest, String>>,
+    /// The file itself, where it is ours and goes with us.
+    _spool: Option<Temporary>,
 }
 
 /// An image of `manifest.json` (moby, image/tarexport).
@@ -45,11 +48,33 @@ impl DockerArchive {
     /// # Errors
     /// It cannot be read, is no tar archive, or has no `manifest.json`, as archives of Docker before 1.10.
     pub fn open(path: &Path) -> Result<DockerArchive, TransportError> {
+        DockerArchive::over(path, None)
+    }
+
+    /// An archive that comes as a stream, as from an engine: kept in `dir`, which is made if need be, as long as
+    /// this value lives.
+    ///
+    /// # Errors
+    /// Those of `write`, and of [`DockerArchive::open`].
+    pub fn spool<E: From<TransportError>>(
+        dir: &Path,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<DockerArchive, E> {
+        let made = Temporary::in_dir(dir).map_err(TransportError::io("write into", dir.display()))?;
+        let mut out = BufWriter::with_capacity(1 << 18, &made.file);
+        write(&mut out)?;
+        out.flush().map_err(TransportError::io("write into", dir.display()))?;
+        drop(out);
+        let path = made.path().to_owned();
+        Ok(DockerArchive::over(&path, Some(made))?)
+    }
+
+    fn over(path: &Path, spool: Option<Temporary>) -> Result<DockerArchive, TransportError> {
         let members = Members::scan(path)?;
         let list = members.read("manifest.json", MAX_LIST)?;
         let images: Vec<ArchivedImage> = serde_json::from_slice(&list)
             .map_err(|e| malformed(&members, format!("its manifest.json: {e}")))?;
-        Ok(DockerArchive { members, images, blobs: Mutex::default() })
+        Ok(DockerArchive { members, images, blobs: Mutex::default(), _spool: spool })
     }
 
     /// The names of its images.

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use bstr::ByteSlice;
+use image::oci_archive::ArchiveName;
 use image::{Codec, Layout, NoCache, OciArchive, validate};
 use oci::{Platform, Reference};
 use rootfs::{Entry, Node};
@@ -154,7 +155,7 @@ fn skopeo_reads_and_copies_every_form() {
         assert_eq!(told.trim(), digest.to_string());
         let name: Reference = "example.org/app:1".parse().unwrap();
         let archive = dir.path().join("oci.tar");
-        image::oci_archive::save(&store, "app:1", Some(&name), &archive).unwrap();
+        image::oci_archive::save(&store, "app:1", &ArchiveName::of(&name), &archive).unwrap();
         for (n, from) in [oci, format!("oci-archive:{}", archive.display())].iter().enumerate() {
             let to = dir.path().join(format!("copy{n}"));
             run(Command::new("skopeo")

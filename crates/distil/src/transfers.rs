@@ -1,0 +1,154 @@
+//! `push`, `pull`, `copy`, `tag`, `ls` and `rm`: words in, a verb of `ops`, its value out.
+
+use diag::{Diagnostic, Kind};
+use oci::Platform;
+use ops::World;
+use ops::copy::CopyRequest;
+use ops::image_name::ImageName;
+use ops::ls::Listed;
+use ops::pull::PullRequest;
+use ops::push::PushRequest;
+use ops::transfer::Moved;
+use serde_json::json;
+
+use crate::Talk;
+use crate::commands::{Clock, print};
+use crate::render::size::{bytes, count, duration};
+use crate::transfer_args::{CopyArgs, LsArgs, PlatformArgs, PullArgs, PushArgs, RmArgs, TagArgs};
+
+pub(crate) fn push(args: &PushArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let clock = Clock::start();
+    let request = PushRequest {
+        name: ImageName::in_store(&args.name)?,
+        to: args.dest.as_deref().map(str::parse).transpose()?,
+        platform: platform(&args.which)?,
+    };
+    show(&ops::push::push(world, &request)?, "pushed", &clock, talk)
+}
+
+pub(crate) fn pull(args: &PullArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let clock = Clock::start();
+    let request = PullRequest {
+        name: args.name.parse()?,
+        to: args.to.as_deref().map(ImageName::in_store).transpose()?,
+        platform: platform(&args.which)?,
+    };
+    show(&ops::pull::pull(world, &request)?, "pulled", &clock, talk)
+}
+
+pub(crate) fn copy(args: &CopyArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let clock = Clock::start();
+    let request =
+        CopyRequest { from: args.from.parse()?, to: args.to.parse()?, platform: platform(&args.which)? };
+    show(&ops::copy::copy(world, &request)?, "copied", &clock, talk)
+}
+
+pub(crate) fn tag(args: &TagArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let tagged = ops::tag::tag(world, &args.from, &args.to)?;
+    talk.say_line(&format!("{} is {} as well", tagged.from, tagged.to));
+    if talk.json {
+        return talk.data(|| json!({ "schema": 0, "tagged": tagged }));
+    }
+    print(&format!("{}@{}\n", tagged.to, tagged.digest))
+}
+
+pub(crate) fn ls(args: &LsArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let place = args.place.as_deref().map(str::parse).transpose()?;
+    let listed = ops::ls::ls(world, place.as_ref())?;
+    if talk.json {
+        return talk.data(|| json!({ "schema": 0, "images": listed }));
+    }
+    if listed.is_empty() {
+        talk.say_line("there are no images yet");
+    }
+    print(&table(&listed))
+}
+
+pub(crate) fn rm(args: &RmArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let names = args.names.iter().map(|name| ImageName::in_store(name)).collect::<Result<Vec<_>, _>>()?;
+    let removed = ops::rm::rm(world, &names)?;
+    let freed = match removed.blobs {
+        0 => String::new(),
+        blobs => format!(
+            ", and {} of {} that nobody needs any more",
+            count(blobs, "blob", "blobs"),
+            bytes(removed.bytes)
+        ),
+    };
+    talk.say_line(&format!("removed {}{freed}", count(removed.names.len() as u64, "name", "names")));
+    if talk.json {
+        return talk.data(|| json!({ "schema": 0, "removed": removed }));
+    }
+    print(&removed.names.iter().map(|name| format!("{name}\n")).collect::<String>())
+}
+
+fn platform(which: &PlatformArgs) -> Result<Option<Platform>, Diagnostic> {
+    let read = |text: &String| {
+        text.parse().map_err(|e: oci::PlatformError| {
+            Diagnostic::new(Kind::Usage, format!("cannot choose a platform: {e}"))
+                .hint("write it as --platform linux/amd64 or --platform linux/arm/v7")
+        })
+    };
+    which.platform.as_ref().map(read).transpose()
+}
+
+/// A line of data, and what it took.
+fn show(moved: &Moved, done: &str, clock: &Clock, talk: &Talk) -> Result<(), Diagnostic> {
+    talk.say_line(&format!(
+        "{done} {} to {}: {} in {}",
+        moved.from,
+        moved.to,
+        story(moved),
+        duration(clock.took())
+    ));
+    if talk.json {
+        return talk.data(|| json!({ "schema": 0, "images": [moved] }));
+    }
+    match &moved.id {
+        Some(id) => print(&format!("{} {id}\n", moved.to)),
+        None => print(&format!("{}@{}\n", moved.to, moved.digest)),
+    }
+}
+
+fn story(moved: &Moved) -> String {
+    if moved.unchanged {
+        return "it was there already".to_owned();
+    }
+    let mut parts = Vec::new();
+    if moved.sent > 0 {
+        parts.push(format!(
+            "{} of {} went over",
+            count(moved.sent, "blob", "blobs"),
+            bytes(moved.sent_bytes)
+        ));
+    } else if moved.sent_bytes > 0 {
+        parts.push(format!("{} went over", bytes(moved.sent_bytes)));
+    }
+    if moved.mounted > 0 {
+        parts.push(format!("{} taken from another repository there", moved.mounted));
+    }
+    if moved.present > 0 {
+        parts.push(format!("{} there already", moved.present));
+    }
+    if parts.is_empty() { "written".to_owned() } else { parts.join(", ") }
+}
+
+/// Columns as wide as they must be; what is not known is left out.
+fn table(listed: &[Listed]) -> String {
+    let row = |l: &Listed| {
+        let digest = l.digest.map(|d| format!("sha256:{}", &d.hex()[..12])).unwrap_or_default();
+        let size = l.size.map(bytes).unwrap_or_default();
+        let created =
+            l.created.as_deref().map(|c| c.chars().take(10).collect::<String>()).unwrap_or_default();
+        [l.name.clone(), digest, size, created, l.platforms.join(",")]
+    };
+    let rows: Vec<[String; 5]> = listed.iter().map(row).collect();
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let shown = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let cells: Vec<String> = shown.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,36 @@
+use testkit::registry::{Registry, Setup};
+
+use crate::foreign::put;
+use crate::run::Machine;
+
+#[test]
+fn the_store_a_layout_an_archive_and_a_repository() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup { page: 2, ..Setup::default() }));
+    assert_eq!(machine.distil(&["ls"]).good().stdout, "");
+    let image = put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    machine.distil(&["copy", "oci:in:1", "base"]).good();
+    machine.distil(&["tag", "base", "app:2"]).good();
+    let listed = machine.distil(&["ls"]).good().stdout;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].starts_with("app:2 ") && lines[1].starts_with("base:latest  sha256:"), "{listed}");
+    assert!(lines[1].ends_with("2026-01-02  linux/amd64,linux/arm64"), "{listed}");
+    assert_eq!(machine.distil(&["ls", "base"]).good().stdout.lines().count(), 1);
+    let json = machine.distil(&["ls", "--json"]).good().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["images"][1]["digest"], image.digest);
+    assert_eq!(json["images"][1]["created"], "2026-01-02T03:04:05Z");
+
+    machine.distil(&["copy", "base", "oci-archive:x.tar:acme/base:7"]).good();
+    assert!(machine.distil(&["ls", "oci-archive:x.tar"]).good().stdout.starts_with("7  sha256:"));
+    assert!(machine.distil(&["ls", "oci:in"]).good().stdout.starts_with("1  sha256:"));
+    for tag in ["1", "2", "3", "4", "5"] {
+        machine.distil(&["push", "base", &format!("{}/acme/base:{tag}", registry.host())]).good();
+    }
+    let tags = machine.distil(&["ls", &format!("{}/acme/base", registry.host())]).good().stdout;
+    assert_eq!(tags.lines().count(), 5, "{tags}");
+    assert!(tags.lines().all(|l| l.starts_with(&registry.host())), "{tags}");
+
+    machine.distil(&["ls", "bsae"]).fails(3, &["cannot list bsae"]);
+    machine.distil(&["ls", "ghcr.io/a/b:1"]).fails(2, &["distil ls docker://ghcr.io/a/b"]);
+    machine.distil(&["ls", "docker-daemon:x"]).fails(2, &["docker images"]);
+}

@@ -1,0 +1,55 @@
+use testkit::registry::{Registry, Setup};
+
+use crate::foreign::{put, sound};
+use crate::run::Machine;
+
+fn blobs(machine: &Machine) -> usize {
+    std::fs::read_dir(machine.path("data/images/blobs/sha256")).unwrap().count()
+}
+
+#[test]
+fn what_nobody_needs_goes_with_the_last_name() {
+    let machine = Machine::new();
+    let one = put(&machine, "in", "1", &["linux/amd64"]);
+    put(&machine, "in", "2", &["linux/arm64"]);
+    machine.distil(&["copy", "oci:in:1", "one"]).good();
+    machine.distil(&["tag", "one", "same:1"]).good();
+    machine.distil(&["copy", "oci:in:2", "two"]).good();
+    // Two layers are both's.
+    assert_eq!(blobs(&machine), 10);
+    machine.distil(&["rm", "one"]).good().says(&["removed 1 name"]);
+    assert_eq!(blobs(&machine), 10, "it has another name");
+    machine.distil(&["rm", "same:1", "nothing"]).fails(3, &["cannot find `nothing:latest`"]);
+    assert_eq!(machine.distil(&["ls"]).good().stdout.lines().count(), 2, "nothing was removed");
+    let ran = machine.distil(&["rm", &one.digest]).good();
+    assert_eq!(ran.stdout, "same:1\n");
+    assert_eq!(blobs(&machine), 6);
+    machine.distil(&["copy", "two", "oci:out:1"]).good();
+    sound(&machine, "out", "1");
+    machine.distil(&["rm", "two"]).good().says(&["6 blobs"]);
+    assert_eq!(blobs(&machine), 0);
+    machine.distil(&["rm", "oci:in:1"]).fails(2, &["remove them as such"]);
+}
+
+#[test]
+fn of_a_registry_by_tag_and_where_it_refuses_by_digest() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &["linux/amd64"]);
+    let name = |registry: &Registry, rest: &str| format!("docker://{}/acme/app{rest}", registry.host());
+    for tag in [":1", ":2"] {
+        machine.distil(&["copy", "oci:in:1", &name(&registry, tag)]).good();
+    }
+    machine.distil(&["rm", &name(&registry, ":1")]).good();
+    assert_eq!(registry.tags("acme/app"), ["2"]);
+    machine.distil(&["rm", &name(&registry, ":1")]).fails(3, &["no such image", "distil ls"]);
+
+    let strict = Registry::start(Setup { deletes_tags: false, ..Setup::default() });
+    machine.distil(&["copy", "oci:in:1", &name(&strict, ":1")]).good();
+    let by_digest = name(&strict, &format!("@{}", image.digest));
+    machine.distil(&["rm", &name(&strict, ":1")]).fails(4, &[&format!("distil rm {by_digest}")]);
+    machine.distil(&["rm", &by_digest]).good();
+    assert_eq!(strict.tags("acme/app"), Vec::<String>::new());
+    // A bare name is one of the store, whatever it looks like.
+    let bare = by_digest.trim_start_matches("docker://").to_owned();
+    machine.distil(&["rm", &bare]).fails(3, &["the local store has no image"]);
+}

@@ -1,0 +1,158 @@
+//! Images among all places.
+
+use testkit::registry::{Registry, Setup};
+
+use crate::foreign::{put, sound};
+use crate::run::Machine;
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
+/// Places that keep index and manifest as they are.
+fn keeping(registry: &Registry, n: usize) -> [String; 4] {
+    [
+        format!("stored-{n}:1"),
+        format!("oci:layout-{n}:1"),
+        format!("oci-archive:archive-{n}.tar:1"),
+        format!("{}/acme/app-{n}:1", registry.host()),
+    ]
+}
+
+#[test]
+fn digests_survive_from_everywhere_to_everywhere() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &BOTH);
+    for first in keeping(&registry, 0) {
+        machine.distil(&["copy", "oci:in:1", &first]).good();
+        for (n, second) in keeping(&registry, 1).iter().enumerate() {
+            let copied = machine.distil(&["copy", &first, second]).good();
+            assert_eq!(copied.digests(), [&*image.digest], "{first} to {second}");
+            let end = format!("oci:end:{n}");
+            machine.distil(&["copy", second, &end]).good();
+            assert_eq!(sound(&machine, "end", &n.to_string()).document.digest.to_string(), image.digest);
+        }
+        let _ = std::fs::remove_dir_all(machine.path("work/end"));
+    }
+    registry.check().unwrap();
+}
+
+/// Through what Docker reads and writes: one platform, config and diff ids.
+#[test]
+fn config_and_diff_ids_survive_an_archive_of_docker() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &BOTH);
+    for (n, place) in keeping(&registry, 0).iter().enumerate() {
+        machine.distil(&["copy", "oci:in:1", place]).good();
+        let saved = format!("docker-archive:saved-{n}.tar:acme/app:1");
+        let ran = machine.distil(&["copy", place, &saved, "--platform", "linux/arm64"]).good();
+        assert_eq!(ran.stdout, format!("{saved} {}\n", image.configs[1]));
+        for (m, to) in keeping(&registry, 2).iter().enumerate() {
+            machine.distil(&["copy", &saved, to]).good();
+            let end = format!("oci:end:{n}-{m}");
+            machine.distil(&["copy", to, &end]).good();
+            let valid = sound(&machine, "end", &format!("{n}-{m}"));
+            assert_eq!(valid.images[0].manifest.config.digest, image.configs[1], "{place} {to}");
+            let ids: Vec<_> = valid.images[0].config.rootfs.diff_ids.iter().map(|d| d.to_string()).collect();
+            assert_eq!(ids, image.diff_ids[1]);
+        }
+    }
+    // One that Docker can read may be written from one as well.
+    machine.distil(&["copy", "docker-archive:saved-0.tar", "docker-archive:again.tar"]).good();
+    let listed = machine.distil(&["ls", "docker-archive:again.tar"]).good();
+    assert_eq!(listed.stdout, "");
+    let listed = machine.distil(&["ls", "docker-archive:saved-0.tar"]).good();
+    assert_eq!(listed.stdout, "acme/app:1\n");
+}
+
+#[test]
+fn several_platforms_do_not_fit_where_one_is_taken() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &BOTH);
+    let words = ["it has 2 platforms", "--platform linux/amd64", "linux/arm64"];
+    machine.distil(&["copy", "oci:in:1", "docker-archive:x.tar"]).fails(2, &words);
+    assert!(!machine.path("work/x.tar").exists());
+    let words = ["cannot find linux/s390x in oci:in:1", "--platform linux/amd64"];
+    machine.distil(&["copy", "oci:in:1", "oci:out", "--platform", "linux/s390x"]).fails(2, &words);
+    machine
+        .distil(&["copy", "oci:in:1", "oci:out", "--platform", "amd64"])
+        .fails(2, &["cannot choose a platform"]);
+    assert!(!machine.path("work/out").exists());
+    // One of one platform needs no word.
+    put(&machine, "one", "1", &["linux/riscv64"]);
+    machine.distil(&["copy", "oci:one:1", "docker-archive:x.tar"]).good();
+}
+
+#[test]
+fn a_platform_is_copied_alone() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &BOTH);
+    let to = format!("{}/acme/app:arm", registry.host());
+    let ran = machine.distil(&["push", "oci:in:1", &to, "--platform", "linux/arm64"]).good();
+    let digest = ran.digests().remove(0);
+    assert_ne!(digest, image.digest);
+    machine.distil(&["copy", &to, "oci:out:1"]).good();
+    let valid = sound(&machine, "out", "1");
+    assert_eq!(valid.document.digest.to_string(), digest, "the manifest itself, as the index names it");
+    assert_eq!(valid.images[0].manifest.config.digest, image.configs[1]);
+    let ran = machine.distil(&["push", "oci:in:1", &to, "--all-platforms", "--platform", "linux/arm64"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+}
+
+#[test]
+fn what_breaks_leaves_nothing_half() {
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &BOTH);
+    let layout = image::Layout::open(machine.path("work/in")).unwrap();
+    let part = image.configs[1];
+    std::fs::write(layout.blob_path(&part), b"other bytes").unwrap();
+    let registry = Registry::start(Setup::default());
+    let to = format!("{}/acme/app:1", registry.host());
+    machine.distil(&["push", "oci:in:1", &to]).fails(5, &["cannot copy oci:in:1 to", &part.to_string()]);
+    assert_eq!(registry.tags("acme/app"), Vec::<String>::new());
+    for to in ["oci:out:1", "oci-archive:out.tar", "stored:1"] {
+        machine.distil(&["copy", "oci:in:1", to]).fails(5, &["cannot copy oci:in:1 to"]);
+    }
+    assert!(!machine.path("work/out").exists() && !machine.path("work/out.tar").exists());
+    let listed = machine.distil(&["ls"]).good();
+    assert_eq!(listed.stdout, "");
+    std::fs::remove_file(layout.blob_path(&part)).unwrap();
+    machine.distil(&["push", "oci:in:1", &to]).fails(3, &["cannot find", &part.to_string()]);
+    registry.check().unwrap();
+}
+
+#[test]
+fn a_bad_line_loses_nothing() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &BOTH);
+    let name = format!("{}/acme/app:1", registry.host());
+    registry.break_at_random(7, 6);
+    machine.distil(&["push", "oci:in:1", &name]).good();
+    registry.check().unwrap();
+    registry.break_at_random(8, 6);
+    assert_eq!(machine.distil(&["pull", &name]).good().digests(), [&*image.digest]);
+    machine.distil(&["copy", &format!("store:{name}"), "oci:out:1"]).good();
+    assert_eq!(sound(&machine, "out", "1").document.digest.to_string(), image.digest);
+}
+
+#[test]
+fn json_says_what_went_over() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &BOTH);
+    let to = format!("{}/acme/app:1", registry.host());
+    let said = |to: &str| {
+        let ran = machine.distil(&["push", "oci:in:1", to, "--json"]).good();
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()
+    };
+    let first = said(&to);
+    assert_eq!(first["schema"], 0);
+    let told = &first["images"][0];
+    assert_eq!((told["digest"].as_str(), told["sent"].as_u64()), (Some(&*image.digest), Some(6)));
+    assert_eq!(told["platforms"], serde_json::json!(BOTH));
+    assert_eq!(said(&to)["images"][0]["sent"], 0, "all is there");
+    // Of the same content under another name nothing goes over: the registry takes it from the first.
+    registry.forget_requests();
+    let second = said(&format!("{}/other/place:1", registry.host()));
+    assert_eq!((&second["images"][0]["mounted"], &second["images"][0]["sent"]), (&6.into(), &0.into()));
+    let sent: u64 = registry.requests().iter().filter(|r| r.target.contains("/blobs/")).map(|r| r.body).sum();
+    assert_eq!(sent, 0);
+    registry.check().unwrap();
+}

@@ -1,0 +1,145 @@
+//! `distil ls`: the images of the local store, or the tags of a repository.
+
+use std::collections::BTreeSet;
+
+use diag::{Diagnostic, Kind, Note};
+use image::{DockerArchive, Document, Layout, OciArchive, REF_NAME, Source, read_document, read_small};
+use oci::{Descriptor, Digest, ImageConfig, Index, MediaType, Reference};
+use serde::Serialize;
+
+use crate::World;
+use crate::image_name::ImageName;
+use crate::platforms;
+use crate::registries::repository;
+
+/// An image, or a name of which no more is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name there.
+    pub name: String,
+    /// Of its index or manifest; a registry lists only tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Its platforms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// Bytes of its layers and configs as they are stored, each once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// When it was made, as its config says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+}
+
+/// Lists the local store, or what `place` names: images of the store, a repository's tags, the images of a
+/// layout, an archive or an engine.
+///
+/// # Errors
+/// The place cannot be read.
+pub fn ls(world: &World, place: Option<&ImageName>) -> Result<Vec<Listed>, Diagnostic> {
+    let mut all = match place {
+        None => stored(world)?,
+        Some(ImageName::Stored(name)) => of_name(stored(world)?, name)?,
+        Some(ImageName::Registry(reference)) => tags(world, reference)?,
+        Some(ImageName::Layout { dir, .. }) => {
+            let layout = Layout::open(world.working_dir.join(dir))?;
+            let index = layout.index()?;
+            images(world, &layout, &index)
+        }
+        Some(ImageName::LayoutArchive { file, .. }) => {
+            let archive = OciArchive::open(world.working_dir.join(file))?;
+            images(world, &archive, archive.index())
+        }
+        Some(ImageName::DockerArchive { file, .. }) => {
+            let archive = DockerArchive::open(&world.working_dir.join(file))?;
+            archive.names().into_iter().map(named).collect()
+        }
+        Some(ImageName::Daemon(_)) => {
+            let text = "cannot list the images of an engine: that is the engine's own affair";
+            return Err(
+                Diagnostic::new(Kind::Usage, text).hint("`docker images` or `podman images` lists them")
+            );
+        }
+    };
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+fn named(name: String) -> Listed {
+    Listed { name, digest: None, platforms: Vec::new(), size: None, created: None }
+}
+
+fn stored(world: &World) -> Result<Vec<Listed>, Diagnostic> {
+    let dir = world.data_dir.join("images");
+    if !dir.join("oci-layout").exists() {
+        return Ok(Vec::new());
+    }
+    let store = Layout::open(dir)?;
+    let index = store.index()?;
+    Ok(images(world, &store, &index))
+}
+
+fn tags(world: &World, reference: &Reference) -> Result<Vec<Listed>, Diagnostic> {
+    if reference.tag.is_some() || reference.digest.is_some() {
+        let text = format!("cannot list docker://{reference}: that is one image, not a repository");
+        return Err(Diagnostic::new(Kind::Usage, text)
+            .hint(format!("list its repository: `distil ls docker://{}`", reference.name())));
+    }
+    let tags = repository(world, reference)?.tags()?;
+    Ok(tags.into_iter().map(|tag| named(format!("{}:{tag}", reference.name()))).collect())
+}
+
+/// Those whose repository is `name`, or the one that is called so.
+fn of_name(all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
+    let is_own = |l: &Listed| l.name == name || l.name.rsplit_once(':').is_some_and(|(n, _)| n == name);
+    let (own, others): (Vec<Listed>, Vec<Listed>) = all.into_iter().partition(is_own);
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    let known = others.iter().map(|l| l.name.as_str());
+    let hint = match diag::nearest(name, known, 1).first() {
+        Some(near) => format!("there is `{near}`"),
+        None => format!("`distil ls` lists what there is; a repository of Docker Hub is docker://{name}"),
+    };
+    let text = format!("cannot list {name}: the local store has no image of that name");
+    Err(Diagnostic::new(Kind::Input, text).hint(hint))
+}
+
+/// The images of an index of names; one that cannot be read is listed, and said.
+fn images(world: &World, source: &dyn Source, index: &Index) -> Vec<Listed> {
+    let of = |part: &Descriptor| {
+        let name = part.annotations.get(REF_NAME).cloned().unwrap_or_default();
+        match look(source, part) {
+            Ok(listed) => Listed { name, ..listed },
+            Err(e) => {
+                world.reporter.note(Note::Warning(format!("{name} is damaged: {e}")));
+                Listed { digest: Some(part.digest), ..named(name) }
+            }
+        }
+    };
+    index.manifests.iter().map(of).collect()
+}
+
+fn look(source: &dyn Source, part: &Descriptor) -> Result<Listed, Diagnostic> {
+    let document = read_document(source, part)?;
+    let mut platforms = platforms::names(document.value());
+    let (mut seen, mut size, mut created) = (BTreeSet::new(), 0, None);
+    for image in platforms::all(source, &document)? {
+        let manifest = image.manifest();
+        if matches!(document.value(), Document::Manifest(_)) {
+            platforms.extend(image.platform.as_ref().map(ToString::to_string));
+        }
+        for part in manifest.layers.iter().chain([&manifest.config]).filter(|p| seen.insert(p.digest)) {
+            size += part.size;
+        }
+        if created.is_none() && is_config(&manifest.config.media_type) {
+            let config = serde_json::from_slice::<ImageConfig>(&read_small(source, &manifest.config)?).ok();
+            created = config.and_then(|c| c.created);
+        }
+    }
+    Ok(Listed { name: String::new(), digest: Some(part.digest), platforms, size: Some(size), created })
+}
+
+fn is_config(kind: &MediaType) -> bool {
+    *kind == MediaType::CONFIG || *kind == MediaType::DOCKER_CONFIG
+}
