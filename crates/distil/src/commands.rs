@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::{CacheArgs, CacheCommand, Cli, Command, LockArgs};
 use crate::environment::Environment;
+use crate::looking::Here;
 use crate::render::{size, style, summary};
 use crate::{Talk, exit, login, options, surroundings, transfers};
 
@@ -31,6 +32,12 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             talk.say(&summary::lock_lines(&outcome.report, env.now, talk.style));
             talk.data(|| json!({ "schema": 0, "lock": outcome.report }))?;
         }
+        Command::Inspect(args) => return Here { cli, env, talk }.inspect(args),
+        Command::Tree(args) => return Here { cli, env, talk }.tree(args),
+        Command::Why(args) => return Here { cli, env, talk }.why(args),
+        Command::Diff(args) => return Here { cli, env, talk }.diff(args),
+        Command::Extract(args) => return Here { cli, env, talk }.extract(args),
+        Command::History(args) => return Here { cli, env, talk }.history(args),
         Command::Login(args) => {
             let request = login::request(args, env, talk)?;
             return login::login(&surroundings::world(&cli.global, env, talk)?, &request, talk);

@@ -1,0 +1,148 @@
+//! The verbs that look into images: options in, the verb of `ops`, its value out.
+
+use diag::{Diagnostic, Kind};
+use ops::extract::Destination;
+use ops::image_name::ImageName;
+use ops::look::{FileKind, Subject};
+use ops::tree::{Sort, TreeRequest};
+use serde_json::json;
+
+use crate::args::Cli;
+use crate::commands::print;
+use crate::environment::Environment;
+use crate::inspect_args::{
+    DiffArgs, ExtractArgs, HistoryArgs, ImageArgs, InspectArgs, KindWord, SortWord, TreeArgs, WhyArgs,
+};
+use crate::render::{difference, file_tree, inspection, reason, story};
+use crate::{Talk, exit, surroundings};
+
+/// Where a verb runs.
+pub(crate) struct Here<'a> {
+    pub(crate) cli: &'a Cli,
+    pub(crate) env: &'a Environment,
+    pub(crate) talk: &'a Talk,
+}
+
+impl Here<'_> {
+    fn world(&self) -> Result<ops::World, Diagnostic> {
+        surroundings::world(&self.cli.global, self.env, self.talk)
+    }
+
+    /// JSON where it is wanted, else the text.
+    fn show<T: serde::Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<u8, Diagnostic> {
+        if !self.cli.global.json {
+            print(&text())?;
+            return Ok(exit::DONE);
+        }
+        let mut document = serde_json::to_value(value)
+            .map_err(|e| Diagnostic::new(Kind::Internal, format!("cannot write JSON: {e}")))?;
+        if let Some(map) = document.as_object_mut() {
+            map.insert("schema".to_owned(), json!(0));
+        }
+        self.talk.data(|| document)?;
+        Ok(exit::DONE)
+    }
+
+    pub(crate) fn inspect(&self, args: &InspectArgs) -> Result<u8, Diagnostic> {
+        let subject = subject(&args.image)?;
+        let found = ops::inspect::inspect(&self.world()?, &subject)?;
+        self.show(&found, || inspection::text(&found, args.packages))
+    }
+
+    pub(crate) fn tree(&self, args: &TreeArgs) -> Result<u8, Diagnostic> {
+        let subject = subject(&args.image)?;
+        let request = TreeRequest {
+            path: args.path.clone(),
+            filter: args.filter.clone(),
+            packages: args.package.clone(),
+            layers: args.layer.clone(),
+            kinds: args.kind.iter().map(|word| kind(*word)).collect(),
+            unowned: args.unowned,
+            sort: match args.sort {
+                SortWord::Name => Sort::Name,
+                SortWord::Size => Sort::Size,
+                SortWord::Time => Sort::Time,
+            },
+            depth: args.depth,
+        };
+        let found = ops::tree::tree(&self.world()?, &subject, &request)?;
+        self.show(&found, || file_tree::text(&found))
+    }
+
+    pub(crate) fn why(&self, args: &WhyArgs) -> Result<u8, Diagnostic> {
+        let subject = subject(&args.image)?;
+        let found = ops::why::why(&self.world()?, &subject, &args.what)?;
+        self.show(&found, || reason::text(&found))
+    }
+
+    pub(crate) fn diff(&self, args: &DiffArgs) -> Result<u8, Diagnostic> {
+        let side =
+            |image: &str| subject(&ImageArgs { image: image.to_owned(), platform: args.platform.clone() });
+        let (from, to) = (side(&args.from)?, side(&args.to)?);
+        let mut found = ops::diff::diff(&self.world()?, &from, &to, args.times)?;
+        if args.packages {
+            found.files.clear();
+            found.same = found.config.is_empty() && found.packages.is_empty();
+        }
+        self.show(&found, || match args.markdown {
+            true => difference::markdown(&found),
+            false => difference::text(&found),
+        })?;
+        Ok(if args.exit_code && !found.same { exit::code(Kind::Findings) } else { exit::DONE })
+    }
+
+    pub(crate) fn extract(&self, args: &ExtractArgs) -> Result<u8, Diagnostic> {
+        let subject = subject(&args.image)?;
+        let world = self.world()?;
+        let place = args.output.as_ref().filter(|place| place.as_os_str() != "-");
+        let mut out = std::io::stdout().lock();
+        let to = match place {
+            Some(place) => Destination::Place(place.clone()),
+            None if self.cli.global.json => {
+                let text = "cannot extract to standard output with --json: both would be there";
+                return Err(Diagnostic::new(Kind::Usage, text).hint("name a file or directory with -o"));
+            }
+            None => Destination::Stream(&mut out),
+        };
+        let done = ops::extract::extract(&world, &subject, &args.path, to)?;
+        drop(out);
+        if let Some(place) = place {
+            let place = place.display().to_string();
+            self.talk.say_line(&story::extracted(&done, &place));
+            self.talk.data(|| {
+                json!({ "schema": 0, "path": done.path, "output": place, "entries": done.entries, "bytes": done.bytes })
+            })?;
+        }
+        Ok(exit::DONE)
+    }
+
+    pub(crate) fn history(&self, args: &HistoryArgs) -> Result<u8, Diagnostic> {
+        let subject = subject(&args.image)?;
+        let mut found = ops::history::history(&self.world()?, &subject)?;
+        if !args.files {
+            found.steps.iter_mut().filter_map(|s| s.layer.as_mut()).for_each(|l| l.changes.clear());
+        }
+        self.show(&found, || story::text(&found, args.files))
+    }
+}
+
+fn subject(args: &ImageArgs) -> Result<Subject, Diagnostic> {
+    let image: ImageName =
+        args.image.parse().map_err(|e: ops::image_name::ImageNameError| Diagnostic::from(e))?;
+    let platform = args.platform.as_ref().map(|text| text.parse()).transpose();
+    let platform = platform.map_err(|e: oci::PlatformError| {
+        Diagnostic::new(Kind::Usage, e.to_string()).hint("write it as linux/amd64 or linux/arm/v7")
+    })?;
+    Ok(Subject { image, platform })
+}
+
+fn kind(word: KindWord) -> FileKind {
+    match word {
+        KindWord::File => FileKind::File,
+        KindWord::Directory => FileKind::Directory,
+        KindWord::Symlink => FileKind::Symlink,
+        KindWord::Hardlink => FileKind::Hardlink,
+        KindWord::Device => FileKind::Device,
+        KindWord::Fifo => FileKind::Fifo,
+    }
+}

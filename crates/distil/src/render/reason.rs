@@ -1,0 +1,96 @@
+//! `distil why` for people.
+
+use ops::why::{PackageWhy, PathWhy, Why};
+
+use super::inspection::one_line;
+use super::size::{bytes, count};
+
+/// How many of those who need a package are shown.
+const MOST: usize = 20;
+
+pub(crate) fn text(why: &Why) -> String {
+    let mut out = String::new();
+    if let Some(path) = &why.path {
+        out.push_str(&path_lines(path, why.package.is_some()));
+    }
+    if let Some(package) = &why.package {
+        out.push_str(&package_lines(package));
+    }
+    out
+}
+
+fn path_lines(path: &PathWhy, owned: bool) -> String {
+    let mut out = String::new();
+    for (link, target) in &path.followed {
+        out.push_str(&format!("{link} is a link to {target}\n"));
+    }
+    let file = &path.file;
+    let size = if file.size > 0 { format!(", {}", bytes(file.size)) } else { String::new() };
+    out.push_str(&format!(
+        "{}: {}, mode {}, owner {}:{}{size}\n",
+        file.path,
+        file.kind.word(),
+        file.mode,
+        file.uid,
+        file.gid
+    ));
+    for touch in &path.layers {
+        let by = touch.created_by.as_deref().map(|by| format!(" ({})", one_line(by))).unwrap_or_default();
+        out.push_str(&format!("  layer {} {} it{by}\n", touch.layer, touch.what));
+    }
+    if !path.below.is_empty() {
+        out.push_str("  below it\n");
+        for (owner, n) in &path.below {
+            let owner = if owner.is_empty() { "of no package" } else { owner };
+            out.push_str(&format!("    {n:>6}  {owner}\n"));
+        }
+    }
+    match (&file.made_by, owned) {
+        (Some(rule), _) if rule == "recipe" => out.push_str("  it is the recipe's own file\n"),
+        (Some(rule), _) => out.push_str(&format!("  the rule {rule} made it (docs/derived.md)\n")),
+        (None, false) if path.below.is_empty() => out.push_str("  no package owns it\n"),
+        _ => {}
+    }
+    out
+}
+
+fn package_lines(package: &PackageWhy) -> String {
+    let source = package.source.as_ref().map(|s| format!(", source {s}")).unwrap_or_default();
+    let mut out = format!(
+        "package {} {} ({} {}{source}): {} in {}, layer {}\n",
+        package.name,
+        package.version,
+        package.kind,
+        package.arch,
+        bytes(package.size),
+        count(package.files as u64, "path", "paths"),
+        package.layer,
+    );
+    for (n, step) in package.chain.iter().enumerate() {
+        let indent = "  ".repeat(n + 1);
+        let at = step.at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+        match n {
+            0 if step.because.is_empty() => {
+                out.push_str(&format!("{indent}{} {}\n", step.name, step.version))
+            }
+            0 => out.push_str(&format!(
+                "{indent}{} {}: the recipe asks ({at}{})\n",
+                step.name, step.version, step.because
+            )),
+            _ => out.push_str(&format!("{indent}needs {} {} ({})\n", step.name, step.version, step.because)),
+        }
+    }
+    let needs: Vec<_> = package.needed_by.iter().filter(|need| !need.by.is_empty()).collect();
+    match (needs.is_empty(), package.from_build) {
+        (true, false) => out.push_str("  no package of the image says that it needs it\n"),
+        (true, true) => {}
+        (false, _) => out.push_str("  needed by\n"),
+    }
+    for need in needs.iter().take(MOST) {
+        out.push_str(&format!("    {} ({})\n", need.by, need.requirement));
+    }
+    if needs.len() > MOST {
+        out.push_str(&format!("    … and {} more (--json has all)\n", needs.len() - MOST));
+    }
+    out
+}
