@@ -13,10 +13,6 @@ use rootfs::{Entry, Node, Owner};
 
 use crate::draft::Draft;
 
-/// Directories of programs; the last are busybox's in Google's images and 9base's.
-const PROGRAMS: [&str; 8] =
-    ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin", "busybox", "usr/lib/plan9/bin"];
-
 /// One thing against the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -104,7 +100,7 @@ pub(crate) fn check(draft: &Draft<'_>, recipe: &Resolved, uid: Option<u32>, pins
 fn sins(draft: &Draft<'_>, entry: &Entry) -> Vec<(Allow, String)> {
     let path = entry.path.as_bstr();
     let name = file_name(path);
-    let in_path = parent(path).is_some_and(|dir| PROGRAMS.iter().any(|p| *dir == **p));
+    let in_path = parent(path).is_some_and(table::is_of_programs);
     let mut out = Vec::new();
     if let Some(row) = table::find(name, in_path).filter(|_| is_program(draft, entry)) {
         let kind = if row.word == Allow::Shell { "shell" } else { "package manager" };

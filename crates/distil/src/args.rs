@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Ls(transfer_args::LsArgs),
     Rm(transfer_args::RmArgs),
     Apko(Box<crate::apko::args::ApkoArgs>),
+    Report(Box<crate::report_args::ReportArgs>),
     Settings(SettingsArgs),
     /// Print the JSON Schema of recipes
     #[command(after_help = "Examples:\n  distil schema > distil.schema.json")]

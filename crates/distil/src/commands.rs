@@ -51,6 +51,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Tag(args) => transfers::tag(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
         Command::Ls(args) => transfers::ls(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
         Command::Rm(args) => transfers::rm(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
+        Command::Report(args) => return crate::report_args::run(args, cli, env, talk),
         Command::Apko(args) => return crate::apko::run(args, cli, env, talk),
         Command::Settings(_) => {
             let world = surroundings::world(&cli.global, env, talk)?;
@@ -218,7 +219,7 @@ pub(crate) fn print(text: &str) -> Result<(), Diagnostic> {
 }
 
 /// What is ours to the last byte: JSON, which has escapes of its own, and what we generate. A reader that went away is no failure of ours; a full disk is.
-fn print_as_is(text: &str) -> Result<(), Diagnostic> {
+pub(crate) fn print_as_is(text: &str) -> Result<(), Diagnostic> {
     use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -15,6 +15,7 @@ mod looking;
 mod options;
 mod registries;
 mod render;
+mod report_args;
 mod surroundings;
 mod terminal;
 mod transfer_args;

@@ -47,6 +47,7 @@ mod recipes;
 mod records;
 mod registries;
 pub mod report;
+pub mod report_page;
 pub mod request;
 pub mod rm;
 pub mod schema;

@@ -63,4 +63,7 @@ const tree = (() => {
     all: () => ({ total: children(-1).reduce((n, i) => n + total[i], 0), files: children(-1).reduce((n, i) => n + files[i], 0) }),
   };
 })();
-const ownerName = (i) => { const at = tree.owner(i); return at < 0 ? '' : data.packages[at][0]; };
+const ownerName = (i) => {
+  const at = tree.owner(i);
+  return at >= 0 ? data.packages[at][0] : at < -1 ? data.files.makers[-2 - at] : '';
+};

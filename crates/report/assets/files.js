@@ -38,7 +38,7 @@ const explorer = (() => {
     const paths = words.length ? lowered() : null, out = [];
     const wantedOwner = owner.value === '' ? null : Number(owner.value), wantedLayer = layer.value === '' ? null : Number(layer.value);
     for (let i = 0; i < tree.count; i += 1) {
-      if (wantedOwner !== null && (tree.owner(i) !== wantedOwner || (wantedOwner < 0 && tree.isDirectory(i)))) continue;
+      if (wantedOwner !== null && (Math.max(tree.owner(i), -1) !== wantedOwner || (wantedOwner < 0 && tree.isDirectory(i)))) continue;
       if (wantedLayer !== null && tree.layer(i) !== wantedLayer) continue;
       if (paths && !words.every((w) => paths[i].includes(w))) continue;
       out.push(i);
@@ -120,7 +120,7 @@ const explorer = (() => {
     rows.push(['Mode', make('code', { text: `${permissions(i)}  0${tree.mode(i).toString(8)}` }), tree.capabilities(i) ? ', with file capabilities' : '']);
     rows.push(['Owner', `user ${tree.uid(i)}, group ${tree.gid(i)}`]);
     const at = tree.owner(i);
-    rows.push(['Package', at < 0 ? 'none' : `${data.packages[at][0]} ${data.packages[at][1]}`]);
+    rows.push(['Package', at >= 0 ? `${data.packages[at][0]} ${data.packages[at][1]}` : at < -1 ? `none; made by ${ownerName(i)}` : 'none']);
     if (at >= 0 && data.packages[at][2].length) rows.push(['Why', data.packages[at][2].join(' ← ')]);
     const layer = data.layers[tree.layer(i)];
     rows.push(['Layer', layer ? `${tree.layer(i) + 1}, ${layer}` : 'none: the engine makes this directory']);

@@ -40,7 +40,7 @@ function squarify(values, x, y, width, height) {
       owned = new Map();
       for (let i = 0; i < tree.count; i += 1) {
         if (tree.isDirectory(i)) continue;
-        const of = tree.owner(i);
+        const of = Math.max(tree.owner(i), -1);
         if (!owned.has(of)) owned.set(of, []);
         owned.get(of).push(i);
       }
@@ -84,24 +84,26 @@ function squarify(values, x, y, width, height) {
 
   function tile(node, rect, i, wide, high) {
     const [, , w, h] = rect;
-    const button = make('button', {
-      type: 'button', class: `tile ${node.rest ? 'rest' : `c${i % 10}`}`, 'aria-label': spoken(node), title: spoken(node), tabindex: i === 0 ? 0 : -1,
-    });
-    place(button, rect, wide, high);
-    if (w > 34 && h > 20) button.append(make('b', { 'aria-hidden': 'true' }, node.short || node.label, w > 110 ? make('small', { text: bytes(node.size) }) : ''));
+    const box = make('div', { class: `tile ${node.rest ? 'rest' : `c${i % 10}`}`, title: spoken(node) });
+    place(box, rect, wide, high);
+    // What is seen is the beginning of what is said.
+    const label = node.short || node.label, seen = w > 34 && h > 20, sized = seen && w > 110;
+    box.append(make('button', { type: 'button', tabindex: i === 0 ? 0 : -1 },
+      make('b', { class: seen ? null : 'sr', text: label }, sized ? make('small', { text: bytes(node.size) }) : ''),
+      make('span', { class: 'sr', text: `${sized ? '' : `, ${bytes(node.size)}`}, ${share(node.size, way[way.length - 1].size)}, ${counted(node.files, 'file', 'files')}` })));
     if (node.parts && w > 70 && h > 64) {
       const strip = 22, gap = 3, inside = parts(node, 24, 0.008);
-      squarify(inside.map((p) => p.size), gap, strip, w - 2 * gap - 3, h - strip - gap - 3).forEach((r, at) => {
+      squarify(inside.map((p) => p.size), gap, strip, w - 2 * gap - 1, h - strip - gap - 1).forEach((r, at) => {
         const [x, y, iw, ih] = r;
         if (iw < 5 || ih < 5) return;
         const part = make('i', { 'aria-hidden': 'true', title: `${node.label} › ${inside[at].label}, ${bytes(inside[at].size)}` });
         if (iw > 40 && ih > 17) part.textContent = inside[at].short || inside[at].label;
-        place(part, [x, y, iw - 2, ih - 2], w - 3, h - 3);
-        button.append(part);
+        place(part, [x, y, iw - 2, ih - 2], w, h);
+        box.append(part);
       });
     }
-    button.addEventListener('click', () => enter(node));
-    return button;
+    box.addEventListener('click', () => enter(node));
+    return box;
   }
 
   function draw(focus) {
@@ -117,7 +119,7 @@ function squarify(values, x, y, width, height) {
     table.replaceChildren(...shown.map((p) => make('tr', {},
       make('th', { scope: 'row' }, p.parts || p.file >= 0 ? link(p.label, () => enter(p)) : p.label),
       make('td', { class: 'n', text: bytes(p.size) }), make('td', { class: 'n', text: share(p.size, node.size) }), make('td', { class: 'n', text: number(p.files) }))));
-    if (focus) map.firstElementChild?.focus({ preventScroll: true });
+    if (focus) map.querySelector('button')?.focus({ preventScroll: true });
   }
   function link(text, action) {
     const button = make('button', { type: 'button', class: 'link', text });
@@ -145,7 +147,7 @@ function squarify(values, x, y, width, height) {
   up.addEventListener('click', leave);
   map.addEventListener('keydown', (event) => {
     if (event.key === 'Escape' || event.key === 'Backspace') { leave(); event.preventDefault(); return; }
-    const tiles = [...map.children], at = tiles.indexOf(document.activeElement);
+    const tiles = [...map.querySelectorAll('button')], at = tiles.indexOf(document.activeElement);
     if (at < 0) return;
     let to = -1;
     if (event.key === 'Home') to = 0;

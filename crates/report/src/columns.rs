@@ -20,8 +20,11 @@ pub(crate) struct Columns {
     sizes: Vec<u64>,
     /// Which row of `facts`.
     fact: Vec<u32>,
-    /// What many paths have in common: kind, mode, owner, group, layer, package (-1: none), capabilities.
-    facts: Vec<(&'static str, u32, u32, u32, u32, i64, u8)>,
+    /// What many paths have in common: kind, mode, owner, group, layer, package, capabilities. A package of -1 is
+    /// none, and below that stands who brought the path instead: -2 is the first of `makers`.
+    facts: Vec<Facts>,
+    /// Who brings paths that no package owns.
+    makers: Vec<String>,
     /// Where links lead, by row.
     links: BTreeMap<usize, String>,
 }
@@ -46,9 +49,25 @@ impl Columns {
             if let Some(link) = &file.link {
                 out.links.insert(out.names.len(), shown(link));
             }
-            out.push(file.path.as_bstr(), file.size, facts(file), &mut seen);
+            let owner = out.owner(file);
+            out.push(file.path.as_bstr(), file.size, facts(file, owner), &mut seen);
         }
         out
+    }
+
+    fn owner(&mut self, file: &File) -> i64 {
+        match file.package {
+            Some(package) => i64::from(package),
+            None if file.made_by.is_empty() => -1,
+            None => {
+                let maker = shown(file.made_by.as_bytes());
+                let at = self.makers.iter().position(|m| *m == maker).unwrap_or_else(|| {
+                    self.makers.push(maker);
+                    self.makers.len() - 1
+                });
+                -2 - i64::try_from(at).unwrap_or_default()
+            }
+        }
     }
 
     fn push(&mut self, path: &BStr, size: u64, facts: Facts, seen: &mut BTreeMap<Facts, u32>) {
@@ -70,7 +89,7 @@ type Facts = (&'static str, u32, u32, u32, u32, i64, u8);
 /// A directory that no layer brings: engines make it with this mode, for root.
 const IMPLICIT: Facts = ("d", 0o755, 0, 0, u32::MAX, -1, 0);
 
-fn facts(file: &File) -> Facts {
+fn facts(file: &File, owner: i64) -> Facts {
     let kind = match file.kind {
         FileKind::Directory => "d",
         FileKind::File => "f",
@@ -78,8 +97,7 @@ fn facts(file: &File) -> Facts {
         FileKind::Hardlink => "h",
         FileKind::Special => "s",
     };
-    let package = file.package.map_or(-1, i64::from);
-    (kind, file.mode, file.uid, file.gid, file.layer, package, u8::from(file.capabilities))
+    (kind, file.mode, file.uid, file.gid, file.layer, owner, u8::from(file.capabilities))
 }
 
 /// The directories above a path, from the top.

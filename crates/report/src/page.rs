@@ -101,8 +101,8 @@ pub struct Layer {
     pub unpacked: u64,
     /// The command or rule that made it; empty where nothing says so.
     pub made_by: String,
-    /// Entries of its tar, whiteouts too.
-    pub entries: u64,
+    /// Paths that it adds, replaces, changes or deletes.
+    pub changes: u64,
 }
 
 /// A package.
@@ -170,6 +170,9 @@ pub struct File {
     /// Which of the packages owns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<u32>,
+    /// Where no package owns it: who brought it, as `recipe`; empty where nobody says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub made_by: String,
     /// Where a link leads.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_or_none")]
     pub link: Option<BString>,

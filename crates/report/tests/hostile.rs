@@ -35,7 +35,7 @@ fn hostile(attack: &str) -> Image {
             healthcheck: vec![text()],
             labels: vec![(text(), text())],
         },
-        layers: vec![Layer { digest: text(), made_by: text(), compressed: 1, unpacked: 1, entries: 1 }; 2],
+        layers: vec![Layer { digest: text(), made_by: text(), compressed: 1, unpacked: 1, changes: 1 }; 2],
         packages: vec![Package {
             name: text(),
             version: text(),
@@ -45,7 +45,14 @@ fn hostile(attack: &str) -> Image {
             why: vec![text(), text()],
         }],
         files: vec![
-            File { path: attack.into(), mode: 0o6777, size: 1, capabilities: true, ..File::default() },
+            File {
+                path: attack.into(),
+                mode: 0o6777,
+                size: 1,
+                capabilities: true,
+                made_by: text(),
+                ..File::default()
+            },
             File { path: "l".into(), kind: FileKind::Symlink, link: Some(attack.into()), ..File::default() },
         ],
         notes: vec![text()],

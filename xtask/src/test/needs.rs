@@ -27,6 +27,9 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("xz", "xz-utils", "compressed archives by others"),
     ("ip", "iproute2", "a network namespace without routes"),
     ("setfattr", "attr", "extended attributes by others"),
+    ("chromium", "chromium", "reports in a browser"),
+    ("chromedriver", "chromium-driver", "reports in a browser"),
+    ("debootstrap", "debootstrap", "an ordinary image of Debian"),
 ];
 
 /// Files without a program of their own.

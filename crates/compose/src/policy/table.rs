@@ -2,6 +2,7 @@
 //! test holds the two equal. The names are those of Debian's `Contents` of 12 and 13 (section
 //! `shells`, and all that installs packages), and of what people copy in by hand.
 
+use bstr::BStr;
 use recipe::Allow;
 
 /// Where a name means the program.
@@ -115,6 +116,15 @@ pub const PASSED_OVER: &[(&[&str], &str)] = &[
     (&["capsh", "chsh", "tclsh", "wish"], "not shells, in spite of their names"),
     (&["go", "mvn", "gradle"], "compilers and build tools, which put nothing into the system"),
 ];
+
+/// Directories of programs; the last are busybox's in Google's images and 9base's.
+const PROGRAMS: [&str; 8] =
+    ["usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "usr/local/sbin", "busybox", "usr/lib/plan9/bin"];
+
+/// Is it a directory of programs? Relative to the root.
+pub fn is_of_programs(dir: &BStr) -> bool {
+    PROGRAMS.iter().any(|p| *dir == **p)
+}
 
 /// The row that a file of this name belongs to; `in_path`: it is in a directory of programs.
 pub fn find(name: &[u8], in_path: bool) -> Option<&'static Listed> {

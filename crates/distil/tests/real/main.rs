@@ -6,12 +6,15 @@ mod apk;
 mod apk_keys;
 mod apk_locks;
 mod apko_engine;
+mod browser;
+mod debian_image;
 mod distil;
 mod docker;
 mod docs;
 mod engines;
 mod opinions;
 mod programs;
+mod report;
 mod same;
 mod tls;
 #[path = "../../../image/tests/images/trees.rs"]

@@ -9,9 +9,9 @@ pub(crate) fn html(image: &Image) -> String {
     let rows: String = image.layers.iter().enumerate().map(|(i, layer)| row(i, layer)).collect();
     format!(
         "<p class=\"lead\">Bottom first. A layer that others have already need not be fetched again.</p>\n{}\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Layers\"><table><thead><tr>\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of layers\"><table><thead><tr>\
          <th scope=\"col\" class=\"n\">Layer</th><th scope=\"col\" class=\"n\">Download</th><th scope=\"col\" class=\"n\">Unpacked</th>\
-         <th scope=\"col\" class=\"n\">Entries</th><th scope=\"col\">Made by</th><th scope=\"col\">Digest</th></tr></thead>\n\
+         <th scope=\"col\" class=\"n\">Paths</th><th scope=\"col\">Made by</th><th scope=\"col\">Digest</th></tr></thead>\n\
          <tbody>\n{rows}</tbody></table></div>\n",
         stack(&image.layers)
     )
@@ -51,7 +51,7 @@ fn row(at: usize, layer: &Layer) -> String {
         at + 1,
         number_cell(layer.compressed, &bytes(layer.compressed)),
         number_cell(layer.unpacked, &bytes(layer.unpacked)),
-        number_cell(layer.entries, &number(layer.entries)),
+        number_cell(layer.changes, &number(layer.changes)),
         text(&layer.digest),
     )
 }

@@ -20,7 +20,7 @@ pub(crate) fn html(facts: &Facts<'_>) -> String {
         "<div class=\"tools\"><label class=\"grow\">Filter by name, version, licence or reason\
          <input type=\"search\" data-filters=\"package-table\" autocomplete=\"off\" spellcheck=\"false\"></label></div>\n\
          <p class=\"status\" id=\"package-table-status\" role=\"status\">{}</p>\n\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Packages\"><table class=\"sortable\" id=\"package-table\">\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of packages\"><table class=\"sortable\" id=\"package-table\">\n\
          <thead><tr>{}{}{}{}{}{why}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n",
         count(packages.len() as u64, "package", "packages"),
         sorting("Name", "", "ascending"),
