@@ -110,6 +110,7 @@ pub(crate) enum Command {
                   distil build base                         the catalogue image `base`, every arch and variant\n  \
                   distil build static base cc --load        load the host's platform of each into Docker or Podman\n  \
                   distil build app.yaml -t acme/app:1.2 -o oci:out   write an OCI layout\n  \
+                  distil build app.yaml -t ghcr.io/acme/app:1.2 --push   push it to a registry\n  \
                   distil build app.yaml --frozen            exactly the lock: no index, no network")]
 pub(crate) struct BuildArgs {
     /// Recipe files, or names of the catalogue [default: distil.yaml]
@@ -120,12 +121,15 @@ pub(crate) struct BuildArgs {
     /// Name the image; may be given several times
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
-    /// Write it to oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or docker-daemon:REF; may be given several times
+    /// Write it to docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or docker-daemon:REF; may be given several times
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: Vec<String>,
     /// Load the host's platform into the running Docker or Podman
     #[arg(long)]
     pub(crate) load: bool,
+    /// Push it to the registries that its -t names name, with all its platforms
+    #[arg(long, requires = "tags")]
+    pub(crate) push: bool,
     #[command(flatten)]
     pub(crate) lock: LockChoice,
     /// Fail if the lock no longer fits the recipe

@@ -24,6 +24,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         return Err(Diagnostic::new(Kind::Usage, "cannot name several images with one -t")
             .hint("build them one by one, or leave -t away: each is then named after its recipe"));
     }
+    if let Some(local) = names.iter().find(|name| args.push && name.registry.is_none()) {
+        return Err(Diagnostic::new(Kind::Usage, format!("cannot push {local}: its name says no registry"))
+            .hint(format!("write -t REGISTRY/{local}; Docker Hub is docker.io")));
+    }
     let mode = match (args.locked, args.frozen) {
         (_, true) => LockMode::Frozen,
         (true, false) => LockMode::Locked,
@@ -37,6 +41,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         names,
         targets,
         load: args.load,
+        push: args.push,
         lock: place(&args.lock),
         mode,
         compression: args.compression.clone(),

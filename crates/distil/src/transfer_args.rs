@@ -30,6 +30,9 @@ pub(crate) struct PushArgs {
     pub(crate) dest: Option<String>,
     #[command(flatten)]
     pub(crate) which: PlatformArgs,
+    /// Attach why each package and file is there, for `distil why`; it names lines of the recipe
+    #[arg(long)]
+    pub(crate) reasons: bool,
 }
 
 /// Pull an image into the local store

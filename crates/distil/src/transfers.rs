@@ -22,6 +22,7 @@ pub(crate) fn push(args: &PushArgs, world: &World, talk: &Talk) -> Result<(), Di
         name: ImageName::in_store(&args.name)?,
         to: args.dest.as_deref().map(str::parse).transpose()?,
         platform: platform(&args.which)?,
+        reasons: args.reasons,
     };
     show(&ops::push::push(world, &request)?, "pushed", &clock, talk)
 }
@@ -110,7 +111,7 @@ fn show(moved: &Moved, done: &str, clock: &Clock, talk: &Talk) -> Result<(), Dia
     }
 }
 
-fn story(moved: &Moved) -> String {
+pub(crate) fn story(moved: &Moved) -> String {
     if moved.unchanged {
         return "it was there already".to_owned();
     }

@@ -91,9 +91,11 @@ fn once(world: &World, request: &BuildRequest) -> Result<BuildReport, (Diagnosti
     };
     let written = deliver::write(world, &store, &answer.images, &request.targets)
         .map_err(|d| drop_damaged(world, &store, &answer, d))?;
+    let pushed = deliver::push(world, &store, &answer.images, request.push, &request.targets)
+        .map_err(|d| drop_damaged(world, &store, &answer, d))?;
     let loaded = deliver::load(world, &store, &answer.images, request.load, &request.targets)
         .map_err(|d| drop_damaged(world, &store, &answer, d))?;
-    Ok(BuildReport { images: answer.images, locks: answer.locks, written, loaded, unchanged })
+    Ok(BuildReport { images: answer.images, locks: answer.locks, written, pushed, loaded, unchanged })
 }
 
 /// Everything that the answer depends on and that is no file.

@@ -5,9 +5,11 @@ use image::{Layout, docker_archive, oci_archive};
 use oci::{Platform, Reference};
 
 use crate::World;
+use crate::image_name::{ImageName, on_a_registry};
+use crate::places::Opened;
 use crate::report::{Built, BuiltPlatform, Loaded};
 use crate::target::Target;
-use crate::transfer;
+use crate::transfer::{self, Moved};
 
 /// Writes every image to every target; gives a line each.
 pub(crate) fn write(
@@ -68,10 +70,39 @@ pub(crate) fn write(
                 docker_archive::save_each(store, &stored_name(image), &platforms, &path)?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
-            Target::Daemon { .. } => {}
+            Target::Daemon { .. } | Target::Registry { .. } => {}
         }
     }
     Ok(written)
+}
+
+/// Pushes every image under its names, and to what `docker://` targets name.
+pub(crate) fn push(
+    world: &World,
+    store: &Layout,
+    images: &[Built],
+    all: bool,
+    targets: &[Target],
+) -> Result<Vec<Moved>, Diagnostic> {
+    let mut wanted = Vec::new();
+    for image in images.iter().filter(|_| all) {
+        wanted.extend(names(image)?.into_iter().map(|name| (image, name)));
+    }
+    for target in targets {
+        if let Target::Registry { reference } = target {
+            wanted.push((only(images, "a name on a registry")?, reference.clone()));
+        }
+    }
+    let push = |(image, name): (&Built, Reference)| {
+        let from = Opened {
+            source: Box::new(store.clone()),
+            name: stored_name(image),
+            shown: image.names[0].clone(),
+            repository: None,
+        };
+        transfer::carry(world, &from, &ImageName::Registry(on_a_registry(with_tag(name))), None)
+    };
+    wanted.into_iter().map(push).collect()
 }
 
 /// Loads the host's platform of every image into the engine, and what `docker-daemon:` targets name.

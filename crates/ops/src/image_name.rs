@@ -197,7 +197,7 @@ fn is_registry(name: &str) -> bool {
 
 /// The whole name of an image on a registry, as Docker completes it: Docker Hub where no registry is named,
 /// and there `library/` before a single word.
-pub(crate) fn on_a_registry(mut reference: Reference) -> Reference {
+pub fn on_a_registry(mut reference: Reference) -> Reference {
     let registry = match reference.registry.take().as_deref() {
         None | Some("index.docker.io" | "registry-1.docker.io") => DOCKER_HUB.to_owned(),
         Some(other) => other.to_owned(),

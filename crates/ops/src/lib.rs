@@ -7,6 +7,7 @@
 mod apk_world;
 pub mod apko;
 mod apko_lock;
+mod attached;
 mod base;
 mod blobs;
 pub mod build;

@@ -1,12 +1,16 @@
 //! `distil push`: an image to a registry.
 
 use diag::{Diagnostic, Kind};
-use oci::{Platform, Reference};
+use image::Source;
+use oci::{MediaType, Platform, Reference};
 
 use crate::World;
+use crate::attached::attach;
 use crate::image_name::{ImageName, on_a_registry};
 use crate::places::{name_in_store, open_source};
+use crate::registries::repository;
 use crate::transfer::{Moved, carry};
+use crate::{platforms, reasons};
 
 /// What is to be pushed.
 #[derive(Debug, Clone)]
@@ -17,6 +21,8 @@ pub struct PushRequest {
     pub to: Option<ImageName>,
     /// Only this platform.
     pub platform: Option<Platform>,
+    /// Attach what is known of why the image is as it is; it names lines of the recipe.
+    pub reasons: bool,
 }
 
 /// Pushes an image with all its platforms, or one.
@@ -35,7 +41,34 @@ pub fn push(world: &World, request: &PushRequest) -> Result<Moved, Diagnostic> {
         None => own_registry(&request.name)?,
     };
     let from = open_source(world, &request.name)?;
-    carry(world, &from, &to, request.platform.as_ref())
+    let moved = carry(world, &from, &to, request.platform.as_ref())?;
+    if request.reasons {
+        attach_reasons(world, &to, &moved)?;
+    }
+    Ok(moved)
+}
+
+/// Lets each platform's manifest have its reasons as a referrer.
+fn attach_reasons(world: &World, to: &ImageName, moved: &Moved) -> Result<(), Diagnostic> {
+    let ImageName::Registry(reference) = to else { return Ok(()) };
+    let doing = |d: Diagnostic| d.while_doing(format!("cannot attach the reasons to {to}"));
+    let repository = repository(world, reference)?;
+    let document = repository.document(&moved.digest.to_string()).map_err(|e| doing(e.into()))?;
+    let mut attached = 0;
+    for image in platforms::all(&repository, &document).map_err(doing)? {
+        if let Some(bytes) = reasons::document(world, &image.descriptor.digest) {
+            let kind = MediaType::new(reasons::MEDIA_TYPE);
+            attach(&repository, &image.descriptor, &kind, &bytes).map_err(doing)?;
+            attached += 1;
+        }
+    }
+    if attached == 0 {
+        let text =
+            format!("cannot attach the reasons to {to}: they are kept of images that this machine built");
+        return Err(Diagnostic::new(Kind::Input, text)
+            .hint("the image itself is pushed; leave --reasons away, or push it from where it was built"));
+    }
+    Ok(())
 }
 
 /// Where an image's own name says that it belongs.

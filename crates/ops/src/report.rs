@@ -4,6 +4,8 @@ use oci::{Digest, Platform};
 use package::Arch;
 use serde::{Deserialize, Serialize};
 
+use crate::transfer::Moved;
+
 /// One image of a build: a recipe's variant, for all its platforms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Built {
@@ -107,6 +109,8 @@ pub struct BuildReport {
     pub locks: Vec<LockReport>,
     /// Where the images went, besides the local store.
     pub written: Vec<String>,
+    /// What registries took.
+    pub pushed: Vec<Moved>,
     /// What an engine took.
     pub loaded: Vec<Loaded>,
     /// Nothing had changed: no package was opened.

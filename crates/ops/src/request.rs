@@ -107,6 +107,8 @@ pub struct BuildRequest {
     pub targets: Vec<Target>,
     /// Load the host's platform into the engine.
     pub load: bool,
+    /// Push each under its names.
+    pub push: bool,
     /// The lock.
     pub lock: LockPlace,
     /// How it is treated.

@@ -46,6 +46,11 @@ pub enum Target {
         /// The directory.
         dir: PathBuf,
     },
+    /// `docker://REF`: a registry.
+    Registry {
+        /// The name there, whole.
+        reference: Reference,
+    },
     /// `docker-daemon:REF`: a running Docker or Podman.
     Daemon {
         /// The name there.
@@ -60,7 +65,10 @@ impl Target {
             Target::LayoutArchive { file, .. } => ("oci-archive:", file),
             Target::DockerArchive { file, .. } => ("docker-archive:", file),
             Target::ArchiveOfEach { file, .. } => ("", file),
-            Target::Layout { .. } | Target::LayoutOfOne { .. } | Target::Daemon { .. } => return None,
+            Target::Layout { .. }
+            | Target::LayoutOfOne { .. }
+            | Target::Registry { .. }
+            | Target::Daemon { .. } => return None,
         };
         Some((format!("{transport}{}", file.display()), file))
     }
@@ -101,7 +109,7 @@ impl Explain for TargetError {
     fn hint(&self) -> Option<String> {
         match self {
             TargetError::Transport { .. } | TargetError::Missing { .. } => Some(
-                "use oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or docker-daemon:REF"
+                "use docker://REF, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or docker-daemon:REF"
                     .to_owned(),
             ),
             TargetError::Name { .. } => None,
@@ -126,7 +134,8 @@ impl Target {
             ImageName::LayoutArchive { file, tag } => Some(Target::LayoutArchive { file, tag }),
             ImageName::DockerArchive { file, reference } => Some(Target::DockerArchive { file, reference }),
             ImageName::Daemon(reference) => Some(Target::Daemon { reference }),
-            ImageName::Stored(_) | ImageName::Registry(_) => None,
+            ImageName::Registry(reference) => Some(Target::Registry { reference }),
+            ImageName::Stored(_) => None,
         }
     }
 }
@@ -157,8 +166,10 @@ mod tests {
             "docker-archive:x.tar:a/b:1".parse(),
             Ok(Target::DockerArchive { reference: Some(_), .. })
         ));
-        for bad in ["out", "oci:", "docker-archive:", "docker-daemon:", "ghcr.io/a/b:1", "docker-archive:x:B"]
-        {
+        let on = Target::Registry { reference: "ghcr.io/a/b:1".parse().unwrap() };
+        assert_eq!("docker://ghcr.io/a/b:1".parse(), Ok(on.clone()));
+        assert_eq!("ghcr.io/a/b:1".parse(), Ok(on));
+        for bad in ["out", "oci:", "docker-archive:", "docker-daemon:", "docker-archive:x:B"] {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
     }

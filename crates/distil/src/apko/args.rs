@@ -144,9 +144,12 @@ pub(crate) struct ApkoBuild {
     pub(crate) image: ImageArgs,
 }
 
-/// Build an image and give it to Docker or Podman (to a registry: not yet)
+/// Build an image and push it to registries, or give it to Docker or Podman
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  distil apko publish --local app.yaml acme/app:1.2 acme/app:latest")]
+#[command(
+    after_help = "Examples:\n  distil apko publish app.yaml ghcr.io/acme/app:1.2 ghcr.io/acme/app:latest\n  \
+                  distil apko publish --local app.yaml acme/app:1.2 acme/app:latest"
+)]
 pub(crate) struct ApkoPublish {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use diag::{Diagnostic, Kind};
 use ops::World;
+use ops::report::BuildReport;
+use ops::request::BuildRequest;
 use serde_json::json;
 
 use self::args::{ApkoArgs, ApkoBuild, ApkoCommand, ApkoLock, ApkoPublish, ImageArgs};
@@ -81,23 +83,28 @@ impl Run<'_> {
 
     fn build(&self, args: &ApkoBuild) -> Result<(), Diagnostic> {
         let request = options::build(args, |path| self.env.working_dir.join(path).is_dir())?;
-        self.make(&args.image, &request)
+        self.make(&args.image, &request).map(drop)
     }
 
     fn publish(&self, args: &ApkoPublish) -> Result<(), Diagnostic> {
         let request = options::publish(args)?;
-        if args.image_refs.is_some() {
+        let report = self.make(&args.image, &request)?;
+        let Some(file) = &args.image_refs else { return Ok(()) };
+        if args.local {
             self.talk.say_line("note: --image-refs is of no effect: nothing is pushed");
+            return Ok(());
         }
-        self.make(&args.image, &request)
+        let refs = image_refs(&report);
+        Ok(store::write_atomically(&self.env.working_dir.join(file), refs.as_bytes())?)
     }
 
-    fn make(&self, image: &ImageArgs, request: &ops::request::BuildRequest) -> Result<(), Diagnostic> {
+    fn make(&self, image: &ImageArgs, request: &BuildRequest) -> Result<BuildReport, Diagnostic> {
         let clock = Clock::start();
         let world = self.world_for(image)?;
         let report = ops::build::build(&world, request)?;
         self.talk.say(&summary::build(&report, self.env, clock.took(), false, self.talk.style));
-        print_images(self.talk, &report)
+        print_images(self.talk, &report)?;
+        Ok(report)
     }
 
     fn lock(&self, args: &ApkoLock) -> Result<(), Diagnostic> {
@@ -125,6 +132,21 @@ impl Run<'_> {
         self.talk.say_line(&format!("deleted {text} in {}", world.cache_dir.display()));
         self.talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }))
     }
+}
+
+/// What was pushed, by digest: each platform, then the index, a line each.
+fn image_refs(report: &BuildReport) -> String {
+    let mut lines = Vec::new();
+    for pushed in &report.pushed {
+        let name = pushed.to.trim_start_matches("docker://").split('@').next().unwrap_or_default();
+        let repository = match name.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => name,
+        };
+        let platforms = report.images.iter().flat_map(|image| &image.platforms).map(|p| p.manifest);
+        lines.extend(platforms.chain([pushed.digest]).map(|digest| format!("{repository}@{digest}")));
+    }
+    lines.join("\n") + "\n"
 }
 
 fn version(talk: &Talk) -> Result<(), Diagnostic> {

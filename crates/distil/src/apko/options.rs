@@ -5,6 +5,7 @@ use std::path::Path;
 
 use diag::{Diagnostic, Kind};
 use oci::Reference;
+use ops::image_name::on_a_registry;
 use ops::request::{Above, Appended, BuildRequest, Compat, LockMode, LockPlace, LockRequest};
 use ops::target::Target;
 
@@ -86,22 +87,15 @@ pub(super) fn build(args: &ApkoBuild, is_dir: impl Fn(&Path) -> bool) -> Result<
     image(&args.recipe, &args.image, vec![name], vec![target])
 }
 
-/// To the engine only: pushing is another room's business, and what is not there is said before work
-/// begins.
+/// To registries, or with `--local` to the engine.
 pub(super) fn publish(args: &ApkoPublish) -> Result<BuildRequest, Diagnostic> {
     let names = args.tags.iter().map(|tag| tagged(tag)).collect::<Result<Vec<_>, _>>()?;
-    if !args.local {
-        let text = format!("cannot push {}: this distil does not push to registries yet", args.tags[0]);
-        return Err(usage(
-            text,
-            format!(
-                "load it into Docker or Podman with --local, or write an OCI layout with `distil apko build {} {} DIR`, \
-                 DIR being there, and push that with a tool of your choice",
-                args.recipe.file, args.tags[0]
-            ),
-        ));
-    }
-    let targets = names.iter().map(|reference| Target::Daemon { reference: reference.clone() }).collect();
+    let target = |reference: &Reference| match args.local {
+        true => Target::Daemon { reference: reference.clone() },
+        // As apko has it, a name without a registry is one of Docker Hub.
+        false => Target::Registry { reference: on_a_registry(reference.clone()) },
+    };
+    let targets = names.iter().map(target).collect();
     image(&args.recipe, &args.image, names, targets)
 }
 
@@ -124,6 +118,7 @@ fn image(
         names,
         targets,
         load: false,
+        push: false,
         lock: LockPlace { apko: image.lockfile.clone(), vendor: image.vendor.clone(), ..place(recipe) },
         mode: LockMode::Keep,
         compression: None,

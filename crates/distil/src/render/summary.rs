@@ -31,6 +31,9 @@ pub(crate) fn build(
     for place in &report.written {
         out.push_str(&style.line(&format!("  written  {place}")));
     }
+    for pushed in &report.pushed {
+        out.push_str(&style.line(&format!("  pushed   {}: {}", pushed.to, crate::transfers::story(pushed))));
+    }
     for loaded in &report.loaded {
         out.push_str(
             &style.line(&format!("  loaded   {} into {} as {}", loaded.name, loaded.engine, loaded.id)),
@@ -39,6 +42,7 @@ pub(crate) fn build(
     let what = if report.unchanged { "nothing changed" } else { "done" };
     out.push_str(&style.line(&format!("{} in {}", style.strong(what), duration(took))));
     if report.written.is_empty()
+        && report.pushed.is_empty()
         && report.loaded.is_empty()
         && let Some(image) = report.images.first()
     {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use testkit::apk::{Algorithm, ApkKey, ApkPackage, ApkRepository, PublishedApk, Signer};
+use testkit::registry::{Registry, Setup};
 
 use crate::run::Machine;
 
@@ -315,11 +316,24 @@ fn an_index_that_nobody_signed() {
 }
 
 #[test]
+fn publish_pushes_under_every_name() {
+    let (machine, _) = ready();
+    let registry = Registry::start(Setup::default());
+    let name = |tag: &str| format!("{}/acme/app:{tag}", registry.host());
+    let words = ["apko", "publish", "app.yaml", &name("1"), &name("2"), "--image-refs", "refs"];
+    let digest = machine.distil(&words).good().digests().remove(0);
+    assert_eq!(registry.tags("acme/app"), ["1", "2"]);
+    registry.check().unwrap();
+    let refs = machine.read("work/refs");
+    assert_eq!(refs.lines().last(), Some(&*format!("{}/acme/app@{digest}", registry.host())), "{refs}");
+    for line in refs.lines() {
+        machine.distil(&["pull", line, "again"]).good();
+    }
+}
+
+#[test]
 fn what_this_distil_does_not_do_is_said_first() {
     let (machine, _) = ready();
-    let ran = machine.distil(&["apko", "publish", "app.yaml", "registry.example.org/acme/app:1"]);
-    ran.fails(2, &["does not push to registries yet", "--local", "distil apko build app.yaml"]);
-    assert!(!machine.path("work/app.lock").exists(), "nothing was begun");
     let ran = machine.distil(&["apko", "show-packages", "app.yaml", "--web"]);
     assert_eq!(ran.code, Some(2));
 }

@@ -1,7 +1,7 @@
 use testkit::registry::{Registry, Setup};
 
 use crate::foreign::put;
-use crate::run::Machine;
+use crate::run::{Archive, Machine, plain_world};
 
 #[test]
 fn an_image_goes_where_its_name_says() {
@@ -40,4 +40,52 @@ fn what_cannot_be_pushed_is_said() {
     machine
         .distil(&["push", "base", "localhost:1/UPPER"])
         .fails(2, &["cannot understand `localhost:1/UPPER`"]);
+}
+
+#[test]
+fn a_build_is_pushed_with_its_reasons_where_they_are_asked_for() {
+    let archive = Archive::serve(&plain_world());
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    machine.recipe(&archive, &["hello"]);
+    let name = format!("{}/acme/app:1", registry.host());
+    assert_eq!(machine.distil(&["build", "app.yaml", "--push"]).code, Some(2));
+    machine
+        .distil(&["build", "app.yaml", "-t", "acme/app:1", "--push"])
+        .fails(2, &["its name says no registry"]);
+    assert!(!machine.path("work/app.lock").exists(), "nothing was begun");
+    let built =
+        machine.distil(&["build", "app.yaml", "-t", &name, "--push"]).good().says(&["pushed", "3 blobs"]);
+    let digest = built.digests().remove(0);
+    assert_eq!(built.stdout, format!("{name}@{digest}\n"));
+    machine.distil(&["pull", &name, "again"]).good();
+    assert_eq!(machine.distil(&["pull", &name, "again"]).good().digests(), [&*digest]);
+    let target = format!("docker://{}/acme/other:1", registry.host());
+    machine.distil(&["build", "app.yaml", "-o", &target]).good().says(&["taken from another repository"]);
+    assert_eq!(registry.tags("acme/other"), ["1"]);
+
+    machine.distil(&["push", &name, "--reasons"]).good();
+    let manifest = index_parts(&registry, &digest).remove(0);
+    let found = registry
+        .requests()
+        .into_iter()
+        .rfind(|r| r.method == "PUT" && r.target.contains("/manifests/sha256:"));
+    let written = found.unwrap().target.rsplit_once('/').unwrap().1.to_owned();
+    let written: serde_json::Value =
+        serde_json::from_slice(&registry.manifest("acme/app", &written).unwrap()).unwrap();
+    assert_eq!(written["artifactType"], "application/vnd.distil.reasons.v1+json");
+    assert_eq!(written["subject"]["digest"], manifest);
+    let reasons = registry.blob("acme/app", written["layers"][0]["digest"].as_str().unwrap()).unwrap();
+    assert!(String::from_utf8(reasons).unwrap().contains("hello"));
+    registry.check().unwrap();
+
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let foreign = ["push", "oci:in:1", &name, "--reasons"];
+    machine.distil(&foreign).fails(3, &["images that this machine built", "leave --reasons away"]);
+}
+
+fn index_parts(registry: &Registry, digest: &str) -> Vec<String> {
+    let index: serde_json::Value =
+        serde_json::from_slice(&registry.manifest("acme/app", digest).unwrap()).unwrap();
+    let parts = index["manifests"].as_array().unwrap();
+    parts.iter().map(|part| part["digest"].as_str().unwrap().to_owned()).collect()
 }
