@@ -8,9 +8,9 @@ use bstr::BString;
 use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
 
-use crate::{Carried, TransportError};
 use crate::temporary::{Temporary, sweep};
 use crate::transport::describe;
+use crate::{Carried, TransportError};
 
 /// Writes the tar of an image: root's files, 0644, at the beginning of time.
 pub(crate) struct ArchiveWriter<'a> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diag::Diagnostic;
-use inventory::{Contents, Package};
+use inventory::{Contents, File, Package};
 use oci::Digest;
 use rootfs::{Aspect, Difference, Entry, Node};
 use serde::Serialize;
@@ -211,9 +211,20 @@ fn files(a: &Look, b: &Look, times: bool) -> Vec<FileDiff> {
             continue;
         }
         let Some(path) = before.or(after).map(|f| absolute(f.path())) else { return all };
-        let (before, after) = (before.map(|f| a.row(f)), after.map(|f| b.row(f)));
+        let (before, after) = (before.map(|f| row(a, f)), after.map(|f| row(b, f)));
         all.push(FileDiff { path, change, aspects, before, after });
     }
+}
+
+/// A row; of a further name of a file with the file's own size and content.
+fn row(look: &Look, file: &File) -> FileRow {
+    let row = look.row(file);
+    let target = match &file.entry.node {
+        Node::Hardlink(target) => look.contents.file(target),
+        _ => None,
+    };
+    let Some(FileRow { kind, size, digest, .. }) = target.map(|f| look.row(f)) else { return row };
+    FileRow { kind, size, digest, target: None, ..row }
 }
 
 /// A further name of a file as the file: which of the names is the first does not matter.

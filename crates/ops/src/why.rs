@@ -1,6 +1,6 @@
 //! `distil why`: why a path or a package is in an image.
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use diag::{Diagnostic, Kind, nearest};
 use inventory::{ChangeKind, PackageKind};
 use oci::Digest;
@@ -160,7 +160,13 @@ fn meant(look: &Look, what: &str) -> Result<String, Diagnostic> {
 /// There is nothing at a path: whether a layer took it away, and what looks like it.
 pub(crate) fn nothing_at(look: &Look, typed: &str) -> Diagnostic {
     let path = typed_path(typed);
-    let real = look.contents.real_path(&path, false).unwrap_or_else(|_| path.clone().into());
+    let real = look.contents.real_path(&path, true).unwrap_or_else(|_| path.clone().into());
+    let followed = links(look, typed);
+    let error = nothing_there(look, &real);
+    followed.iter().fold(error, |e, (link, target)| e.detail(format!("{link} leads to {target}")))
+}
+
+fn nothing_there(look: &Look, real: &BString) -> Diagnostic {
     let shown = absolute(real.as_bstr());
     let touched = touches(look, real.as_bstr());
     if let Some(gone) = touched.iter().rev().find(|t| t.what == ChangeKind::Deleted.word()) {
@@ -203,20 +209,15 @@ fn near(look: &Look, path: &BStr) -> Vec<String> {
 }
 
 fn path_why(look: &Look, typed: &str) -> Result<PathWhy, Diagnostic> {
-    let followed = links(look, typed)?;
+    let followed = links(look, typed);
     let real = look.contents.real_path(typed_path(typed), true)?;
-    let Some(file) = look.contents.file(&real) else {
-        let error = nothing_at(look, &absolute(real.as_bstr()));
-        return Err(followed
-            .iter()
-            .fold(error, |e, (link, target)| e.detail(format!("{link} leads to {target}"))));
-    };
+    let Some(file) = look.contents.file(&real) else { return Err(nothing_at(look, typed)) };
     let below = if file.entry.is_dir() { owners_below(look, file.path()) } else { Vec::new() };
     Ok(PathWhy { followed, file: look.row(file), layers: touches(look, real.as_bstr()), below })
 }
 
 /// The links on the way to a path, in the order in which they are met.
-fn links(look: &Look, typed: &str) -> Result<Vec<(String, String)>, Diagnostic> {
+fn links(look: &Look, typed: &str) -> Vec<(String, String)> {
     let mut followed = Vec::new();
     let mut path = typed_path(typed);
     // As many as `real_path` follows.
@@ -239,7 +240,7 @@ fn links(look: &Look, typed: &str) -> Result<Vec<(String, String)>, Diagnostic> 
         followed.push((format!("/{}", &path[..end]), target));
         path = typed_path(&whole);
     }
-    Ok(followed)
+    followed
 }
 
 /// What each layer did to a path.

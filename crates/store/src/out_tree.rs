@@ -184,6 +184,7 @@ impl WholeFile {
         if to.is_dir() {
             return Err(StoreError::io("write", to)(io::ErrorKind::IsADirectory.into()));
         }
+        fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let temporary = Temporaries::beside(above, &name)?;
         Ok(WholeFile { temporary, to: to.to_owned(), mode: mode & 0o777, mtime })

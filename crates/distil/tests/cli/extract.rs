@@ -1,0 +1,97 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Command;
+
+use crate::run::Machine;
+use crate::somebodys::{self, file};
+use testkit::tar::Entry;
+
+#[test]
+fn a_file_goes_to_standard_output_or_to_a_file() {
+    let machine = somebodys::machine();
+    assert_eq!(machine.distil(&["extract", "oci:foreign:it", "/etc/motd"]).good().stdout, "goodbye\n");
+    // Through links of the image.
+    assert_eq!(machine.distil(&["extract", "oci:foreign:it", "bin/sh", "-o", "-"]).good().stdout, "#!elf");
+    machine
+        .distil(&["extract", "oci:foreign:it", "/srv/app", "-o", "out/app"])
+        .good()
+        .says(&["wrote /srv/app to out/app (1 entry, 15 B)"]);
+    let app = std::fs::metadata(machine.path("work/out/app")).unwrap();
+    assert_eq!((app.permissions().mode() & 0o7777, app.mtime()), (0o755, 1_735_689_600));
+}
+
+#[test]
+fn a_directory_goes_to_a_new_one() {
+    let machine = somebodys::machine();
+    machine.distil(&["extract", "oci:foreign:it", "/usr", "-o", "usr"]).good();
+    assert_eq!(machine.read("work/usr/lib/libc.so.6"), "a libc, long ago");
+    assert_eq!(std::fs::read_link(machine.path("work/usr/bin/sh")).unwrap().to_str(), Some("dash"));
+    let inode = |path: &str| std::fs::metadata(machine.path(path)).unwrap().ino();
+    assert_eq!(inode("work/usr/bin/ash"), inode("work/usr/bin/dash"));
+    machine
+        .distil(&["extract", "oci:foreign:it", "/usr", "-o", "usr"])
+        .fails(7, &["usr", "name a directory that is not there yet"]);
+}
+
+#[test]
+fn a_directory_goes_to_a_tar() {
+    let machine = somebodys::machine();
+    let out = machine.command(&["extract", "oci:foreign:it", "/"]).output().unwrap();
+    assert!(out.status.success());
+    std::fs::write(machine.path("all.tar"), &out.stdout).unwrap();
+    let list = Command::new("tar").arg("-tvf").arg(machine.path("all.tar")).output().expect("tar");
+    let text = String::from_utf8_lossy(&list.stdout);
+    assert!(list.status.success(), "{}", String::from_utf8_lossy(&list.stderr));
+    for line in ["usr/bin/sh -> dash", "usr/bin/dash link to usr/bin/ash", "srv/own.conf", "-rwsr-xr-x"] {
+        assert!(text.contains(line), "no `{line}` in {text}");
+    }
+    assert!(!text.contains("tmp/build"), "{text}");
+}
+
+#[test]
+fn nothing_leaves_the_directory() {
+    let machine = Machine::new();
+    let outside = machine.path("outside").display().to_string();
+    std::fs::create_dir(machine.path("outside")).unwrap();
+    let layers = [
+        (
+            "evil",
+            vec![
+                Entry::dir("d/", 0o755),
+                Entry::symlink("d/out", &outside),
+                Entry::symlink("d/up", "../../../../../../outside"),
+                file("d/abs", "1"),
+            ],
+        ),
+        ("evil 2", vec![file("d/out/x", "planted"), Entry::symlink("d/zz", "/etc/passwd")]),
+    ];
+    somebodys::put(&machine, "evil", &layers, &[]);
+    machine.distil(&["extract", "oci:evil:it", "/d", "-o", "d"]).good();
+    assert_eq!(std::fs::read_dir(machine.path("outside")).unwrap().count(), 0, "something was planted");
+    assert_eq!(machine.read("work/d/out/x"), "planted");
+    // A link that leads out of the image leads to the image's own root.
+    machine
+        .distil(&["extract", "oci:evil:it", "/d/zz"])
+        .fails(3, &["cannot find /etc/passwd in oci:evil:it"]);
+    machine.distil(&["extract", "oci:evil:it", "/d/up"]).fails(3, &["cannot find /outside"]);
+    let climbing = [("evil", vec![file("../../outside/x", "planted")])];
+    somebodys::put(&machine, "climbing", &climbing, &[]);
+    machine.distil(&["extract", "oci:climbing:it", "/", "-o", "e"]).fails(3, &["climbs"]);
+    assert!(!machine.path("work/e").exists());
+}
+
+#[test]
+fn a_damaged_layer_leaves_nothing() {
+    let machine = somebodys::machine();
+    machine.distil(&["inspect", "oci:foreign:it"]).good();
+    for blob in machine.files("work/foreign/blobs") {
+        if std::fs::read(&blob).unwrap().starts_with(&[0x1f, 0x8b]) {
+            crate::run::flip(&blob);
+        }
+    }
+    // What was read is remembered; the bytes are read again.
+    let ran = machine.distil(&["extract", "oci:foreign:it", "/usr", "-o", "usr"]);
+    assert!(matches!(ran.code, Some(3 | 5)), "{:?} {}", ran.code, ran.stderr);
+    assert!(!machine.path("work/usr").exists());
+    let left = std::fs::read_dir(machine.path("work")).unwrap().flatten();
+    assert_eq!(left.map(|e| e.file_name()).collect::<Vec<_>>(), ["foreign"]);
+}

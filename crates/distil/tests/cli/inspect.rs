@@ -1,0 +1,88 @@
+use crate::run::{Archive, Machine, plain_world};
+use crate::somebodys::{self, file};
+
+#[test]
+fn shows_what_a_foreign_image_is() {
+    let machine = somebodys::machine();
+    let ran = machine.distil(&["inspect", "oci:foreign:it"]).good();
+    for line in [
+        "oci:foreign:it (linux/amd64)",
+        "  system     Debian GNU/Linux 13 (trixie)",
+        "  made by    BuildKit (history: comment \"buildkit.dockerfile.v0\")",
+        "  packages   2 deb in /var/lib/dpkg/status",
+        "  env        PATH=/bin",
+        "  user       root (none is set)",
+        "ADD file:abc in /",
+        "dash   0.5.12-12 (amd64)",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.distil(&["inspect", "oci:foreign:it", "--json"]).good().stdout)
+            .unwrap();
+    assert_eq!((&json["schema"], &json["system"]["id"]), (&0.into(), &"debian".into()));
+    assert_eq!(json["layers"].as_array().unwrap().len(), 3);
+    assert_eq!(json["packages"][1]["source"], "glibc");
+    // The cache of the build, and the first greeting.
+    assert_eq!(json["size"]["hidden"], 16);
+}
+
+#[test]
+fn a_second_look_needs_no_layer_and_a_damaged_memory_is_made_again() {
+    let machine = somebodys::machine();
+    let first = machine.distil(&["inspect", "oci:foreign:it", "--json"]).good().stdout;
+    let listings = machine.files("cache/derived/listing");
+    assert_eq!(listings.len(), 3);
+    crate::run::flip(&listings[0]);
+    assert_eq!(machine.distil(&["inspect", "oci:foreign:it", "--json"]).good().stdout, first);
+    let blobs = machine.files("work/foreign/blobs");
+    let is_layer = |p: &&std::path::PathBuf| std::fs::read(p).unwrap().starts_with(&[0x1f, 0x8b]);
+    let layers: Vec<_> = blobs.iter().filter(is_layer).collect();
+    assert_eq!(layers.len(), 3);
+    layers.into_iter().for_each(|layer| std::fs::remove_file(layer).unwrap());
+    assert_eq!(machine.distil(&["inspect", "oci:foreign:it", "--json"]).good().stdout, first);
+    std::fs::remove_dir_all(machine.path("cache")).unwrap();
+    machine
+        .distil(&["inspect", "oci:foreign:it"])
+        .fails(3, &["cannot look into oci:foreign:it", "cannot find sha256:"]);
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let machine = Machine::new();
+    somebodys::put(&machine, "foreign", &[("one", vec![file("a", "content")])], &[]);
+    let blobs = machine.files("work/foreign/blobs");
+    for blob in blobs {
+        if std::fs::read(&blob).unwrap().starts_with(&[0x1f, 0x8b]) {
+            crate::run::flip(&blob);
+        }
+    }
+    machine
+        .distil(&["inspect", "oci:foreign:it"])
+        .fails(5, &["cannot use the layer sha256:", "its content is"]);
+}
+
+#[test]
+fn our_own_images_name_their_recipe() {
+    let archive = Archive::serve(&plain_world());
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.build().good();
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.distil(&["inspect", "app", "--json"]).good().stdout).unwrap();
+    assert_eq!((&json["maker"]["tool"], &json["maker"]["recipe"]), (&"distil".into(), &"app.yaml".into()));
+    assert_eq!(json["size"]["unowned"], 0, "{json}");
+    assert_eq!(json["platform"], "linux/amd64");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let machine = somebodys::machine();
+    machine.distil(&["inspect", "nothing"]).fails(3, &["cannot find `nothing:latest`"]);
+    machine.distil(&["inspect", "oci:foreign:other"]).fails(3, &["other"]);
+    machine
+        .distil(&["inspect", "oci:foreign:it", "--platform", "linux/arm64"])
+        .fails(2, &["cannot find linux/arm64 in oci:foreign:it", "linux/amd64"]);
+    let ran = machine.distil(&["inspect", "oci:foreign:it", "--platform", "x"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+}

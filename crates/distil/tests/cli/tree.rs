@@ -1,0 +1,64 @@
+use crate::somebodys;
+
+/// The paths that a tree names, without what is only on the way to them.
+fn paths(words: &[&str]) -> Vec<String> {
+    let machine = somebodys::machine();
+    let all = [&["tree", "oci:foreign:it", "--json"], words].concat();
+    let json: serde_json::Value = serde_json::from_str(&machine.distil(&all).good().stdout).unwrap();
+    let rows = json["files"].as_array().unwrap().iter().filter(|r| r["fits"] == true);
+    rows.map(|r| r["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn draws_the_tree_with_owners_and_sums() {
+    let machine = somebodys::machine();
+    let ran = machine.distil(&["tree", "oci:foreign:it", "/usr"]).good();
+    let wanted = "    SIZE  LAYER  OWNER  PATH\n    \
+        21 B      1  -      /usr/\n     \
+        5 B      1  -      ├── bin/\n     \
+        5 B      1  -      │   ├── ash\n              \
+        1  dash   │   ├── dash = /usr/bin/ash\n              \
+        1  dash   │   └── sh -> dash\n    \
+        16 B      1  -      └── lib/\n    \
+        16 B      1  libc6      └── libc.so.6\n\
+        21 B in 4 paths\n";
+    assert_eq!(ran.stdout, wanted);
+    let ran = machine.distil(&["tree", "oci:foreign:it", "--depth", "1", "--sort", "size"]).good();
+    let first: Vec<&str> = ran.stdout.lines().map(|l| l.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(first[..4], ["PATH", "/", "var/", "etc/"]);
+}
+
+#[test]
+fn filters_by_glob_package_layer_kind_and_owner() {
+    assert_eq!(paths(&["--filter", "*.so*"]), ["/usr/lib/libc.so.6"]);
+    assert_eq!(paths(&["--filter", "/etc/*"]), ["/etc/motd", "/etc/os-release"]);
+    assert_eq!(paths(&["--package", "libc6"]), ["/lib", "/usr/lib/libc.so.6"]);
+    assert_eq!(paths(&["--layer", "2"]), ["/srv/app"]);
+    assert_eq!(paths(&["--layer", "2", "--layer", "3"]), ["/etc/motd", "/srv/app", "/srv/own.conf"]);
+    assert_eq!(paths(&["--type", "symlink"]), ["/bin", "/lib", "/usr/bin/sh"]);
+    assert_eq!(paths(&["--type", "hardlink"]), ["/usr/bin/dash"]);
+    assert_eq!(paths(&["/srv", "--unowned"]), ["/srv/app", "/srv/own.conf"]);
+    // A link on the way to the path is followed.
+    assert_eq!(paths(&["/lib", "--type", "file"]), ["/usr/lib/libc.so.6"]);
+    assert!(paths(&["--filter", "nothing*"]).is_empty());
+}
+
+#[test]
+fn setuid_is_shown() {
+    let machine = somebodys::machine();
+    let ran = machine.distil(&["tree", "oci:foreign:it", "/srv"]).good();
+    assert!(ran.stdout.contains("app (mode 4755)"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let machine = somebodys::machine();
+    machine
+        .distil(&["tree", "oci:foreign:it", "/etc/mot"])
+        .fails(3, &["cannot find /etc/mot", "there is /etc/motd"]);
+    machine
+        .distil(&["tree", "oci:foreign:it", "--package", "libc"])
+        .fails(3, &["the package libc", "it has libc6"]);
+    machine.distil(&["tree", "oci:foreign:it", "--layer", "4"]).fails(2, &["it has 3 layers"]);
+    machine.distil(&["tree", "oci:foreign:it", "--filter", "["]).fails(2, &["cannot use the glob `[`"]);
+}

@@ -1,0 +1,104 @@
+use crate::run::{Archive, Machine, plain_world};
+use crate::somebodys;
+use testkit::{Package, World};
+
+#[test]
+fn a_path_of_a_foreign_image_is_told_to_the_package() {
+    let machine = somebodys::machine();
+    let ran = machine.distil(&["why", "oci:foreign:it", "/bin/sh"]).good();
+    for line in [
+        "/bin is a link to usr/bin",
+        "/usr/bin/sh is a link to dash",
+        "  layer 1 added it (ADD file:abc in /)",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    let ran = machine.distil(&["why", "oci:foreign:it", "/lib/libc.so.6"]).good();
+    for line in [
+        "/usr/lib/libc.so.6: file, mode 0755, owner 0:0, 16 B",
+        "package libc6 2.41-12 (deb amd64, source glibc): 16 B in 2 paths, layer 1",
+        "  needed by\n    dash (libc6 (>= 2.38))",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    // The name alone, and the package's.
+    assert_eq!(machine.distil(&["why", "oci:foreign:it", "libc.so.6"]).good().stdout.lines().count(), 5);
+    let ran = machine.distil(&["why", "oci:foreign:it", "dash"]).good();
+    assert!(ran.stdout.starts_with("package dash 0.5.12-12"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no package of the image says that it needs it"));
+    let ran = machine.distil(&["why", "oci:foreign:it", "/srv/own.conf"]).good();
+    assert!(ran.stdout.contains("layer 3 added it (COPY own.conf /srv/ # buildkit)\n  no package owns it"));
+    let ran = machine.distil(&["why", "oci:foreign:it", "/etc/motd"]).good();
+    assert!(ran.stdout.contains("layer 1 added it") && ran.stdout.contains("layer 3 replaced it"));
+}
+
+#[test]
+fn what_is_not_there_says_whether_it_ever_was() {
+    let machine = somebodys::machine();
+    machine.distil(&["why", "oci:foreign:it", "/tmp/build/cache"]).fails(
+        3,
+        &[
+            "cannot find /tmp/build/cache in oci:foreign:it: layer 2 deleted it (RUN /bin/sh -c make install # buildkit)",
+            "it came with layer 1",
+        ],
+    );
+    machine
+        .distil(&["why", "oci:foreign:it", "/etc/modt"])
+        .fails(3, &["nothing is there", "there is /etc/motd"]);
+    machine
+        .distil(&["why", "oci:foreign:it", "dahs"])
+        .fails(3, &["cannot find the package dahs", "it has dash"]);
+    machine.distil(&["why", "oci:foreign:it", "/opt/motd"]).fails(3, &["there is /etc/motd"]);
+}
+
+#[test]
+fn ours_is_told_from_the_line_of_the_recipe() {
+    let world = World::new()
+        .package(Package::new("libbase", "2.41-1").file("/usr/lib/libbase.so.6", "libc"))
+        .package(
+            Package::new("libz", "1.3-1")
+                .depends("libbase (>= 2.0)")
+                .file("/usr/lib/libz.so.1.3", "z")
+                .symlink("/usr/lib/libz.so.1", "libz.so.1.3"),
+        )
+        .package(Package::new("app", "1-1").depends("libz").file("/usr/bin/app", "app"));
+    let archive = Archive::serve(&world);
+    let machine = Machine::new();
+    machine.recipe(&archive, &["app"]);
+    let line = machine.read("work/app.yaml").lines().position(|l| l.trim() == "- app").unwrap() + 1;
+    machine.build().good();
+    let ran = machine.distil(&["why", "app", "/usr/lib/libbase.so.6"]).good();
+    let wanted = format!(
+        "  app 1-1: the recipe asks (app.yaml:{line}: app)\n    needs libz 1.3-1 (libz)\n      needs libbase 2.41-1 (libbase (>= 2.0))\n"
+    );
+    assert!(ran.stdout.contains(&wanted), "{}", ran.stdout);
+    // Only the build knows whose the link is: the image's database lists files with sums.
+    let ran = machine.distil(&["tree", "app", "--package", "libz"]).good();
+    assert!(ran.stdout.contains("libz.so.1 -> libz.so.1.3"), "{}", ran.stdout);
+    let ran = machine.distil(&["why", "app", "/etc/passwd"]).good();
+    assert!(ran.stdout.contains("the rule accounts made it"), "{}", ran.stdout);
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.distil(&["why", "app", "libbase", "--json"]).good().stdout).unwrap();
+    assert_eq!(json["package"]["chain"][0]["at"], format!("app.yaml:{line}"));
+    assert_eq!(json["package"]["from_build"], true);
+}
+
+#[test]
+fn reasons_are_kept_beside_the_store_and_not_in_the_image() {
+    let archive = Archive::serve(&plain_world());
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.build().good();
+    let kept = machine.files("data/reasons");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    for blob in machine.files("data/images") {
+        let bytes = std::fs::read(&blob).unwrap();
+        let names = bytes.windows(8).any(|w| w == b"app.yaml");
+        assert!(!names, "{} names the recipe", blob.display());
+    }
+    // Without them the image is somebody's, and what it says itself is told.
+    std::fs::remove_dir_all(machine.path("data/reasons")).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.distil(&["why", "app", "hello", "--json"]).good().stdout).unwrap();
+    assert_eq!(json["package"]["from_build"], false);
+}
