@@ -38,6 +38,9 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Diff(args) => return Here { cli, env, talk }.diff(args),
         Command::Extract(args) => return Here { cli, env, talk }.extract(args),
         Command::History(args) => return Here { cli, env, talk }.history(args),
+        Command::Login(args) if args.check => {
+            return login::check(&surroundings::world(&cli.global, env, talk)?, args, talk);
+        }
         Command::Login(args) => {
             let request = login::request(args, env, talk)?;
             return login::login(&surroundings::world(&cli.global, env, talk)?, &request, talk);

@@ -86,6 +86,23 @@ pub(crate) fn login(world: &World, request: &LoginRequest, talk: &Talk) -> Resul
     Ok(exit::DONE)
 }
 
+pub(crate) fn check(world: &World, args: &LoginArgs, talk: &Talk) -> Result<u8, Diagnostic> {
+    let known = ops::login::known(world, &args.registry)?;
+    let who = known.user.as_deref().unwrap_or("a token");
+    let untried = if known.checked { "" } else { "; it asks nobody for a login, so it was not tried" };
+    talk.say_line(&format!("{}: {who}, from {}{untried}", known.registry, known.from));
+    talk.data(|| {
+        json!({
+            "schema": 0,
+            "registry": known.registry,
+            "user": known.user,
+            "from": known.from,
+            "checked": known.checked,
+        })
+    })?;
+    Ok(exit::DONE)
+}
+
 pub(crate) fn logout(world: &World, args: &LogoutArgs, talk: &Talk) -> Result<u8, Diagnostic> {
     let gone = ops::login::logout(world, args.registry.as_deref())?;
     for login in &gone {

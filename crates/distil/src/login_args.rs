@@ -7,7 +7,8 @@ use clap::Args;
 #[command(
     after_help = "Examples:\n  distil login ghcr.io -u me                                  ask for the password\n  \
                   distil login registry.example:5000 -u ci --password-stdin < token   for scripts\n  \
-                  distil login quay.io/acme -u acme+robot --password-stdin < token    for one path of a registry only\n\n\
+                  distil login quay.io/acme -u acme+robot --password-stdin < token    for one path of a registry only\n  \
+                  distil login ghcr.io --check                                which login is used, and is it good?\n\n\
                   The login is kept with the credential helper that Docker's or Podman's configuration names, else in their\n\
                   file (REGISTRY_AUTH_FILE names another). The user `<token>` means that the password is an identity token."
 )]
@@ -21,6 +22,9 @@ pub(crate) struct LoginArgs {
     /// Read the password or token from standard input
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Keep nothing: say which login is used and from where, and whether the registry accepts it
+    #[arg(long, conflicts_with_all = ["user", "password_stdin"])]
+    pub(crate) check: bool,
 }
 
 /// Take the login for a registry away

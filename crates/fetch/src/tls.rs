@@ -124,6 +124,9 @@ pub(crate) fn explain(error: &rustls::Error) -> String {
         }
         C::Revoked => "its certificate was revoked".into(),
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => "its certificate is not for a server".into(),
+        C::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is an authority's (CA:TRUE), and a server needs one of its own".into()
+        }
         other => format!("its certificate is not good: {other}"),
     }
 }

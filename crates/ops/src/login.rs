@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diag::{Diagnostic, Explain, Kind, Note, Secret};
+use diag::{Diagnostic, Kind, Note, Secret};
 use registry::{Checked, Login};
 use settings::{KeptLogin, registry_host};
 
@@ -35,6 +35,19 @@ pub struct LoggedIn {
     pub checked: bool,
 }
 
+/// The login that is used for a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// For what, as it was understood.
+    pub registry: String,
+    /// The user's name; none of a token.
+    pub user: Option<String>,
+    /// The file, program or variable that has it.
+    pub from: String,
+    /// The registry wanted to see it, and accepted it.
+    pub checked: bool,
+}
+
 /// A login that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedOut {
@@ -52,7 +65,7 @@ pub fn login(world: &World, request: &LoginRequest) -> Result<LoggedIn, Diagnost
     let place = registry_place(&request.registry)?;
     let login = kept_login(request)?;
     let outside = world.surroundings.outside()?;
-    let checked = check(world, &place, &login)?;
+    let checked = check(world, &place, &login, "this command")?;
     let kept = outside.logins.keep(&place, &login, &lock(world))?;
     let (kept_in, by_helper) = match kept {
         Kept::Helper(program) => (program, true),
@@ -75,6 +88,27 @@ pub fn login(world: &World, request: &LoginRequest) -> Result<LoggedIn, Diagnost
     })
 }
 
+/// Finds the login that would be used for a registry, or a path in one, and shows it to the registry.
+///
+/// # Errors
+/// There is none; a file or helper is broken; the registry refuses it or does not answer.
+pub fn known(world: &World, registry: &str) -> Result<Known, Diagnostic> {
+    let place = registry_place(registry)?;
+    let (host, path) = place.split_once('/').unwrap_or((&place, ""));
+    let logins = &world.surroundings.outside()?.logins;
+    let Some(found) = logins.find(host, path)? else {
+        let none = Diagnostic::new(Kind::Input, format!("cannot log in to {place}: no login for it is kept"));
+        let none = none.hint(format!("`distil login {place}` keeps one"));
+        return Err(logins.looked_at(host).into_iter().fold(none, Diagnostic::detail));
+    };
+    let checked = check(world, &place, &found.login, &found.from)?;
+    let user = match found.login {
+        KeptLogin::Basic { user, .. } => Some(user),
+        _ => None,
+    };
+    Ok(Known { registry: place, user, from: found.from, checked: checked == Checked::Accepted })
+}
+
 /// Takes the logins for a registry away, or with none all of them; gives those that were there.
 ///
 /// # Errors
@@ -89,24 +123,22 @@ pub fn logout(world: &World, registry: Option<&str>) -> Result<Vec<LoggedOut>, D
     Ok(gone.into_iter().map(|Gone { key, from }| LoggedOut { key, from }).collect())
 }
 
-fn check(world: &World, place: &str, login: &KeptLogin) -> Result<Checked, Diagnostic> {
+fn check(world: &World, place: &str, login: &KeptLogin, from: &str) -> Result<Checked, Diagnostic> {
     let outside = world.surroundings.outside()?;
     let fetch = fetch::Client::new(fetch::Options { offline: world.offline, ..outside.fetch.clone() });
     let client = registry::Client::new(&fetch, outside.registry.clone());
-    let shown = Login { secret: crate::logins::proof(login.clone()), from: "this command".to_owned() };
+    let shown = Login { secret: crate::logins::proof(login.clone()), from: from.to_owned() };
     let host = place.split('/').next().unwrap_or(place);
     client.check_login(host, &shown).map_err(|error| {
         let refused = error.refuses_login();
-        let hint = error.hint();
         let said = Diagnostic::from(error);
-        match (refused, hint) {
-            (true, _) => said.hint(format!(
-                "check user name and password; many registries want an access token in place of the password \
-                 (make one in your account at {host}); nothing was kept"
-            )),
-            (false, Some(hint)) => said.hint(format!("{hint}; nothing was kept")),
-            (false, None) => said,
+        if !refused {
+            return said;
         }
+        said.hint(format!(
+            "check user name and password; many registries want an access token in place of the password (it is \
+             made in your account at {host})"
+        ))
     })
 }
 

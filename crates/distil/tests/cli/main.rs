@@ -11,6 +11,7 @@ mod foreign;
 mod history;
 mod inspect;
 mod lock;
+mod login;
 mod ls;
 mod pull;
 mod push;

@@ -126,6 +126,16 @@ impl Logins {
         }))
     }
 
+    /// Where [`Logins::find`] looks, for whoever finds nothing there.
+    pub(crate) fn looked_at(&self, host: &str) -> Vec<String> {
+        let variable = format!("{VARIABLE}{} is not set", variable_of(host));
+        let files = self.places.files.iter().map(|file| {
+            let there = if file.path.exists() { "has none" } else { "is not there" };
+            format!("{} {there}", name_of(&file.path))
+        });
+        std::iter::once(variable).chain(files).collect()
+    }
+
     /// The name of the variable that has a login for that host: no file can change that.
     pub(crate) fn variable_with(&self, host: &str) -> Option<String> {
         let name = variable_of(host);
@@ -189,4 +199,40 @@ fn is_absent(e: &io::Error) -> bool {
 
 fn name_of(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logins(places: LoginPlaces) -> Logins {
+        Logins::new(places, Arc::new(diag::Silent))
+    }
+
+    #[test]
+    fn githubs_token_is_for_github_and_comes_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = LoginFile { path: dir.path().join("config.json"), maker: Maker::Docker };
+        let github = Some(("octocat".to_owned(), Secret::new("t")));
+        let places = LoginPlaces { github, files: vec![file.clone()], ..LoginPlaces::default() };
+        let logins = logins(places);
+        let from = |host: &str| logins.find(host, "a/b").unwrap().map(|found| found.from);
+        assert_eq!(from("GHCR.io").as_deref(), Some("GITHUB_TOKEN"));
+        assert_eq!((from("docker.io"), from("ghcr.io.example"), from("ghcr.io:443")), (None, None, None));
+        let text = r#"{"auths": {"ghcr.io": {"auth": "YTpi"}}}"#;
+        store::write_private(&file.path, text.as_bytes()).unwrap();
+        assert_eq!(from("ghcr.io"), Some(name_of(&file.path)));
+    }
+
+    #[test]
+    fn two_hosts_never_share_a_variable() {
+        assert_eq!(variable_of("registry-1.docker.io"), "DOCKER_IO");
+        assert_eq!(variable_of("my-registry.example:5000"), "MY__REGISTRY_EXAMPLE_5000");
+        assert_eq!(variable_of("my.registry.example:5000"), "MY_REGISTRY_EXAMPLE_5000");
+        let variables = [("GHCR_IO".to_owned(), Secret::new("<token>:t"))].into();
+        let logins = logins(LoginPlaces { variables, ..LoginPlaces::default() });
+        let found = logins.find("ghcr.io", "a").unwrap().unwrap();
+        assert_eq!(found.login, KeptLogin::IdentityToken(Secret::new("t")));
+        assert_eq!(logins.variable_with("ghcr.io").as_deref(), Some("DISTIL_REGISTRY_AUTH_GHCR_IO"));
+    }
 }

@@ -41,7 +41,7 @@ pub(super) fn read_object(bytes: &[u8], name: &str) -> Result<Map<String, Value>
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(root)) => Ok(root),
         Ok(_) => Err(fault("line 1".to_owned(), "it is no JSON object")),
-        Err(e) if e.is_eof() => Err(fault(at(&e), "the JSON ends too early")),
+        Err(e) if e.is_eof() => Err(fault("its end".to_owned(), "the JSON is not whole")),
         Err(e) => Err(fault(at(&e), "it is no JSON")),
     }
 }
@@ -201,7 +201,7 @@ mod tests {
     fn a_fault_names_its_place_and_no_secret() {
         for (text, words) in [
             ("{\n  \"auths\": {\"a\": hunter2}}", "line 2, column "),
-            ("{\"auths\": {\"a\": {\"auth\": \"hunter2\"", "ends too early"),
+            ("{\"auths\": {\"a\": {\"auth\": \"hunter2\"", "its end: the JSON is not whole"),
             ("[\"hunter2\"]", "line 1: it is no JSON object"),
             (r#"{"auths": ["hunter2"]}"#, "auths: it is no JSON object"),
             (r#"{"auths": {"ghcr.io": "hunter2"}}"#, r#"auths."ghcr.io": it is no JSON object"#),

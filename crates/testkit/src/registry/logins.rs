@@ -135,6 +135,10 @@ impl Token {
 
 /// What distribution asks for: reading, writing, deleting; and reading where a mount comes from.
 fn needed(method: &str, repository: &str, query: &[(String, String)]) -> Vec<String> {
+    if repository.is_empty() {
+        // `/v2/` itself: any token will do.
+        return Vec::new();
+    }
     let actions = match method {
         "GET" | "HEAD" => "pull",
         "DELETE" => "delete",
