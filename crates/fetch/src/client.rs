@@ -60,6 +60,7 @@ impl Client {
                 own_login = None;
                 request.headers.retain(|(name, _)| !is_secret(name));
                 request.any_certificate = false;
+                request.proxied = true;
             }
             request.url = next;
             // A redirect's own user information would let one server speak in another's name.
@@ -90,7 +91,7 @@ impl Client {
         }
         let route = self
             .routes
-            .to(&request.url, request.any_certificate, &self.options)
+            .to(request, &self.options)
             .map_err(|cause| Fault::Proxy { proxy: "of the settings".into(), cause })?;
         let asked = || match &self.options.credentials {
             Some(credentials) if request.asks_for_login => credentials.login(&request.url),

@@ -64,6 +64,7 @@ pub struct Request {
     pub(crate) patience: Option<Duration>,
     pub(crate) asks_for_login: bool,
     pub(crate) any_certificate: bool,
+    pub(crate) proxied: bool,
 }
 
 impl Request {
@@ -75,7 +76,15 @@ impl Request {
     /// Does `method` at `url`.
     pub fn new(method: Method, url: Url) -> Request {
         let headers = Vec::new();
-        Request { url, method, headers, patience: None, asks_for_login: true, any_certificate: false }
+        Request {
+            url,
+            method,
+            headers,
+            patience: None,
+            asks_for_login: true,
+            any_certificate: false,
+            proxied: true,
+        }
     }
 
     /// What it does.
@@ -107,6 +116,12 @@ impl Request {
     /// redirect to another host is checked as ever.
     pub fn with_any_certificate(mut self) -> Request {
         self.any_certificate = true;
+        self
+    }
+
+    /// The same without a proxy, for what is on this machine. A redirect to another host goes as ever.
+    pub fn without_proxy(mut self) -> Request {
+        self.proxied = false;
         self
     }
 }

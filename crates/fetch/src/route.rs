@@ -8,7 +8,7 @@ use url::Url;
 use crate::proxies::Proxy;
 use crate::tls::TlsConnector;
 use crate::transport::{AbsoluteForm, NamingResolver};
-use crate::{Login, Options};
+use crate::{Login, Options, Request};
 
 /// How a URL is reached, and the connections that are open on each way.
 pub(crate) struct Routes {
@@ -37,10 +37,12 @@ impl Routes {
         Routes { tls: TlsConnector::new(options.tls.clone()), unverified, open: Mutex::default() }
     }
 
-    /// The way to `url`; with `any_certificate`, whatever certificate is shown there.
-    pub(crate) fn to(&self, url: &Url, any_certificate: bool, options: &Options) -> Result<Route, String> {
-        let (tls, mark) = if any_certificate { (&self.unverified, " unverified") } else { (&self.tls, "") };
-        let Some(proxy) = options.proxies.of(url) else {
+    /// The way that a request goes.
+    pub(crate) fn to(&self, request: &Request, options: &Options) -> Result<Route, String> {
+        let url = &request.url;
+        let (tls, mark) =
+            if request.any_certificate { (&self.unverified, " unverified") } else { (&self.tls, "") };
+        let Some(proxy) = options.proxies.of(url).filter(|_| request.proxied) else {
             let agent = self.agent(&format!("direct{mark}"), || Ok(tunnel(options, None, tls)))?;
             let target = without_fragment(url);
             return Ok(Route { agent, target, host: None, proxy_login: None, proxy: None });

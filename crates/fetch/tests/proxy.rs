@@ -34,6 +34,22 @@ fn http_is_asked_for_in_the_absolute_form() {
 }
 
 #[test]
+fn what_is_on_this_machine_can_be_asked_directly() {
+    let (proxy, target) = (Server::start(|_| Reply::ok("proxy")), Server::start(|_| Reply::ok("target")));
+    let client = through(&[ProxyRule::All(&proxy.url(""))]);
+    let request = || fetch::Request::get(Url::parse(&target.url("/a")).unwrap());
+    client.send(request()).unwrap();
+    client.send(request().without_proxy()).unwrap();
+    assert_eq!((proxy.received().len(), target.received().len()), (1, 1));
+    // Where it redirects to, the proxy is asked as ever.
+    let to = "http://elsewhere.invalid/b";
+    let redirecting = Server::start(move |_| Reply::redirect(to));
+    let here = fetch::Request::get(Url::parse(&redirecting.url("/a")).unwrap());
+    client.send(here.without_proxy()).unwrap();
+    assert_eq!(proxy.received().pop().unwrap().target, to);
+}
+
+#[test]
 fn https_is_tunnelled() {
     let target = Server::start(|_| Reply::ok("not TLS"));
     let to = target.address();

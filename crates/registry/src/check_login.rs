@@ -72,8 +72,11 @@ impl Endpoint {
             if base.any_certificate {
                 request = request.with_any_certificate();
             }
-            let mut response =
-                self.host.fetch.send(request).map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
+            let mut response = self
+                .host
+                .fetch
+                .send(self.host.routed(request))
+                .map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
             let challenge = self.host.note_challenge(&response);
             match response.status {
                 200 => {}

@@ -109,6 +109,12 @@ mod tests {
     }
 
     #[test]
+    fn threads_share_what_there_is() {
+        fn shared<T: Send + Sync>() {}
+        shared::<(Client, Repository, Options)>();
+    }
+
+    #[test]
     fn docker_hub_has_many_names() {
         let client = client(Vec::new());
         for name in ["alpine", "alpine:3", "docker.io/alpine", "index.docker.io/library/alpine"] {

@@ -144,7 +144,7 @@ impl Endpoint {
         if matches!(call.method, Method::Put | Method::Patch) {
             request = request.patience(PATIENCE.max(self.host.fetch.options().idle_timeout));
         }
-        request
+        self.host.routed(request)
     }
 
     fn address(&self, call: &Call<'_>, base: &Base) -> Result<Url, Error> {

@@ -81,13 +81,13 @@ pub(crate) enum Cause {
     #[error("{0}")]
     NoLogin(Diagnostic),
     /// The registry wants to be shown something that we cannot show.
-    #[error("the registry wants a login that distil does not know how to give ({0})")]
+    #[error("the registry wants a login that distil does not know how to give ({})", said::shown(.0))]
     UnknownScheme(String),
     /// Bytes that are not those that were asked for.
-    #[error("{what} is {found} and not {wanted}")]
+    #[error("{what} is {} and not {wanted}", said::shown(found))]
     Mismatch { what: &'static str, wanted: String, found: String },
     /// An answer that cannot be.
-    #[error("the answer makes no sense: {why}")]
+    #[error("the answer makes no sense: {}", said::shown(why))]
     Malformed { why: String },
     /// More than anything real has.
     #[error("the answer is larger than the {most} bytes that it may have")]

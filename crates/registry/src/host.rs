@@ -117,6 +117,7 @@ impl Host {
         if base.any_certificate {
             request = request.with_any_certificate();
         }
+        let request = self.routed(request);
         let mut round = 0;
         let mut response = loop {
             match self.fetch.send(request.clone()) {
@@ -136,6 +137,11 @@ impl Host {
         response.drain();
         // 400 is what a TLS server says to plain http.
         Ok(!matches!(response.status, 400 | 426 | 497))
+    }
+
+    /// Nobody's proxy reaches our own loopback; Go's programs do not ask one either.
+    pub(crate) fn routed(&self, request: Request) -> Request {
+        if is_loopback(&request.url) { request.without_proxy() } else { request }
     }
 
     /// Keeps what a 401 says of how a login is shown.

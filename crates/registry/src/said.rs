@@ -68,7 +68,7 @@ pub fn parse_errors(body: &[u8]) -> Vec<Said> {
 }
 
 /// Cut to a length, and such that it cannot move a cursor or change a colour.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut out = String::new();
     for (n, c) in text.trim().chars().enumerate() {
         if n == LONGEST {

@@ -87,7 +87,7 @@ impl Endpoint {
             let method = request.method();
             let asked = || Asked::of(self, "log in for", method, &realm, login);
             let fail = |fault| Error::new(asked(), Cause::Fault(fault));
-            let mut response = self.host.fetch.send_with(request, &body).map_err(fail)?;
+            let mut response = self.host.fetch.send_with(self.host.routed(request), &body).map_err(fail)?;
             if response.status != 200 {
                 let refused = Error::refused(asked(), &mut response);
                 return Err(refused.by_token_server());
@@ -110,7 +110,11 @@ impl Endpoint {
         match url.scheme() {
             "https" => Ok(url),
             "http" if self.host.may_be_open(&url) => Ok(url),
-            _ => Err(malformed("its token server is not reached by https".to_owned())),
+            _ => Err(malformed(format!(
+                "its token server {} has no TLS, which --insecure-registry {} would allow",
+                fetch::Redacted::of(&url),
+                url.host_str().unwrap_or_default()
+            ))),
         }
     }
 }
