@@ -85,6 +85,8 @@ impl Read for Body<'_> {
                     return Ok(got);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // A source that says what is wrong has tried again itself.
+                Err(e) if e.get_ref().is_some_and(|e| e.is::<Carried>()) => return Err(e),
                 Err(e) => self.again(e)?,
             }
         }

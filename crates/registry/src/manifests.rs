@@ -68,6 +68,19 @@ impl Repository {
         Ok(self.first(|endpoint, once| endpoint.manifest(&name, once))?)
     }
 
+    /// What a name leads to where it is written, whatever mirrors say; none where the registry says no
+    /// digest.
+    pub(crate) fn published_digest(&self, text: &str) -> Result<Option<Digest>, Error> {
+        let name = self.name_of(text, "find")?;
+        let doing = format!("find the manifest `{name}` of");
+        let path = format!("manifests/{name}");
+        let headers = [("accept", ACCEPT.to_owned())];
+        let call = Call::new(&doing, Method::Head, &path, &[200, 404]);
+        let response = self.home().ask(&Call { access: Access::Write, headers: &headers, ..call })?;
+        let digest = content_digest(&response).and_then(|d| d.parse().ok());
+        Ok(digest.filter(|_| response.status == 200))
+    }
+
     /// Whether a manifest of this digest is there.
     pub(crate) fn find_manifest(&self, digest: &Digest) -> Result<bool, Error> {
         let doing = format!("find the manifest {digest} in");

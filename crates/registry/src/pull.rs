@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use fetch::{Fault, Method, Response};
 use image::{Carried, TransportError};
-use oci::Descriptor;
+use oci::{Descriptor, Hasher};
 
 use crate::Repository;
 use crate::endpoint::{Call, Endpoint};
@@ -19,11 +19,15 @@ impl Repository {
             repository: self,
             part: of.clone(),
             at: from,
-            reader: 0,
+            reader: self.trusted(0),
             round: 0,
             before: from,
             open: None,
+            hash: None,
         };
+        if reader.endpoint().1 && from == 0 {
+            reader.hash = Some(Hasher::new(of.digest.algorithm()));
+        }
         if from < of.size {
             reader.open_again()?;
         }
@@ -42,6 +46,9 @@ pub(crate) struct BlobReader<'a> {
     /// Where the last attempt began.
     before: u64,
     open: Option<Response>,
+    /// Of what a mirror gave, all of it: whoever takes the bytes checks them too, but cannot know that
+    /// the place itself may have better ones.
+    hash: Option<Hasher>,
 }
 
 impl<'a> BlobReader<'a> {
@@ -71,11 +78,16 @@ impl<'a> BlobReader<'a> {
                 Err(error) if is_mirror => {
                     let note = diag::Note::Detail(format!("{error}; asking elsewhere"));
                     endpoint.host.options.reporter.note(note);
-                    self.reader += 1;
+                    self.leave_mirror();
                 }
                 Err(error) => endpoint.host.again(&mut self.round, error)?,
             }
         }
+    }
+
+    fn leave_mirror(&mut self) {
+        self.reader = self.repository.trusted(self.reader + 1);
+        self.hash = None;
     }
 
     /// After a break: whether it is worth another attempt, and the attempt.
@@ -86,7 +98,7 @@ impl<'a> BlobReader<'a> {
         let asked = Asked::of(endpoint, doing, Method::Get, &endpoint.base, None);
         let error = Error::new(asked, Cause::Fault(fault));
         if is_mirror {
-            self.reader += 1;
+            self.leave_mirror();
             return self.open_again();
         }
         if self.at - self.before >= PROGRESS {
@@ -120,6 +132,9 @@ impl<'a> BlobReader<'a> {
                 }
                 Ok(n) => {
                     self.at += n as u64;
+                    if let Some(hash) = &mut self.hash {
+                        hash.update(&buf[..n]);
+                    }
                     if self.at == self.part.size {
                         self.close()?;
                     }
@@ -137,6 +152,9 @@ impl<'a> BlobReader<'a> {
     /// All has come: there must be no more, and the connection is free for the next request.
     fn close(&mut self) -> Result<(), Error> {
         let Some(mut response) = self.open.take() else { return Ok(()) };
+        if self.hash.take().is_some_and(|hash| hash.finish() != self.part.digest) {
+            self.repository.distrust(self.reader);
+        }
         if matches!(response.read(&mut [0; 1]), Ok(1..)) {
             let (endpoint, _) = self.endpoint();
             let asked = Asked::of(endpoint, self.doing(), Method::Get, &response.url, None);

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::sync::Mutex;
 
@@ -21,11 +21,13 @@ pub struct Repository {
     mirrors: Vec<Endpoint>,
     /// Uploads that a mount began because it could not mount.
     pub(crate) begun: Mutex<HashMap<Digest, Url>>,
+    /// Mirrors, by their place, that gave other bytes than were asked for.
+    distrusted: Mutex<BTreeSet<usize>>,
 }
 
 impl Repository {
     pub(crate) fn new(name: String, home: Endpoint, mirrors: Vec<Endpoint>) -> Repository {
-        Repository { name, home, mirrors, begun: Mutex::default() }
+        Repository { name, home, mirrors, begun: Mutex::default(), distrusted: Mutex::default() }
     }
 
     /// `host/repository`, as it was asked for, before rewriting.
@@ -50,6 +52,17 @@ impl Repository {
     /// Where it is read from, in order; the place itself is the last.
     pub(crate) fn readers(&self) -> impl Iterator<Item = &Endpoint> {
         self.mirrors.iter().chain([&self.home])
+    }
+
+    /// The first place from `from` on that has given no wrong bytes.
+    pub(crate) fn trusted(&self, from: usize) -> usize {
+        let distrusted = locked(&self.distrusted);
+        (from..).find(|n| *n >= self.mirrors.len() || !distrusted.contains(n)).unwrap_or(from)
+    }
+
+    /// Reads no more blobs from this place.
+    pub(crate) fn distrust(&self, mirror: usize) {
+        locked(&self.distrusted).insert(mirror);
     }
 
     /// Asks each reader in turn; the error is that of the place itself.
@@ -92,6 +105,15 @@ impl Sink for Repository {
             return Ok(self.find_manifest(&part.digest)?);
         }
         Ok(self.has_blob(part)?)
+    }
+
+    /// By its presence: a registry takes a manifest only when it has what that needs.
+    fn has_whole(&self, part: &Descriptor) -> Result<bool, TransportError> {
+        Ok(is_document(part) && self.find_manifest(&part.digest)?)
+    }
+
+    fn published(&self, name: &str) -> Result<Option<Digest>, TransportError> {
+        Ok(self.published_digest(name)?)
     }
 
     fn mount(&self, part: &Descriptor, from: &str) -> Result<bool, TransportError> {

@@ -61,6 +61,27 @@ fn one_connection_serves_many_requests() {
 }
 
 #[test]
+fn an_unchanged_image_costs_one_question() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    let made = image("amd64", &[bytes(1, 100_000)]);
+    made.push(&there, "1").unwrap();
+    registry.forget_requests();
+    let copy = image::Copy { threads: 2, reporter: &diag::Silent, elsewhere: &|_| Vec::new() };
+    let copied = copy.run(&there, &made.document, &there, &["1"]).unwrap();
+    assert!(copied.unchanged);
+    let asked: Vec<String> =
+        registry.requests().into_iter().map(|r| format!("{} {}", r.method, r.target)).collect();
+    assert_eq!(asked, ["HEAD /v2/a/manifests/1"]);
+    // Another name of it costs the same question for that name, one whether it is there, and the name.
+    registry.forget_requests();
+    copy.run(&there, &made.document, &there, &["2"]).unwrap();
+    let asked: Vec<String> = registry.requests().into_iter().map(|r| r.method).collect();
+    assert_eq!(asked, ["HEAD", "HEAD", "PUT"]);
+    registry.check().unwrap();
+}
+
+#[test]
 fn what_is_there_is_known_by_digest_and_size() {
     let registry = plain();
     let there = open(&registry, "a");

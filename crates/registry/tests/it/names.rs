@@ -60,6 +60,23 @@ fn a_mirror_that_fails_is_passed_over() {
 }
 
 #[test]
+fn a_mirror_with_other_bytes_is_left() {
+    let (mirror, home) = (plain(), plain());
+    let there = mirrored(&mirror, &home);
+    let made = image("amd64", &[bytes(1, 400_000), bytes(2, 5000)]);
+    made.push(&there, "1").unwrap();
+    made.push(&open(&mirror, "cache/acme/app"), "1").unwrap();
+    mirror.fail(Fault::once("GET", "/blobs/", Deed::WrongByte));
+    let dir = tempfile::tempdir().unwrap();
+    let layout = image::Layout::create(dir.path()).unwrap();
+    assert_eq!(image::copy(&there, "1", &layout, "1").unwrap(), made.document.digest());
+    assert_eq!(
+        mirror.requests().iter().filter(|r| r.method == "GET" && r.target.contains("/blobs/")).count(),
+        1
+    );
+}
+
+#[test]
 fn without_tls_only_where_the_user_says_so() {
     // A name that is not the loopback's, so that only https is tried: nobody answers there.
     let asked = |insecure: Vec<String>| {
