@@ -5,10 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci::{Descriptor, Digest, Hasher, Index, MediaType, Raw};
+use oci::{Descriptor, Digest, Index, MediaType, Raw};
 use store::{MOST_OWN, read_regular};
 
 use crate::oci_archive::CONTAINERD_NAME;
+use crate::pour::pour;
 use crate::temporary::{Temporary, sweep};
 use crate::transport::{describe, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
@@ -262,24 +263,7 @@ impl Sink for Layout {
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
         let fail = |e| TransportError::io("write", part.digest)(e);
         let mut file = Temporary::new(&self.dir).map_err(fail)?;
-        let mut hash = Hasher::new(part.digest.algorithm());
-        let mut buffer = vec![0; 256 << 10];
-        let mut size = 0;
-        loop {
-            let got = match bytes.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(got) => got,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(TransportError::io("read", part.digest)(e)),
-            };
-            size += got as u64;
-            if size > part.size {
-                break;
-            }
-            hash.update(&buffer[..got]);
-            file.file.write_all(&buffer[..got]).map_err(fail)?;
-        }
-        let found = hash.finish();
+        let (found, size) = pour(part, bytes, &mut file.file)?;
         if size != part.size || found != part.digest {
             let (wanted, found) = (describe(&part.digest, part.size), describe(&found, size));
             return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });

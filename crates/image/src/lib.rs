@@ -21,6 +21,7 @@ mod members;
 mod memo;
 pub mod oci_archive;
 mod pipeline;
+mod pour;
 mod segment;
 mod soundness;
 mod steady;
