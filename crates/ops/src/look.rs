@@ -77,14 +77,13 @@ pub(crate) fn look_at(
     let reporter = world.reporter.as_ref();
     let with = Reading { source, listings, threads: world.threads, reporter };
     let doing = |d: Diagnostic| d.while_doing(format!("cannot look into {}", opened.shown));
-    let mut contents =
+    let contents =
         inventory::read(&with, chosen.descriptor.digest, chosen.manifest()).map_err(|e| doing(e.into()))?;
-    let reasons = reasons::recall(world, &chosen.descriptor.digest);
-    if let Some(reasons) = &reasons {
-        own_links(&mut contents, reasons);
-    }
     let platforms = platforms::names(document.value());
-    Ok(Look { shown: opened.shown.clone(), digest: document.digest(), platforms, contents, reasons })
+    let mut look =
+        Look { shown: opened.shown.clone(), digest: document.digest(), platforms, contents, reasons: None };
+    look.learn(reasons::recall(world, &chosen.descriptor.digest));
+    Ok(look)
 }
 
 /// Gives packages what only the build knows to be theirs: databases of distroless images list files with sums, and
@@ -114,6 +113,14 @@ fn own_links(contents: &mut Contents, reasons: &Reasons) {
 }
 
 impl Look {
+    /// Takes what is known of its making.
+    pub(crate) fn learn(&mut self, reasons: Option<Reasons>) {
+        if let Some(reasons) = &reasons {
+            own_links(&mut self.contents, reasons);
+        }
+        self.reasons = reasons;
+    }
+
     /// Whose a file is.
     pub fn whose(&self, file: &File) -> Whose {
         if let Some(package) = file.package() {

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 use bstr::ByteSlice;
 use compose::Composition;
-use diag::Note;
+use diag::{Diagnostic, Note};
+use image::{Document, read_document, read_small};
 use lockfile::LockedPin;
-use oci::Digest;
+use oci::{Digest, MediaType, Reference};
 use package::Cause;
 use recipe::World as PackageWorld;
 use rootfs::{Entry, Node, Owner};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::World;
 use crate::look::absolute;
 use crate::recipes::Loaded;
+use crate::registries;
 
 /// The type of the document, for who attaches it to an image on a registry.
 pub const MEDIA_TYPE: &str = "application/vnd.distil.reasons.v1+json";
@@ -197,6 +199,34 @@ pub fn recall(world: &World, manifest: &Digest) -> Option<Reasons> {
 /// The same as bytes, for who attaches it to the image on a registry.
 pub fn document(world: &World, manifest: &Digest) -> Option<Vec<u8>> {
     store::read_regular(&place(world, manifest), MOST).ok()
+}
+
+/// What somebody attached to an image on a registry (`distil push --reasons`). Nothing depends on it, so a registry
+/// that cannot be asked, or has a document that cannot be read, is as good as one that has none; it is said with `-v`.
+pub(crate) fn referred(world: &World, image: &Reference, manifest: &Digest) -> Option<Reasons> {
+    let found = find_referrer(world, image, manifest);
+    if let Err(d) = &found {
+        let text = format!("the reasons of {image} could not be looked for: {d}");
+        world.reporter.note(Note::Detail(text));
+    }
+    found.ok().flatten()
+}
+
+fn find_referrer(world: &World, image: &Reference, manifest: &Digest) -> Result<Option<Reasons>, Diagnostic> {
+    let repository = registries::repository(world, image)?;
+    let kind = MediaType::new(MEDIA_TYPE);
+    for referrer in repository.referrers(manifest, Some(&kind)).map_err(Diagnostic::from)?.iter().take(8) {
+        let document = read_document(&repository, referrer)?;
+        let Document::Manifest(about) = document.value() else { continue };
+        let is_about = about.subject.as_ref().is_some_and(|s| s.digest == *manifest);
+        let part = about.layers.first().filter(|part| is_about && part.media_type == kind);
+        if let Some(part) = part
+            && let Some(reasons) = Reasons::from_json(&read_small(&repository, part)?)
+        {
+            return Ok(Some(reasons));
+        }
+    }
+    Ok(None)
 }
 
 fn place(world: &World, manifest: &Digest) -> PathBuf {

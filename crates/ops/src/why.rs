@@ -8,8 +8,9 @@ use rootfs::path::{file_name, parent};
 use serde::Serialize;
 
 use crate::World;
+use crate::image_name::ImageName;
 use crate::look::{FileRow, Look, Subject, Whose, absolute, look, typed_path};
-use crate::reasons::Because;
+use crate::reasons::{self, Because};
 use crate::tree::no_package;
 
 /// Why something is in an image.
@@ -111,7 +112,11 @@ pub struct Need {
 /// # Errors
 /// There is no such image, or nothing of that name in it.
 pub fn why(world: &World, subject: &Subject, what: &str) -> Result<Why, Diagnostic> {
-    let look = look(world, subject)?;
+    let mut look = look(world, subject)?;
+    if let (None, ImageName::Registry(image)) = (&look.reasons, &subject.image) {
+        let reasons = reasons::referred(world, image, &look.contents.digest);
+        look.learn(reasons);
+    }
     let (path, package) = if let Some(n) = package_named(&look, what) {
         (None, Some(n))
     } else {

@@ -8,13 +8,12 @@ use super::size::{bytes, count};
 pub(crate) fn text(diff: &DiffReport) -> String {
     let mut out = format!("{}\n{}\n", side("-", &diff.from), side("+", &diff.to));
     out.push_str(&format!(
-        "  size {} -> {} stored, {} -> {} of files; {} at the bottom {} both\n",
+        "  size {} -> {} stored, {} -> {} of files; {} shared\n",
         bytes(diff.from.stored),
         bytes(diff.to.stored),
         bytes(diff.from.files),
         bytes(diff.to.files),
         count(diff.from.shared_layers as u64, "layer", "layers"),
-        if diff.from.shared_layers == 1 { "is of" } else { "are of" },
     ));
     if diff.same {
         out.push_str("nothing differs\n");

@@ -26,7 +26,7 @@ fn tells_config_packages_and_files() {
     let machine = two();
     let ran = machine.distil(&["diff", "oci:foreign:it", "oci:other:it"]).good();
     for line in [
-        "3 layers at the bottom are of both",
+        "; 3 layers shared",
         "  + env NEW\n      + NEW=1",
         "  ~ env PATH\n      - PATH=/bin\n      + PATH=/usr/bin",
         "packages (1 added, 1 removed, 1 changed)",

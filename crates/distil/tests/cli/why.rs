@@ -1,5 +1,6 @@
 use crate::run::{Archive, Machine, plain_world};
 use crate::somebodys;
+use testkit::registry::{Registry, Setup};
 use testkit::{Package, World};
 
 #[test]
@@ -101,4 +102,35 @@ fn reasons_are_kept_beside_the_store_and_not_in_the_image() {
     let json: serde_json::Value =
         serde_json::from_str(&machine.distil(&["why", "app", "hello", "--json"]).good().stdout).unwrap();
     assert_eq!(json["package"]["from_build"], false);
+}
+
+#[test]
+fn reasons_that_were_pushed_are_found_on_the_registry() {
+    let archive = Archive::serve(&plain_world());
+    for fallback in [false, true] {
+        let registry = Registry::start(Setup { referrers: !fallback, ..Setup::default() });
+        let name = format!("{}/acme/app:1", registry.host());
+        let machine = Machine::new();
+        machine.recipe(&archive, &["hello"]);
+        machine.distil(&["build", "app.yaml", "-t", &name, "--push"]).good();
+        machine.distil(&["push", &name, "--reasons"]).good();
+        let elsewhere = Machine::new();
+        let ran = elsewhere.distil(&["why", &name, "libhello1"]).good();
+        for line in ["hello 1.0-1: the recipe asks (app.yaml:", "needs libhello1 1.0-1 (libhello1 (>= 1.0))"]
+        {
+            assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+        }
+    }
+    let registry = Registry::start(Setup::default());
+    let name = format!("{}/acme/app:1", registry.host());
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["build", "app.yaml", "-t", &name, "--push"]).good();
+    // Nothing was attached: the image's own words.
+    let ran = Machine::new().distil(&["why", &name, "libhello1"]).good();
+    assert!(
+        !ran.stdout.contains("app.yaml") && ran.stdout.contains("hello (libhello1 (>= 1.0))"),
+        "{}",
+        ran.stdout
+    );
 }

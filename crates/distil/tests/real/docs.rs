@@ -44,6 +44,48 @@ fn the_readme_works_as_it_stands() {
     assert!(ran >= 1, "the README shows no command of ours");
 }
 
+#[test]
+fn the_page_about_looking_inside_works_as_it_stands() {
+    let Some(home) = built() else { testkit::skip!("no mirror in apt's configuration") };
+    let page =
+        std::fs::read_to_string(testkit::workspace().join("docs/looking-inside.md")).expect("the page");
+    let work = home.work().join("looking-inside");
+    std::fs::create_dir(&work).expect("a directory");
+    let mut ran = 0;
+    for shown in testkit::shown_commands(&page) {
+        let fails = shown.command.strip_suffix(" || true");
+        let (command, file) = match fails.unwrap_or(&shown.command).split_once(" > ") {
+            Some((command, file)) => (command, Some(file)),
+            None => (fails.unwrap_or(&shown.command), None),
+        };
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert_eq!(words[0], "distil", "line {}", shown.line);
+        let out = home.command().args(&words[1..]).current_dir(&work).output().expect("distil runs");
+        let said = if fails.is_some() { &out.stderr } else { &out.stdout };
+        let said = String::from_utf8_lossy(said);
+        assert_eq!(
+            out.status.success(),
+            fails.is_none(),
+            "line {}: {}",
+            shown.line,
+            String::from_utf8_lossy(&out.stderr)
+        );
+        // Digests, versions and sizes change with the archive; what kind of line it is does not.
+        let kind = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
+        let first = shown.prints.first().map(|l| kind(l)).filter(|_| !shown.command.contains("-o "));
+        if let Some(first) = first {
+            assert!(said.lines().any(|l| kind(l) == first), "line {}: no `{first}` in {said}", shown.line);
+        }
+        if let Some(file) = file {
+            std::fs::write(work.join(file), &out.stdout).expect("the output");
+            assert!(out.stdout.len() > 10_000, "{} bytes", out.stdout.len());
+        }
+        ran += 1;
+    }
+    assert!(work.join("europe/Paris").exists() && work.join("passwd").exists());
+    assert!(ran > 15, "{ran} commands");
+}
+
 /// The commands of each `--help`'s examples are ones that the program takes.
 #[test]
 fn examples_in_help_are_understood() {
@@ -53,6 +95,12 @@ fn examples_in_help_are_understood() {
         "build",
         "lock",
         "update",
+        "inspect",
+        "tree",
+        "why",
+        "diff",
+        "extract",
+        "history",
         "settings",
         "schema",
         "cache",

@@ -94,6 +94,13 @@ fn seen_by_syft(syft: &Path, home: &Home, archive: &str) -> (String, Packages) {
     (id, packages(&seen["artifacts"], "name", "version"))
 }
 
+/// What `distil inspect` lists.
+fn seen_by_us(home: &Home, archive: &str) -> Packages {
+    let seen = home.run(&["inspect", &format!("docker-archive:{archive}"), "--json"]);
+    let seen: serde_json::Value = serde_json::from_str(&seen).expect("JSON of ours");
+    packages(&seen["packages"], "name", "version")
+}
+
 /// Builds each image and asks both scanners; what is expected comes from the real apk's solver.
 fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&str, &str)], more: &str) {
     let scanners = [scanner(TRIVY), scanner(SYFT)];
@@ -114,6 +121,7 @@ fn seen_exactly(home: &Home, source: &Source, distribution: &str, images: &[(&st
         let asked = apk.root().solve(&[&source.repository], source.key_folder(), &world);
         let expected: Packages = asked.expect("apk solves it").into_iter().collect();
         assert!(expected.len() > 3, "{expected:?}");
+        assert_eq!(seen_by_us(home, &archive), expected, "{name} by distil inspect");
         for (scanner, scan) in scanners.iter().zip([seen_by_trivy, seen_by_syft]) {
             let Some(scanner) = scanner else { continue };
             if distribution == "wolfi" && scanner.ends_with("trivy") && too_old_for_links(scanner) {
