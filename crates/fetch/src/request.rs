@@ -55,7 +55,7 @@ impl fmt::Display for Method {
 }
 
 /// One request; its body, if it has one, is given beside it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// Where to. User information in it is taken out and sent as a login.
     pub url: Url,
@@ -123,6 +123,14 @@ impl Request {
     pub fn without_proxy(mut self) -> Request {
         self.proxied = false;
         self
+    }
+}
+
+/// Without headers: one of them may be a login.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = Redacted::of(&self.url);
+        f.debug_struct("Request").field("method", &self.method).field("url", &url).finish_non_exhaustive()
     }
 }
 

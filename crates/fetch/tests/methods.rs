@@ -149,6 +149,17 @@ fn a_body_is_opened_again_for_a_redirect() {
 }
 
 #[test]
+fn a_request_shows_no_login() {
+    let url = Url::parse("https://user:secret@host.example/a?token=secret").unwrap();
+    let request = Request::new(Method::Put, url).header("Authorization", "Bearer secret");
+    let shown = format!("{request:?}");
+    assert!(
+        shown.contains("Put") && shown.contains("host.example/a") && !shown.contains("secret"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn logins_for_archives_are_kept_from_who_brings_their_own() {
     let server = redirecting(200, "/");
     let asked = |url: &Url| {

@@ -14,6 +14,10 @@ use crate::{Repository, host::Host};
 /// Parts that come as a stream are sent in pieces of so many bytes, which are kept until they have
 /// arrived.
 const PIECE: usize = 2 << 20;
+/// What brought this much is no failed attempt, however it ended.
+const PROGRESS: u64 = 64 << 10;
+/// A registry that takes no more than this at once takes nothing.
+const SMALLEST: usize = 64 << 10;
 /// No registry asks for larger ones.
 const LARGEST_PIECE: u64 = 64 << 20;
 
@@ -40,10 +44,10 @@ impl Repository {
 
     fn push(&self, feed: &Feed<'_>) -> Result<(), TransportError> {
         let host = &self.home().host;
-        let (mut upload, mut in_pieces) = (None, false);
+        let (mut upload, mut at_once) = (None, feed.part.size);
         let (mut round, mut breaks, mut arrived) = (0, 0, 0);
         loop {
-            let error = match self.attempt(feed, &mut upload, in_pieces) {
+            let error = match self.attempt(feed, &mut upload, at_once) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -55,14 +59,18 @@ impl Repository {
             }
             match error.status() {
                 // A limit of the registry, or of a proxy before it, is one of a request.
-                Some(413) if !in_pieces => in_pieces = true,
+                Some(413) if at_once > SMALLEST as u64 => {
+                    at_once = (at_once / 2).min(host.options.chunk).max(SMALLEST as u64);
+                }
                 // Nothing to do with bytes: the upload is over, or is somewhere else than we think.
                 Some(404 | 416) if upload.is_some() && breaks < 3 => {}
                 Some(_) if !error.is_transient(true) => return Err(error.into()),
                 _ => {
                     breaks += 1;
                     // A limit may also show as a connection that is closed in our face.
-                    in_pieces |= breaks >= 2 && arrived == 0 && feed.part.size > host.options.chunk;
+                    if breaks >= 2 && arrived == 0 {
+                        at_once = at_once.min(host.options.chunk);
+                    }
                     host.again(&mut round, error)?;
                 }
             }
@@ -71,9 +79,9 @@ impl Repository {
             if self.is_there(feed.part) {
                 return Ok(());
             }
-            upload = upload.and_then(|mut u| u.look().is_ok().then_some(u));
+            upload = upload.and_then(|mut u| host.retrying(false, || u.look()).is_ok().then_some(u));
             let at = upload.as_ref().map_or(0, |u| u.at);
-            if at > arrived {
+            if at >= arrived + PROGRESS {
                 (arrived, round) = (at, 0);
             }
         }
@@ -89,17 +97,17 @@ impl Repository {
         &'a self,
         feed: &Feed<'a>,
         upload: &mut Option<Upload<'a>>,
-        in_pieces: bool,
+        at_once: u64,
     ) -> Result<(), Error> {
         let upload = match upload {
             Some(upload) => upload,
             None => upload.insert(Upload::begin(self, feed.part)?),
         };
         let size = feed.part.size;
-        if upload.at == 0 && !in_pieces {
+        if upload.at == 0 && at_once == size {
             return upload.finish(&Piece { feed, from: 0, length: size });
         }
-        let chunk = self.home().host.options.chunk.max(upload.smallest).max(1);
+        let chunk = at_once.min(self.home().host.options.chunk).max(upload.smallest).max(1);
         while upload.at < size {
             let (from, left) = (upload.at, size - upload.at);
             upload.patch(&Piece { feed, from, length: left.min(chunk) })?;
@@ -139,12 +147,17 @@ impl Repository {
     /// Sends one piece, which ends at byte `end`; after a break, what of it has not arrived.
     fn push_piece(&self, upload: &mut Upload<'_>, piece: &[u8], end: u64) -> Result<(), TransportError> {
         let start = end - piece.len() as u64;
-        let mut round = 0;
+        let (mut round, mut at_once) = (0, piece.len());
         while upload.at < end {
             let from = usize::try_from(upload.at.saturating_sub(start)).unwrap_or(0);
-            if let Err(error) = upload.patch(&piece[from..].to_vec()) {
+            let rest = &piece[from..];
+            if let Err(error) = upload.patch(&rest[..rest.len().min(at_once)].to_vec()) {
+                if error.status() == Some(413) && at_once > SMALLEST {
+                    at_once = (at_once / 2).max(SMALLEST);
+                    continue;
+                }
                 self.home().host.again(&mut round, error.clone())?;
-                upload.look().map_err(|_| error.clone())?;
+                self.home().host.retrying(false, || upload.look()).map_err(|_| error.clone())?;
                 if upload.at < start {
                     // What it lost of earlier pieces is not here any more.
                     return Err(error.into());

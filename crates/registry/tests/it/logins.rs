@@ -243,3 +243,28 @@ fn an_unknown_way_to_log_in_is_named() {
     let error = told(there.document("1").unwrap_err());
     assert!(error.message.contains("does not know how to give (Negotiate)"), "{error}");
 }
+
+#[test]
+fn an_upload_that_is_continued_elsewhere_takes_no_login_along() {
+    let elsewhere = testkit::http::Server::start(|_| testkit::http::Reply::new(201, ""));
+    for logins in [basic(), tokens(1000)] {
+        let registry = with(logins);
+        let there = open_with(&registry, "a", password("u", "p"));
+        let location = Deed::Header("Location".into(), elsewhere.url("/upload?signature=x"));
+        registry.fail(Fault::once("POST", "/uploads/", location));
+        there.put(&layer(b""), &mut &b""[..]).unwrap();
+        let request = elsewhere.received().pop().unwrap();
+        assert_eq!((request.method.as_str(), request.header("authorization")), ("PUT", None));
+        assert!(request.target.starts_with("/upload?signature=x&digest=sha256"), "{}", request.target);
+    }
+}
+
+#[test]
+fn no_password_goes_to_a_token_server_without_tls() {
+    let registry = with(basic());
+    let realm = r#"Bearer realm="http://auth.invalid/token",service="x""#;
+    let header = Deed::Header("WWW-Authenticate".into(), realm.into());
+    registry.fail(Fault::once("GET", "/v2/", header).times(9));
+    let error = told(open_with(&registry, "a", password("u", "p")).document("1").unwrap_err());
+    assert!(error.message.contains("--insecure-registry auth.invalid"), "{error}");
+}

@@ -176,3 +176,39 @@ fn documents_have_limits() {
     registry.fail(Fault::once("GET", "/tags/list", other));
     assert!(told(open(&registry, "a").tags().unwrap_err()).message.contains("on another host"));
 }
+
+#[test]
+fn a_pull_that_fails_leaves_no_half_image() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    let made = image("amd64", &[bytes(1, 300_000), bytes(2, 10)]);
+    made.push(&there, "1").unwrap();
+    registry.fail(Fault::once("GET", "/blobs/", Deed::BreakReply(1000)).times(99));
+    let dir = tempfile::tempdir().unwrap();
+    let layout = image::Layout::create(dir.path()).unwrap();
+    assert!(image::copy(&there, "1", &layout, "1").is_err());
+    assert_eq!(layout.names().unwrap(), []);
+    for (part, bytes) in &made.parts {
+        let whole = std::fs::read(layout.blob_path(&part.digest)).is_ok_and(|b| b == *bytes);
+        assert!(whole || !layout.blob_path(&part.digest).exists());
+    }
+}
+
+#[test]
+fn a_hundred_layers_come_by_many_threads() {
+    let registry = Registry::start(Setup { logins: crate::logins::basic(), ..Setup::default() });
+    let there = crate::world::open_with(&registry, "a", crate::world::password("u", "p"));
+    let layers: Vec<Vec<u8>> = (0..100).map(|n| bytes(n, 20_000)).collect();
+    let made = image("amd64", &layers);
+    let (dir, back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (from, to) =
+        (image::Layout::create(dir.path()).unwrap(), image::Layout::create(back.path()).unwrap());
+    made.push(&from, "1").unwrap();
+    let copy = image::Copy { threads: 8, reporter: &diag::Silent, elsewhere: &|_| Vec::new() };
+    assert_eq!(copy.run(&from, &made.document, &there, &["1"]).unwrap().sent, 101);
+    registry.check().unwrap();
+    assert_eq!(copy.run(&there, &there.document("1").unwrap(), &to, &["1"]).unwrap().sent, 101);
+    assert_eq!(to.document("1").unwrap().bytes(), made.document.bytes());
+    let ports: std::collections::BTreeSet<u16> = registry.requests().iter().map(|r| r.port).collect();
+    assert!(ports.len() <= 9, "{ports:?}");
+}

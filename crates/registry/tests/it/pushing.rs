@@ -99,6 +99,25 @@ fn a_limit_of_one_request_is_met_by_pieces() {
 }
 
 #[test]
+fn pieces_get_smaller_until_they_fit() {
+    for again in [true, false] {
+        let registry = Registry::start(Setup { largest: 100_000, ..Setup::default() });
+        let all = bytes(4, 3_000_000);
+        let there = open(&registry, "a");
+        if again {
+            there.put_from(&layer(&all), &Memory(all.clone())).unwrap();
+        } else {
+            there.put(&layer(&all), &mut &all[..]).unwrap();
+        }
+        assert!(kept(&registry, &all));
+    }
+    let registry = Registry::start(Setup { largest: 1000, ..Setup::default() });
+    let all = bytes(4, 3_000_000);
+    let error = told(open(&registry, "a").put_from(&layer(&all), &Memory(all.clone())).unwrap_err());
+    assert!(error.message.contains("413") && error.hint.as_deref().unwrap().contains("no part of this size"));
+}
+
+#[test]
 fn a_limit_that_shows_as_a_closed_connection_is_met_by_pieces() {
     let registry = Registry::start(Setup { keeps_broken: false, ..Setup::default() });
     registry.fail(Fault::once("PUT", "/uploads/", Deed::BreakRequest(200_000)).times(3));
