@@ -8,6 +8,9 @@ use crate::packages::{self, Found, Texts};
 use crate::stack::{Slot, View};
 use crate::{Change, ChangeKind, InventoryError, Listing, PackageChange, PackageKind};
 
+/// Most bytes of the paths of directories that no layer has as members.
+const MOST_IMPLICIT: usize = 1 << 28;
+
 /// Layers stacked so far, and what stands in them of packages.
 #[derive(Default)]
 pub(crate) struct Stacked {
@@ -39,6 +42,10 @@ impl Stacked {
         for entry in entries {
             // What this layer itself brought at another name is no change of the layers below.
             gone.extend(self.view.put(entry, n).into_iter().filter(|slot| slot.layer != n));
+            if self.view.implicit() > MOST_IMPLICIT {
+                let what = "directories that no layer has take more than 256 MiB".to_owned();
+                return Err(InventoryError::TooMuch { what });
+            }
         }
         for slot in gone {
             let entry = slot.entry;

@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::Bound;
 
 use bstr::{BStr, BString, ByteSlice};
 use oci::{Algorithm, DiffId, Digest};
 use rootfs::path::{file_name, parent};
 use rootfs::payload::table::{Cursor, push_bytes, push_entry, push_number};
-use rootfs::tar::Member;
+use rootfs::tar::{Kind, Member};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, WHITEOUT};
 
 pub(crate) use crate::packages::is_text;
@@ -43,11 +43,31 @@ pub(crate) struct Builder {
     whiteouts: Vec<BString>,
     opaque: Vec<BString>,
     texts: BTreeMap<BString, Vec<u8>>,
+    /// Directories that are no members, so that a deep path is walked once.
+    implicit: BTreeSet<BString>,
+    bytes: usize,
 }
+
+/// Most bytes that paths, links and attributes of a layer may take: a member of a kilobyte, compressed to a few bytes,
+/// can stand two thousand directories deep.
+const MOST_BYTES: usize = 1 << 28;
 
 impl Builder {
     /// The next member; its body is of use for files only.
-    pub(crate) fn take(&mut self, member: Member, body: Body, text: Option<Vec<u8>>) {
+    ///
+    /// # Errors
+    /// It has too much of all.
+    pub(crate) fn take(&mut self, member: Member, body: Body, text: Option<Vec<u8>>) -> io::Result<()> {
+        self.bytes += cost(&member);
+        if self.bytes > MOST_BYTES {
+            let why = "the paths and attributes of its members take more than 256 MiB";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        self.put(member, body, text);
+        Ok(())
+    }
+
+    fn put(&mut self, member: Member, body: Body, text: Option<Vec<u8>>) {
         if let Some(rest) = file_name(member.path.as_bstr()).strip_prefix(WHITEOUT) {
             let above = parent(member.path.as_bstr()).unwrap_or_default();
             match rest {
@@ -68,17 +88,26 @@ impl Builder {
         }
         if !entry.is_dir() {
             clear(&mut self.entries, entry.path.as_bstr());
-        }
-        // A file where a directory must be now was replaced by it.
-        let above: Vec<BString> = ancestors(entry.path.as_bstr()).map(BString::from).collect();
-        for directory in above {
-            if let Slot::Occupied(slot) = self.entries.entry(directory)
-                && !slot.get().is_dir()
-            {
-                slot.remove();
+            if self.implicit.remove(&entry.path) {
+                clear_set(&mut self.implicit, entry.path.as_bstr());
             }
         }
+        self.stand(entry.path.as_bstr());
         self.entries.insert(entry.path.clone(), entry);
+    }
+
+    /// Makes sure that a path stands on directories: a file where one must be now was replaced by it.
+    fn stand(&mut self, path: &BStr) {
+        for directory in ancestors(path) {
+            match self.entries.get(directory) {
+                Some(entry) if entry.is_dir() => return,
+                Some(_) => drop(self.entries.remove(directory)),
+                None if self.implicit.contains(directory) => return,
+                None => {}
+            }
+            self.bytes += directory.len();
+            self.implicit.insert(directory.into());
+        }
     }
 
     /// A hard link as what it is another name of at that moment, where that is in this layer.
@@ -95,7 +124,7 @@ impl Builder {
             list.sort();
             list.dedup();
         }
-        let Builder { entries, whiteouts, opaque, mut texts } = self;
+        let Builder { entries, whiteouts, opaque, mut texts, .. } = self;
         texts.retain(|path, _| entries.contains_key(path));
         Listing { diff_id, unpacked, entries: entries.into_values().collect(), whiteouts, opaque, texts }
     }
@@ -105,17 +134,42 @@ pub(crate) fn ancestors(path: &BStr) -> impl Iterator<Item = &BStr> {
     std::iter::successors(parent(path), |p| parent(p)).filter(|p| !p.is_empty())
 }
 
-/// The keys below a directory.
+/// The keys below a directory. Siblings such as `a-b` sort between `a` and `a/…`: they are not looked at.
 pub(crate) fn keys_below<T>(map: &BTreeMap<BString, T>, directory: &BStr) -> Vec<BString> {
-    let from = (Bound::Excluded(directory), Bound::Unbounded);
-    let near = map.range::<BStr, _>(from).map(|(p, _)| p).take_while(|p| p.starts_with(directory));
-    near.filter(|p| directory.is_empty() || p.get(directory.len()) == Some(&b'/')).cloned().collect()
+    let first = first_below(directory);
+    let from = (Bound::Excluded(first.as_bstr()), Bound::Unbounded);
+    map.range::<BStr, _>(from).map(|(p, _)| p).take_while(|p| p.starts_with(&first)).cloned().collect()
+}
+
+/// What all paths below a directory begin with, and none is.
+fn first_below(directory: &BStr) -> BString {
+    if directory.is_empty() { BString::default() } else { [directory.as_bytes(), b"/"].concat().into() }
 }
 
 fn clear<T>(map: &mut BTreeMap<BString, T>, directory: &BStr) {
     for path in keys_below(map, directory) {
         map.remove(&path);
     }
+}
+
+fn clear_set(set: &mut BTreeSet<BString>, directory: &BStr) {
+    let first = first_below(directory);
+    let from = (Bound::Excluded(first.as_bstr()), Bound::Unbounded);
+    let gone: Vec<BString> =
+        set.range::<BStr, _>(from).take_while(|p| p.starts_with(&first)).cloned().collect();
+    for path in gone {
+        set.remove(&path);
+    }
+}
+
+/// What a member takes of memory, beside what all do.
+fn cost(member: &Member) -> usize {
+    let link = match &member.kind {
+        Kind::Symlink(target) | Kind::Hardlink(target) => target.len(),
+        _ => 0,
+    };
+    let xattrs: usize = member.xattrs.iter().map(|x| x.name.len() + x.value.len()).sum();
+    member.path.len() + link + xattrs
 }
 
 const MAGIC: &[u8; 8] = b"listing1";

@@ -17,6 +17,8 @@ pub(crate) struct Slot {
 #[derive(Default)]
 pub(crate) struct View {
     slots: BTreeMap<BString, Slot>,
+    /// Bytes of the paths of directories that are no members.
+    implicit: usize,
 }
 
 impl View {
@@ -44,6 +46,7 @@ impl View {
             ancestors(entry.path.as_bstr()).take_while(is_missing).map(BString::from).collect();
         let mut gone = Vec::new();
         for directory in missing {
+            self.implicit += directory.len();
             let slot = Slot { entry: Entry::implicit_dir(directory.clone()), layer };
             gone.extend(self.slots.insert(directory, slot));
         }
@@ -52,6 +55,11 @@ impl View {
         }
         self.slots.insert(entry.path.clone(), Slot { entry, layer });
         gone
+    }
+
+    /// Bytes of the paths of directories that no layer has: a path can stand on two thousand of them.
+    pub(crate) fn implicit(&self) -> usize {
+        self.implicit
     }
 
     /// All of it. Of files with several names the first stays one, and the others become links to it.

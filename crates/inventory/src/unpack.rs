@@ -59,7 +59,7 @@ pub fn read_layer(
         }
         let size = member.size;
         let body = Body { digest: hasher.finish(), size, payload: PayloadIx(0), offset: at };
-        builder.take(member, body, text.then_some(bytes));
+        builder.take(member, body, text.then_some(bytes))?;
         Ok(true)
     })?;
     match found {

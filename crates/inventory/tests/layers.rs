@@ -196,3 +196,23 @@ fn hostile_archives_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn a_small_layer_cannot_take_all_memory_or_time() {
+    // Some thousand members, each on two thousand directories of its own, in a few kilobytes.
+    let deep = |n: usize| file(&format!("{n:04}/{}f", "d/".repeat(2000)), "");
+    let members: Vec<Entry> = (0..400).map(deep).collect();
+    let error = Images::default().try_read(&[&members]).unwrap_err();
+    let text = format!("{error} {:?}", std::error::Error::source(&error));
+    assert!(text.contains("256 MiB"), "{text}");
+    // A name that all others begin with, again and again.
+    let mut members: Vec<Entry> = (0..20_000).map(|n| file(&format!("a-{n}"), "")).collect();
+    members.extend((0..20_000).map(|_| file("a", "")));
+    assert_eq!(Images::default().read(&[&members]).files.len(), 20_002);
+}
+
+#[test]
+fn a_file_takes_the_place_of_directories_that_are_no_members() {
+    let contents = Images::default().read(&[&[file("a/b/c", "1"), file("a/b", "2"), file("a/b/d", "3")]]);
+    assert_eq!(images::lines(&contents), ["0 a/", "0 a/b/", "0 a/b/d 1"]);
+}
