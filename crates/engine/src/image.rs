@@ -64,6 +64,42 @@ impl Engine {
         }))
     }
 
+    /// Ids of the images that were made or came last, at most `most`; none where the engine does not say.
+    pub(crate) fn newest_images(&self, most: usize) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "Id")]
+            id: String,
+        }
+        let verb = format!("list the images of {}", self.describe());
+        let target = self.target("/images/json");
+        let request = Request { method: "GET", target: &target, content_type: None };
+        // Docker lists the newest first.
+        let listed = self.ask::<Vec<Listed>>(&verb, request, &[]).ok().flatten().unwrap_or_default();
+        listed.into_iter().take(most).map(|image| image.id).collect()
+    }
+
+    /// Whether an archive that it loads may leave out layers that it has: Docker with a store of its own. With
+    /// containerd's store it wants every blob, and so does Podman ("Some layer tarfiles are missing in the
+    /// tarball").
+    pub(crate) fn takes_layers_by_name(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Info {
+            #[serde(rename = "DriverStatus", default)]
+            driver: Option<Vec<Vec<String>>>,
+        }
+        if self.about().name != "Docker" {
+            return false;
+        }
+        let verb = format!("ask {} for its storage", self.describe());
+        let target = self.target("/info");
+        let request = Request { method: "GET", target: &target, content_type: None };
+        let Ok(Some(info)) = self.ask::<Info>(&verb, request, &[]) else { return false };
+        let of_containerd =
+            |row: &Vec<String>| row.iter().any(|word| word.contains("containerd.snapshotter"));
+        info.driver.is_some_and(|rows| !rows.iter().any(of_containerd))
+    }
+
     /// Gives an image one more name, as `acme/app:1`.
     ///
     /// # Errors

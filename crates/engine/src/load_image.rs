@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use diag::{Reporter, Task, Unit};
 use image::{Source, TransportError, docker_archive};
-use oci::{Digest, ImageConfig, Manifest, Platform, Reference};
+use oci::{Descriptor, Digest, ImageConfig, Manifest, Platform, Reference};
 
 use crate::engine::broken;
 use crate::{Engine, EngineError, LoadedImage};
@@ -42,8 +42,9 @@ impl Engine {
         let (id, sent) = match wanted.find(self, &[wanted.id.to_string()])? {
             Some(id) => (id, 0),
             None => {
+                let there = wanted.layers_there(self, &names);
                 let upload = Upload { source, name, platform, names: &names, reporter };
-                let (places, sent) = upload.send(self, layer_bytes(&manifest))?;
+                let (places, sent) = upload.send_above(self, &manifest, there)?;
                 (wanted.find(self, &places)?.ok_or_else(|| wanted.missing(self))?, sent)
             }
         };
@@ -82,9 +83,12 @@ fn unreadable(name: &str, error: TransportError) -> EngineError {
 }
 
 /// What goes over, nearly: documents and headers come on top.
-fn layer_bytes(manifest: &Manifest) -> u64 {
-    manifest.layers.iter().map(|l| l.size).sum()
+fn layer_bytes(layers: &[Descriptor]) -> u64 {
+    layers.iter().map(|l| l.size).sum()
 }
+
+/// Images that are looked at for layers that they share with a new one; a look takes a millisecond.
+const MOST_ASKED: usize = 32;
 
 /// How the image is recognised in an engine.
 struct Wanted<'a> {
@@ -115,6 +119,26 @@ impl Wanted<'_> {
         Ok(None)
     }
 
+    /// How many of its layers, from the lowest on, the engine has already: as an image of one of the names
+    /// has them, which is most often the version before, or else another image. No answer is no layer: then
+    /// all of them are sent.
+    fn layers_there(&self, engine: &Engine, names: &[Reference]) -> usize {
+        let layers = &self.config.rootfs.diff_ids;
+        let shared = |place: &str| {
+            let there = engine.image(place).ok().flatten();
+            there.map_or(0, |image| image.diff_ids.iter().zip(layers).take_while(|(a, b)| a == b).count())
+        };
+        if !engine.takes_layers_by_name() {
+            return 0;
+        }
+        let mut most = names.iter().map(|name| shared(&name.to_string())).max().unwrap_or(0);
+        let others = if most < layers.len() { engine.newest_images(MOST_ASKED) } else { Vec::new() };
+        for other in others {
+            most = most.max(shared(&other));
+        }
+        most
+    }
+
     /// The same config, or, where ids are those of manifests that the engine made itself (containerd's
     /// image store), the same layers for the same machine.
     fn is(&self, there: &LoadedImage) -> bool {
@@ -140,15 +164,39 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
+    /// Sends the image without its lowest layers, and, if the engine does not like that, with them: one may
+    /// have gone a moment ago.
+    fn send_above(
+        &self,
+        engine: &Engine,
+        manifest: &Manifest,
+        there: usize,
+    ) -> Result<(Vec<String>, u64), EngineError> {
+        let above = manifest.layers.get(there..).unwrap_or_default();
+        match self.send(engine, layer_bytes(above), there) {
+            Err(EngineError::Failed { .. } | EngineError::Refused { .. }) if there > 0 => {
+                self.send(engine, layer_bytes(&manifest.layers), 0)
+            }
+            sent => sent,
+        }
+    }
+
     /// Gives where the image may be found, surest first, and how many bytes went over.
-    fn send(&self, engine: &Engine, total: u64) -> Result<(Vec<String>, u64), EngineError> {
+    fn send(&self, engine: &Engine, total: u64, there: usize) -> Result<(Vec<String>, u64), EngineError> {
         let verb = format!("load {} into {}", self.name, engine.describe());
         let label = format!("loading into {}", engine.about().name);
         let task = self.reporter.task(&label, Some(total), Unit::Bytes);
         let (mut id, mut sent) = (None, 0);
         let loaded = engine.load(|out| {
             let mut wire = Wire { out, reporter: self.reporter, task: &task, sent: 0, ended: None };
-            let written = docker_archive::write(self.source, self.name, self.platform, self.names, &mut wire);
+            let written = docker_archive::write_above(
+                self.source,
+                self.name,
+                self.platform,
+                self.names,
+                there,
+                &mut wire,
+            );
             sent = wire.sent;
             id = Some(written.map_err(|error| match wire.ended {
                 Some(Ended::Stopped) => EngineError::Stopped(diag::Cancelled),

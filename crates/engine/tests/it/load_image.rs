@@ -87,8 +87,51 @@ fn the_archive_goes_over_and_is_looked_for() {
     docker_archive::write(&layout, "app:1", Some(&amd64()), &[name], &mut archive).unwrap();
     assert_eq!((taken.id, taken.sent), (id, archive.len() as u64));
     let asked = fake.asked.lock().unwrap();
-    assert!(asked[2].whole && asked[2].body == archive);
+    let sent = asked.iter().find(|a| a.line.contains("/images/load")).unwrap();
+    assert!(sent.whole && sent.body == archive);
     assert!(!asked.iter().any(|a| a.line.contains("/tag?")));
+}
+
+/// A fake with another version of the image under the name, which shares the lower of two layers; it takes
+/// an archive without that layer, or does not. The image of `answer` is there once one was taken.
+fn with_the_version_before(info: &'static str, takes_less: bool, answer: Vec<u8>, before: Vec<u8>) -> Fake {
+    let loaded = AtomicBool::new(false);
+    Fake::start(DOCKER, move |asked| match asked.line.as_str() {
+        "GET /v1.44/info" => json(200, info),
+        line if line.contains("/images/load") && (takes_less || asked.body.len() > 1_000_000) => {
+            loaded.store(true, Ordering::SeqCst);
+            json(200, r#"{"stream":"Loaded image: app:1\n"}"#)
+        }
+        line if line.contains("/images/load") => json(200, r#"{"error":"open 1.tar.gz: no such file"}"#),
+        _ if loaded.load(Ordering::SeqCst) => answer.clone(),
+        "GET /v1.44/images/app:1/json" => before.clone(),
+        _ => none(),
+    })
+}
+
+#[test]
+fn layers_that_are_there_are_left_out_where_the_engine_allows_it() {
+    const OWN: &str = r#"{"Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]]}"#;
+    const CONTAINERD: &str =
+        r#"{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#;
+    let (_dir, layout, images) = app();
+    let other = stored(tempfile::tempdir().unwrap().path(), b"the version before", Codec::Gzip(1)).1;
+    let bodies = |info, takes_less| {
+        let id = images[0].config.digest().to_string();
+        let before = inspected("sha256:before", &other[0]);
+        let fake = with_the_version_before(info, takes_less, inspected(&id, &images[0]), before);
+        let taken = load(&fake, &layout, &["app:1"]).unwrap();
+        let asked = fake.asked.lock().unwrap();
+        let loads = asked.iter().filter(|a| a.line.contains("/images/load"));
+        let small: Vec<bool> = loads.map(|a| a.body.len() < 20_000).collect();
+        assert_eq!(small.last(), Some(&(taken.sent < 20_000)));
+        small
+    };
+    assert_eq!(bodies(OWN, true), [true]);
+    // A layer that went in between: all of them go over after all.
+    assert_eq!(bodies(OWN, false), [true, false]);
+    assert_eq!(bodies(CONTAINERD, true), [false]);
+    assert_eq!(bodies("{}", true), [false]);
 }
 
 #[test]

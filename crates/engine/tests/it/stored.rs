@@ -4,7 +4,8 @@ use image::{Codec, Image, LayerWriter, Layout, NoCache};
 use oci::{Annotations, ContainerConfig, Platform};
 use rootfs::{Entry, LayerGroup, MemoryPayload, Node, Owner, PayloadIx, Payloads, SegmentPlan};
 
-/// An image `app:1` for two platforms in a layout, of a program at `/say` and some noise beside it.
+/// An image `app:1` for two platforms in a layout, of some noise, the same in
+/// all of them, and a program at `/say` in a layer above.
 pub(crate) fn stored(dir: &Path, program: &[u8], codec: Codec) -> (Layout, Vec<Image>) {
     let layout = Layout::create(dir).unwrap();
     let mut files = MemoryPayload::new(PayloadIx(0));
@@ -16,16 +17,15 @@ pub(crate) fn stored(dir: &Path, program: &[u8], codec: Codec) -> (Layout, Vec<I
         (state >> 56) as u8
     };
     let noise: Vec<u8> = (0..2_000_000).map(|_| noise()).collect();
-    let entries = vec![
-        Entry::new("", Node::Dir, 0o755, Owner::Derived),
-        file("noise", files.add(&noise)),
-        file("say", files.add(program)),
-    ];
+    let root = || Entry::new("", Node::Dir, 0o755, Owner::Derived);
+    let below = vec![root(), file("noise", files.add(&noise))];
+    let above = vec![file("say", files.add(program))];
     let mut bodies = Payloads::new();
     bodies.add(files);
-    let group = LayerGroup { title: "all".into(), segments: vec![SegmentPlan { entries }] };
     let writer = LayerWriter { bodies: &bodies, cache: &NoCache, out: &layout, codec, threads: 1 };
-    let layer = writer.write(&group).unwrap();
+    let layers = [below, above].map(|entries| {
+        writer.write(&LayerGroup { title: "all".into(), segments: vec![SegmentPlan { entries }] }).unwrap()
+    });
     let config = ContainerConfig {
         entrypoint: Some(vec!["/say".into()]),
         user: "65532".into(),
@@ -33,7 +33,7 @@ pub(crate) fn stored(dir: &Path, program: &[u8], codec: Codec) -> (Layout, Vec<I
     };
     let images: Vec<Image> = ["amd64", "arm64"]
         .map(|arch| {
-            let (platform, layers) = (Platform::linux(arch), vec![layer.clone()]);
+            let (platform, layers) = (Platform::linux(arch), layers.to_vec());
             image::assemble(platform, config.clone(), None, layers, Annotations::new())
         })
         .into();

@@ -5,4 +5,4 @@ mod read;
 mod write;
 
 pub use read::DockerArchive;
-pub use write::{choose, save, save_each, write};
+pub use write::{choose, save, save_each, write, write_above};

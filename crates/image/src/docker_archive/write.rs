@@ -38,7 +38,7 @@ pub fn save_each(
     path: &Path,
 ) -> Result<(), TransportError> {
     let chosen = platforms.iter().map(|(platform, tags)| {
-        Ok(Chosen { manifest: choose(source, name, Some(platform))?, tags: tags.clone() })
+        Ok(Chosen { manifest: choose(source, name, Some(platform))?, tags: tags.clone(), there: 0 })
     });
     let chosen = chosen.collect::<Result<Vec<_>, TransportError>>()?;
     write_whole(path, |out| write_images(source, &chosen, out))
@@ -54,7 +54,21 @@ pub fn write(
     tags: &[Reference],
     out: &mut dyn Write,
 ) -> Result<Digest, TransportError> {
-    let chosen = Chosen { manifest: choose(source, name, platform)?, tags: tags.to_vec() };
+    write_above(source, name, platform, tags, 0, out)
+}
+
+/// The same without the lowest `there` layers, which the archive only names: for an engine that has them.
+/// Docker looks a layer up by the layers below it and its own tar before it opens the archive's file of it
+/// (moby, image/tarexport/load.go), so it takes such an archive; nobody else does.
+pub fn write_above(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+    tags: &[Reference],
+    there: usize,
+    out: &mut dyn Write,
+) -> Result<Digest, TransportError> {
+    let chosen = Chosen { manifest: choose(source, name, platform)?, tags: tags.to_vec(), there };
     let id = chosen.manifest.config.digest;
     write_images(source, &[chosen], out)?;
     Ok(id)
@@ -64,6 +78,8 @@ pub fn write(
 struct Chosen {
     manifest: Manifest,
     tags: Vec<Reference>,
+    /// How many of its layers, from the lowest on, are not written.
+    there: usize,
 }
 
 fn write_images(source: &dyn Source, images: &[Chosen], out: &mut dyn Write) -> Result<(), TransportError> {
@@ -77,11 +93,11 @@ fn write_images(source: &dyn Source, images: &[Chosen], out: &mut dyn Write) -> 
     archive.file("manifest.json", &oci::canonical_json(&list))?;
     // One layer may stand in an image twice, and in several images.
     let mut written = BTreeSet::new();
-    for Chosen { manifest, .. } in images {
+    for Chosen { manifest, there, .. } in images {
         if written.insert(config_name(manifest)) {
             archive.file(&config_name(manifest), &crate::read_small(source, &manifest.config)?)?;
         }
-        for layer in &manifest.layers {
+        for layer in manifest.layers.iter().skip(*there) {
             let name = layer_name(layer);
             if written.insert(name.clone()) {
                 write_layer(source, layer, &name, &mut archive)?;
