@@ -124,9 +124,10 @@ pub(crate) struct BuildArgs {
     /// Write it to docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or docker-daemon:REF; may be given several times
     #[arg(short, long, value_name = "TARGET")]
     pub(crate) output: Vec<String>,
-    /// Load the host's platform into the running Docker or Podman
-    #[arg(long)]
-    pub(crate) load: bool,
+    /// Load the host's platform into the running Docker or Podman, or into containerd[:NAMESPACE], kind[:CLUSTER] or
+    /// k3d[:CLUSTER] by their own commands; may be given several times
+    #[arg(long, value_name = "INTO", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) load: Vec<String>,
     /// Push it to the registries that its -t names name, with all its platforms
     #[arg(long, requires = "tags")]
     pub(crate) push: bool,

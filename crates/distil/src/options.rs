@@ -19,7 +19,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         some => some.to_vec(),
     };
     let names = args.tags.iter().map(|t| name(t)).collect::<Result<Vec<_>, _>>()?;
-    let targets = args.output.iter().map(|o| o.parse::<Target>()).collect::<Result<Vec<_>, _>>()?;
+    let mut targets = args.output.iter().map(|o| o.parse::<Target>()).collect::<Result<Vec<_>, _>>()?;
+    for into in args.load.iter().filter(|into| !into.is_empty()) {
+        targets.push(Target::Importer { importer: into.parse()? });
+    }
     if recipes.len() > 1 && !names.is_empty() {
         return Err(Diagnostic::new(Kind::Usage, "cannot name several images with one -t")
             .hint("build them one by one, or leave -t away: each is then named after its recipe"));
@@ -40,7 +43,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         above: Above::default(),
         names,
         targets,
-        load: args.load,
+        load: args.load.iter().any(String::is_empty),
         push: args.push,
         lock: place(&args.lock),
         mode,

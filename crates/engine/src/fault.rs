@@ -4,6 +4,7 @@ use std::time::Duration;
 use diag::{Cancelled, Explain, Kind};
 use image::TransportError;
 use oci::Digest;
+use process::ProcessError;
 
 use crate::http::HttpError;
 
@@ -116,6 +117,38 @@ pub enum EngineError {
         /// The digest of its config.
         wanted: Digest,
     },
+    /// What names an importer is none.
+    #[error("cannot load into `{text}`: {why}")]
+    NoImporter {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A command that imports images is not there, or was ended.
+    #[error("cannot load {image} into {place}: {source}")]
+    Command {
+        /// The image.
+        image: String,
+        /// As `the kind cluster dev`.
+        place: String,
+        /// Its program.
+        program: &'static str,
+        /// What is wrong.
+        source: Box<ProcessError>,
+    },
+    /// A command that imports images ran, and failed.
+    #[error("cannot load {image} into {place}: {program} says: {said}")]
+    Import {
+        /// The image.
+        image: String,
+        /// As `the kind cluster dev`.
+        place: String,
+        /// Its program.
+        program: &'static str,
+        /// Its own words.
+        said: String,
+    },
     /// It has no such image.
     #[error("cannot find the image `{name}` in {engine}")]
     NoImage {
@@ -172,7 +205,9 @@ impl Explain for EngineError {
     fn kind(&self) -> Kind {
         match self {
             EngineError::Image { source, .. } => source.kind(),
-            EngineError::Platform { .. } | EngineError::Name { .. } => Kind::Usage,
+            EngineError::Platform { .. } | EngineError::Name { .. } | EngineError::NoImporter { .. } => {
+                Kind::Usage
+            }
             EngineError::NoImage { .. } => Kind::Input,
             _ => Kind::Machine,
         }
@@ -220,6 +255,30 @@ impl Explain for EngineError {
                         "`docker images` lists what there is; an image of a registry is called docker://{name}"
                     ),
                 });
+            }
+            EngineError::NoImporter { .. } => {
+                "write --load, --load=containerd[:NAMESPACE], --load=kind[:CLUSTER] or --load=k3d[:CLUSTER]"
+            }
+            EngineError::Command { program, source, .. } => {
+                let missing = matches!(**source, ProcessError::Missing { .. });
+                return match missing {
+                    true => Some(format!(
+                        "install {program}, or put it into PATH; `-o docker-archive:FILE` writes what it would import"
+                    )),
+                    false => source.hint(),
+                };
+            }
+            EngineError::Import { program: "ctr", said, .. } if said.contains("permission denied") => {
+                "containerd's socket is root's: run as root, or write `-o docker-archive:FILE` and import that"
+            }
+            EngineError::Import { program: "ctr", .. } => {
+                "is containerd running? CONTAINERD_ADDRESS names its socket where it is not /run/containerd/containerd.sock"
+            }
+            EngineError::Import { program: "kind", .. } => {
+                "`kind get clusters` lists the clusters; choose one with --load=kind:CLUSTER"
+            }
+            EngineError::Import { .. } => {
+                "`k3d cluster list` lists the clusters; choose one with --load=k3d:CLUSTER"
             }
             EngineError::Keep { .. } => "free space in the cache directory, or name another with --cache-dir",
             _ => return None,

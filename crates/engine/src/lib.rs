@@ -7,6 +7,9 @@
 //! runtime and a dependency on a `docker` command that Podman users do not have. A remote engine is
 //! reached over plain `tcp://` only; TLS and `ssh://` are refused with what to do instead.
 //!
+//! What has no such socket takes an archive through a command of its own ([`Importer`]): containerd, kind
+//! and k3d. Their own protocols are internals that change; the commands stay.
+//!
 //! Which sockets there may be is computed by [`candidates`] from values that the binary read from its
 //! environment; nothing here reads it.
 
@@ -17,6 +20,7 @@ mod engine;
 mod fault;
 pub mod http;
 mod image;
+mod importer;
 mod load;
 mod load_image;
 mod run;
@@ -28,6 +32,7 @@ pub use endpoint::Endpoint;
 pub use engine::{About, Engine, connect};
 pub use fault::EngineError;
 pub use image::LoadedImage;
+pub use importer::Importer;
 pub use load::Loaded;
 pub use load_image::Taken;
 pub use run::{Ran, Run};

@@ -59,7 +59,7 @@ impl Engine {
     }
 }
 
-fn with_tag(name: &Reference) -> Result<Reference, EngineError> {
+pub(crate) fn with_tag(name: &Reference) -> Result<Reference, EngineError> {
     if name.digest.is_some() {
         return Err(EngineError::Name { name: name.to_string() });
     }
@@ -67,7 +67,11 @@ fn with_tag(name: &Reference) -> Result<Reference, EngineError> {
     Ok(Reference { tag: Some(tag), ..name.clone() })
 }
 
-fn choose(source: &dyn Source, name: &str, platform: Option<&Platform>) -> Result<Manifest, EngineError> {
+pub(crate) fn choose(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<Manifest, EngineError> {
     docker_archive::choose(source, name, platform).map_err(|error| match error {
         TransportError::Platforms { platforms, .. } => EngineError::Platform {
             image: name.to_owned(),
@@ -78,7 +82,7 @@ fn choose(source: &dyn Source, name: &str, platform: Option<&Platform>) -> Resul
     })
 }
 
-fn unreadable(name: &str, error: TransportError) -> EngineError {
+pub(crate) fn unreadable(name: &str, error: TransportError) -> EngineError {
     EngineError::Image { image: name.to_owned(), source: Box::new(error) }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn write(
                 docker_archive::save_each(store, &stored_name(image), &platforms, &path)?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
-            Target::Daemon { .. } | Target::Registry { .. } => {}
+            Target::Daemon { .. } | Target::Registry { .. } | Target::Importer { .. } => {}
         }
     }
     Ok(written)
@@ -117,11 +117,11 @@ pub(crate) fn load(
         .iter()
         .filter_map(|t| if let Target::Daemon { reference } = t { Some(reference) } else { None })
         .collect();
+    let mut loaded = import(world, store, images, targets)?;
     if !all && named.is_empty() {
-        return Ok(Vec::new());
+        return Ok(loaded);
     }
     let engine = crate::engines::connect(world)?;
-    let mut loaded = Vec::new();
     for image in images.iter().filter(|_| all) {
         let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
         let platform = platform_for(world, image)?;
@@ -132,6 +132,32 @@ pub(crate) fn load(
         let platform = platform_for(world, image)?;
         let names = [with_tag(reference.clone())];
         loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
+    }
+    Ok(loaded)
+}
+
+/// Brings the host's platform of every image into what `--load=` names.
+fn import(
+    world: &World,
+    store: &Layout,
+    images: &[Built],
+    targets: &[Target],
+) -> Result<Vec<Loaded>, Diagnostic> {
+    let mut loaded = Vec::new();
+    for target in targets {
+        let Target::Importer { importer } = target else { continue };
+        for image in images {
+            let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
+            let platform = platform_for(world, image)?;
+            loaded.extend(crate::engines::import(
+                world,
+                importer,
+                store,
+                &stored_name(image),
+                platform,
+                &names,
+            )?);
+        }
     }
     Ok(loaded)
 }

@@ -1,7 +1,7 @@
-//! Images into a running Docker or Podman.
+//! Images into a running Docker or Podman, and through the commands of containerd, kind and k3d.
 
 use diag::Diagnostic;
-use engine::Engine;
+use engine::{Engine, Importer};
 use image::Layout;
 use oci::{Platform, Reference};
 
@@ -26,4 +26,23 @@ pub(crate) fn load(
     let taken = engine.load_image(store, stored, Some(platform), names, world.reporter.as_ref())?;
     let loaded = |name| Loaded { name, id: taken.id.clone(), engine: taken.engine.clone() };
     Ok(taken.names.iter().cloned().map(loaded).collect())
+}
+
+/// Brings one platform of an image under `names` into what a command feeds.
+pub(crate) fn import(
+    world: &World,
+    importer: &Importer,
+    store: &Layout,
+    stored: &str,
+    platform: &Platform,
+    names: &[Reference],
+) -> Result<Vec<Loaded>, Diagnostic> {
+    let (dir, reporter) = (world.cache_dir.join("saved"), world.reporter.as_ref());
+    let id = importer.load_image(store, stored, Some(platform), names, &dir, reporter)?;
+    let loaded = |name: &Reference| Loaded {
+        name: name.to_string(),
+        id: id.to_string(),
+        engine: importer.to_string(),
+    };
+    Ok(names.iter().map(loaded).collect())
 }

@@ -56,6 +56,11 @@ pub enum Target {
         /// The name there.
         reference: Reference,
     },
+    /// `--load=kind` and its like: every image under its own names. No `-o` names it.
+    Importer {
+        /// What takes them.
+        importer: engine::Importer,
+    },
 }
 
 impl Target {
@@ -68,7 +73,8 @@ impl Target {
             Target::Layout { .. }
             | Target::LayoutOfOne { .. }
             | Target::Registry { .. }
-            | Target::Daemon { .. } => return None,
+            | Target::Daemon { .. }
+            | Target::Importer { .. } => return None,
         };
         Some((format!("{transport}{}", file.display()), file))
     }

@@ -10,6 +10,7 @@ mod extract;
 mod foreign;
 mod history;
 mod inspect;
+mod load;
 mod lock;
 mod login;
 mod ls;

@@ -97,10 +97,25 @@ impl Machine {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_distil"));
         command.args(words).current_dir(self.path("work")).env_clear().stdin(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", self.path("bin").display()));
         command.env("HOME", self.path("home"));
         command.env("DISTIL_CACHE_DIR", self.path("cache")).env("DISTIL_DATA_DIR", self.path("data"));
         command
+    }
+
+    /// A program of this machine's, in front of all others. Another process writes it: a file that is still
+    /// open for writing in a process that another thread forks cannot be run.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        use std::io::Write;
+        let mut sh = Command::new("/bin/sh")
+            .args(["-c", "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(self.path("bin").join(name))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        sh.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("a script");
+        assert!(sh.wait().expect("an end").success());
     }
 
     /// distil with these words as a user without rights; none where this machine knows no such user.

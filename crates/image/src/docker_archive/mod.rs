@@ -5,4 +5,4 @@ mod read;
 mod write;
 
 pub use read::DockerArchive;
-pub use write::{choose, save, save_each, write, write_above};
+pub use write::{PassingArchive, choose, pass, save, save_each, write, write_above};

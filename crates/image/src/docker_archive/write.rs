@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use oci::{Descriptor, Digest, Manifest, Platform, Reference};
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::archive::{ArchiveWriter, Verified, write_whole};
 use crate::oci_archive::{is_zstd, open_layer};
+use crate::temporary::Temporary;
 use crate::{Document, Source, TransportError};
 
 /// `manifest.json` of an archive (moby, image/tarexport): a list of images.
@@ -27,6 +28,38 @@ pub fn save(
     path: &Path,
 ) -> Result<Digest, TransportError> {
     write_whole(path, |out| write(source, name, platform, tags, out))
+}
+
+/// An archive in a file that goes with this value: for programs that want a file's name.
+#[derive(Debug)]
+pub struct PassingArchive {
+    file: Temporary,
+    /// The digest of its image's config.
+    pub id: Digest,
+}
+
+impl PassingArchive {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+/// Writes the image of one platform into a file of `dir`, a directory of ours. See [`write`].
+pub fn pass(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+    tags: &[Reference],
+    dir: &Path,
+) -> Result<PassingArchive, TransportError> {
+    let fail = |e| TransportError::io("write into", dir.display())(e);
+    let file = Temporary::in_dir(dir).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(1 << 18, &file.file);
+    let id = write(source, name, platform, tags, &mut out)?;
+    out.flush().map_err(fail)?;
+    drop(out);
+    Ok(PassingArchive { file, id })
 }
 
 /// Writes several platforms of one image into a file, whole or not at all, each under names of its own:

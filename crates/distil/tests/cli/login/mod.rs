@@ -7,7 +7,7 @@ mod terminal;
 mod tls;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use testkit::machine::{Registry, Serving, registry_that};
 
@@ -25,11 +25,9 @@ fn asking() -> Result<Registry, String> {
     registry_that(&Serving { users: HTPASSWD.to_owned(), tls: None })
 }
 
-/// distil with these words, variables and standard input, with the machine's own programs in front.
+/// distil with these words, variables and standard input.
 fn run(machine: &Machine, words: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
     let mut command = machine.command(words);
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{}:{path}", machine.path("bin").display()));
     command.env("XDG_RUNTIME_DIR", machine.path("run"));
     command.envs(variables.iter().copied()).stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -47,20 +45,6 @@ fn log_in(machine: &Machine, host: &str, user: &str, password: &str) -> Ran {
 /// `distil login HOST --check`.
 fn check(machine: &Machine, host: &str) -> Ran {
     run(machine, &["login", host, "--check"], &[], "")
-}
-
-/// A program of this machine's. Another process writes it: a file that is still open for writing in a
-/// process that another thread forks cannot be run.
-fn program(machine: &Machine, name: &str, script: &str) {
-    let file = machine.path("bin").join(name);
-    let mut sh = Command::new("/bin/sh")
-        .args(["-c", "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\""])
-        .arg(&file)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    sh.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("a script");
-    assert!(sh.wait().expect("an end").success());
 }
 
 /// A file of the machine, and the directories it is in.

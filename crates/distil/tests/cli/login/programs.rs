@@ -1,6 +1,6 @@
 //! Credential helpers: programs that answer, that have nothing, that are missing, hang or fail.
 
-use super::{REGISTRY_PASSWORD, REGISTRY_USER, asking, check, file, good_login, program, run, silent};
+use super::{REGISTRY_PASSWORD, REGISTRY_USER, asking, check, file, good_login, run, silent};
 use crate::run::Machine;
 
 const DOCKER: &str = "home/.docker/config.json";
@@ -26,7 +26,7 @@ fn a_helper_keeps_finds_and_forgets() {
         Err(why) => testkit::skip!("{why}"),
     };
     let (machine, host) = (Machine::new(), registry.address().to_string());
-    program(&machine, "docker-credential-keychain", KEYCHAIN);
+    machine.program("docker-credential-keychain", KEYCHAIN);
     for config in [
         r#"{"credsStore": "keychain", "detachKeys": "x"}"#.to_owned(),
         format!(r#"{{"credHelpers": {{"{host}": "keychain"}}, "detachKeys": "x"}}"#),
@@ -56,7 +56,7 @@ fn a_helper_keeps_finds_and_forgets() {
 fn with_helper(script: &str) -> Machine {
     let machine = Machine::new();
     file(&machine, DOCKER, r#"{"credsStore": "odd"}"#);
-    program(&machine, "docker-credential-odd", &format!("#!/bin/sh\n{script}\n"));
+    machine.program("docker-credential-odd", &format!("#!/bin/sh\n{script}\n"));
     machine
 }
 
