@@ -66,6 +66,10 @@ fn every_way_into_docker_keeps_the_id() {
         .run(&["load", "-q", "-i", &home.work().join("ways.tar").display().to_string()])
         .expect("docker load");
     assert_eq!(id(&docker, "way-load"), config.to_string(), "docker load");
+    // And out again: the same config over the same layers, which are sound.
+    load(home, &docker, &["copy", "docker-daemon:way-load", "oci:back:base", "-q"]);
+    let back = valid_in(&home.work().join("back"), "base").images.remove(0).manifest.config.digest;
+    assert_eq!(back, config, "docker-daemon: as a source");
     if !has("skopeo") {
         testkit::skip!("no skopeo");
     }
@@ -92,6 +96,15 @@ fn containerd_imports_our_archive_and_mounts_our_tree() {
         ctr.arg("--address").arg(&socket).args(["--namespace", "distil"]).args(words);
         done(ctr.current_dir(home.work()).output().expect("ctr runs"))
     };
+    // Through its own command, where Kubernetes would look for it.
+    let words = ["build", "base", "--arch", NATIVE.arch, "--variant", "latest", "-t", "acme/base:1", "-q"];
+    let mut build = home.command();
+    build.args(words).arg("--load=containerd:distil").env("CONTAINERD_ADDRESS", &socket);
+    done(build.output().expect("distil runs"));
+    let listed = ctr(&["images", "ls", "--quiet"]);
+    assert!(listed.lines().any(|l| l == "docker.io/acme/base:1"), "{listed}");
+    ctr(&["images", "rm", "--sync", "docker.io/acme/base:1"]);
+
     let ours = tree_of(home, "base", NATIVE.arch, "latest");
     let name = "example.org/distil/base:1";
     let layout = home.work().join(format!("one-base-{}-latest", NATIVE.arch));

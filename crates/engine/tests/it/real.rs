@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::http::{Connection, Request};
 use engine::{Candidate, Endpoint, Engine, EngineError, Run, connect};
-use image::Codec;
+use image::{Codec, Source};
 use oci::Digest;
 use testkit::tar::{self, Entry};
 
@@ -180,6 +180,7 @@ fn runs_what_distil_wrote(engine: &Engine) {
         let first = load(&format!("{repository}:one"));
         assert_eq!(first.id, images[0].config.digest().to_string());
         assert!(first.sent > 2_000_000, "{first:?}");
+        comes_back(engine, &format!("{repository}:one"), images[0].config.digest());
         let second = load(repository);
         assert_eq!((second.id, second.sent), (first.id.clone(), 0));
         for name in [format!("{repository}:one"), format!("{repository}:latest")] {
@@ -188,6 +189,23 @@ fn runs_what_distil_wrote(engine: &Engine) {
             assert!(engine.remove_image(&name).unwrap());
         }
         assert_eq!(engine.image(&first.id).unwrap(), None);
+    }
+}
+
+/// What the engine gives back is an image of the same config, whose layers are those that it names.
+fn comes_back(engine: &Engine, name: &str, config: Digest) {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = image::DockerArchive::spool(dir.path(), |out| {
+        engine.save(name, out, &diag::Silent).map(drop).map_err(|e| diag::Diagnostic::from(e))
+    });
+    let archive = archive.unwrap();
+    let layout = image::Layout::create(dir.path().join("layout")).unwrap();
+    image::copy(&archive, "", &layout, "back").unwrap();
+    match layout.document("back").unwrap().value() {
+        image::Document::Manifest(manifest) => {
+            assert_eq!((manifest.config.digest, manifest.layers.len()), (config, 2));
+        }
+        image::Document::Index(_) => panic!("one platform, and an index"),
     }
 }
 
