@@ -196,7 +196,7 @@ fn runs_what_distil_wrote(engine: &Engine) {
 fn comes_back(engine: &Engine, name: &str, config: Digest) {
     let dir = tempfile::tempdir().unwrap();
     let archive = image::DockerArchive::spool(dir.path(), |out| {
-        engine.save(name, out, &diag::Silent).map(drop).map_err(|e| diag::Diagnostic::from(e))
+        engine.save(name, out, &diag::Silent).map(drop).map_err(diag::Diagnostic::from)
     });
     let archive = archive.unwrap();
     let layout = image::Layout::create(dir.path().join("layout")).unwrap();

@@ -2,6 +2,7 @@
 
 mod found;
 mod kept;
+mod page;
 mod programs;
 mod terminal;
 mod tls;
