@@ -174,16 +174,45 @@ fn tls_is_checked_unless_the_user_says_otherwise() {
     assert_eq!(there.tags().map_err(|e| e.kind()), Ok(vec!["1".to_owned()]));
 }
 
+/// What skopeo printed; none where it is not installed.
+fn skopeo(words: &[&str]) -> Option<Vec<u8>> {
+    let run = Command::new("skopeo").args(words).output().ok()?;
+    assert!(run.status.success(), "skopeo {words:?}: {}", String::from_utf8_lossy(&run.stderr));
+    Some(run.stdout)
+}
+
+#[test]
+fn skopeo_takes_the_tests_registry_for_one() {
+    // Else what the tests show of our client would be worth little.
+    let logins = testkit::registry::Logins::Token {
+        user: "u".into(),
+        password: "p".into(),
+        good_for: 1000,
+        claimed: 300,
+        anonymous: false,
+    };
+    let setup = testkit::registry::Setup { logins, ..Default::default() };
+    let registry = testkit::registry::Registry::start(setup);
+    let made = two_platforms();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    made.push(&layout, "1").unwrap();
+    let (from, there) =
+        (format!("oci:{}:1", dir.path().display()), format!("docker://{}/a/b:1", registry.host()));
+    let words =
+        ["copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds=u:p", &from, &there];
+    let Some(_) = skopeo(&words) else { testkit::skip!("no skopeo") };
+    registry.check().unwrap();
+    assert_eq!(registry.manifest("a/b", "1").unwrap(), made.document.bytes());
+    let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", "--creds=u:p", &there]);
+    assert_eq!(raw.unwrap(), made.document.bytes());
+}
+
 #[test]
 fn skopeo_agrees_on_what_is_there() {
     let registry = match registry_that(&Serving::default()) {
         Ok(registry) => registry,
         Err(why) => testkit::skip!("{why}"),
-    };
-    let skopeo = |words: &[&str]| {
-        let run = Command::new("skopeo").args(words).output().ok()?;
-        assert!(run.status.success(), "skopeo {words:?}: {}", String::from_utf8_lossy(&run.stderr));
-        Some(run.stdout)
     };
     let there = plainly(&registry, "acme/app");
     let made = two_platforms();
