@@ -240,10 +240,12 @@ impl Explain for Error {
             _ => Vec::new(),
         };
         details.push(format!("asked: {method} {address}"));
-        details.push(match login {
-            Some(login) => format!("logged in as {login}"),
-            None => "without a login".to_owned(),
-        });
+        match (login, &*self.cause) {
+            (Some(login), _) => details.push(format!("logged in as {login}")),
+            // Where nobody answered, nobody asked who we are.
+            (None, Cause::Fault(_)) => {}
+            (None, _) => details.push("without a login".to_owned()),
+        }
         details
     }
 }

@@ -100,7 +100,7 @@ impl Host {
             match self.ping(&base) {
                 Ok(true) => return Ok(base),
                 Ok(false) => {}
-                Err(fault) => faults.push((base.url, fault)),
+                Err(fault) => faults.push((base.url.join("v2/").unwrap_or(base.url), fault)),
             }
         }
         let nothing = || (https.clone(), Fault::Protocol { cause: "no registry answers there".into() });
