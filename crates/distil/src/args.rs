@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Push(transfer_args::PushArgs),
     Pull(transfer_args::PullArgs),
     Copy(transfer_args::CopyArgs),
+    Append(crate::append_args::AppendArgs),
     Tag(transfer_args::TagArgs),
     Ls(transfer_args::LsArgs),
     Rm(transfer_args::RmArgs),

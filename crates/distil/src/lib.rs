@@ -4,6 +4,7 @@
 //! Why a library: tests can reach the command model (for docs and completions) without a process.
 
 mod apko;
+mod append_args;
 mod args;
 mod commands;
 mod environment;

@@ -3,6 +3,7 @@
 use diag::{Diagnostic, Kind};
 use oci::Platform;
 use ops::World;
+use ops::append::AppendRequest;
 use ops::copy::CopyRequest;
 use ops::image_name::ImageName;
 use ops::ls::Listed;
@@ -12,6 +13,7 @@ use ops::transfer::Moved;
 use serde_json::json;
 
 use crate::Talk;
+use crate::append_args::AppendArgs;
 use crate::commands::{Clock, print};
 use crate::render::size::{bytes, count, duration};
 use crate::transfer_args::{CopyArgs, LsArgs, PlatformArgs, PullArgs, PushArgs, RmArgs, TagArgs};
@@ -42,6 +44,50 @@ pub(crate) fn copy(args: &CopyArgs, world: &World, talk: &Talk) -> Result<(), Di
     let request =
         CopyRequest { from: args.from.parse()?, to: args.to.parse()?, platform: platform(&args.which)? };
     show(&ops::copy::copy(world, &request)?, "copied", &clock, talk)
+}
+
+pub(crate) fn append(args: &AppendArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let clock = Clock::start();
+    let request = AppendRequest {
+        image: args.image.parse()?,
+        files: args.files.iter().map(|text| source_and_path(text)).collect::<Result<_, _>>()?,
+        tars: args.tars.clone(),
+        owner: args.owner.as_deref().map(owner).transpose()?,
+        platform: platform(&args.which)?,
+        codec: codec(args.compression.as_deref())?,
+        to: args.output.parse()?,
+    };
+    show(&ops::append::append(world, &request)?, "appended to", &clock, talk)
+}
+
+/// `SRC:DST`; a colon in SRC is possible, since DST begins with a slash.
+fn source_and_path(text: &str) -> Result<(String, String), Diagnostic> {
+    match text.rfind(":/") {
+        Some(at) if at > 0 => Ok((text[..at].to_owned(), text[at + 1..].to_owned())),
+        _ => {
+            Err(Diagnostic::new(Kind::Usage, format!("cannot append `{text}`: it has no path in the image"))
+                .hint(format!(
+                    "write --file {}:/opt/app, the whole path",
+                    text.split(':').next().unwrap_or_default()
+                )))
+        }
+    }
+}
+
+/// `UID[:GID]`; the group is the user's number without one.
+fn owner(text: &str) -> Result<(u32, u32), Diagnostic> {
+    let (uid, gid) = text.split_once(':').unwrap_or((text, text));
+    match (uid.parse(), gid.parse()) {
+        (Ok(uid), Ok(gid)) => Ok((uid, gid)),
+        _ => Err(Diagnostic::new(Kind::Usage, format!("cannot use the owner `{text}`: images have numbers"))
+            .hint("write --owner 65532 or --owner 65532:65532")),
+    }
+}
+
+fn codec(text: Option<&str>) -> Result<image::Codec, Diagnostic> {
+    let read =
+        |text: &str| text.parse().map_err(|e: image::CodecError| Diagnostic::new(Kind::Usage, e.to_string()));
+    text.map(read).transpose().map(Option::unwrap_or_default)
 }
 
 pub(crate) fn tag(args: &TagArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
@@ -96,7 +142,7 @@ fn platform(which: &PlatformArgs) -> Result<Option<Platform>, Diagnostic> {
 /// A line of data, and what it took.
 fn show(moved: &Moved, done: &str, clock: &Clock, talk: &Talk) -> Result<(), Diagnostic> {
     talk.say_line(&format!(
-        "{done} {} to {}: {} in {}",
+        "{done} {} -> {}: {} in {}",
         moved.from,
         moved.to,
         story(moved),

@@ -7,6 +7,7 @@
 mod apk_world;
 pub mod apko;
 mod apko_lock;
+pub mod append;
 mod attached;
 mod base;
 mod blobs;
@@ -19,6 +20,7 @@ mod deliver;
 pub mod diff;
 mod documents;
 mod ecosystem;
+mod edited;
 mod engines;
 pub mod extract;
 mod globs;

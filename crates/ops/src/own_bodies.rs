@@ -121,6 +121,20 @@ fn one(shop: &Shop<'_>, file: &OwnFile, payloads: &mut Payloads) -> Result<Optio
     Ok(Some(OwnBody::File { body, executable }))
 }
 
+/// A file or a directory that the command line names.
+pub(crate) fn named(shop: &Shop<'_>, path: &str, payloads: &mut Payloads) -> Result<OwnBody, Diagnostic> {
+    let local = LocalPath { path: path.to_owned(), beside: "--file".to_owned() };
+    let place = shop.path(path);
+    if place.is_dir() {
+        return directory(shop, &local, &place, payloads).map(OwnBody::Tree);
+    }
+    let (digest, _, mode) = shop.own.ingest(&place, &shop.blobs).map_err(|e| match e {
+        StoreError::Io { source, .. } => missing(&local, &source),
+        other => other.into(),
+    })?;
+    Ok(OwnBody::File { body: body(shop, &digest, payloads)?, executable: mode & 0o100 != 0 })
+}
+
 /// A blob as a payload of one body.
 fn body(shop: &Shop<'_>, digest: &Digest, payloads: &mut Payloads) -> Result<Body, Diagnostic> {
     let blob = shop.blobs.open_blob(digest)?;

@@ -3,6 +3,7 @@
 
 mod apk;
 mod apko;
+mod append;
 mod bad_input;
 mod diff;
 mod directories;

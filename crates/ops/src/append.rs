@@ -1,0 +1,248 @@
+//! `distil append`: files or a tar archive as one more layer of an image.
+//!
+//! The story: read what is to be appended; for each platform see where its paths lead in the image (through
+//! `/lib → usr/lib`), write the layer, and let config and manifest name it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bstr::{BStr, BString, ByteSlice};
+use compose::OwnBody;
+use diag::{Diagnostic, Kind};
+use image::{Codec, Layer, LayerWriter, Layout};
+use inventory::Contents;
+use oci::{MediaType, Platform};
+use rootfs::{Entry, LayerGroup, Node, Owner, Payloads, SegmentPlan};
+use serde_json::json;
+
+use crate::World;
+use crate::build::image_store;
+use crate::edited::{Draft, edit};
+use crate::image_name::ImageName;
+use crate::look::look_at;
+use crate::own_bodies;
+use crate::places::{Opened, open_source};
+use crate::shop::Shop;
+use crate::transfer::{Moved, carry};
+
+/// What is to be appended to what.
+#[derive(Debug, Clone)]
+pub struct AppendRequest {
+    /// The image.
+    pub image: ImageName,
+    /// Files and directories of the user's, and where each goes.
+    pub files: Vec<(String, String)>,
+    /// Tar archives, compressed or not.
+    pub tars: Vec<PathBuf>,
+    /// Whose everything is to be; without it files are root's, and members of archives whose they were.
+    pub owner: Option<(u32, u32)>,
+    /// Only this platform, which then stands alone.
+    pub platform: Option<Platform>,
+    /// How the layer is compressed.
+    pub codec: Codec,
+    /// Where the result goes.
+    pub to: ImageName,
+}
+
+/// Appends a layer. The same files over the same image give the same digest.
+///
+/// # Errors
+/// The image or a file cannot be read, an archive is hostile, a path leads where it cannot be; nothing is then
+/// written.
+pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnostic> {
+    let shop = Shop::open(world)?;
+    let mut payloads = Payloads::new();
+    let asked = asked_for(&shop, request, &mut payloads)?;
+    let from = open_source(world, &request.image)?;
+    let store = image_store(world)?;
+    let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {
+        let platform = image.platform.as_ref().or(request.platform.as_ref());
+        let below = look_at(world, &from, platform)?.contents;
+        let entries = placed(&asked, &below, world.epoch.unwrap_or(0))?;
+        let layer = write(&shop, &store, &payloads, entries, request.codec)?;
+        add(draft, &layer, world.epoch);
+        Ok(())
+    })?;
+    let changed = Opened {
+        source: Box::new(edited),
+        name: String::new(),
+        shown: from.shown.clone(),
+        repository: from.repository.clone(),
+    };
+    carry(world, &changed, &request.to, None)
+}
+
+/// Everything that is to be appended, by the path that was asked for.
+fn asked_for(
+    shop: &Shop<'_>,
+    request: &AppendRequest,
+    payloads: &mut Payloads,
+) -> Result<Vec<Entry>, Diagnostic> {
+    let mut all = BTreeMap::new();
+    let mut take = |entry: Entry| {
+        let (uid, gid) = request.owner.unwrap_or((entry.uid, entry.gid));
+        all.insert(entry.path.clone(), Entry { uid, gid, owner: Owner::User, ..entry });
+    };
+    let time = shop.world.epoch.unwrap_or(0);
+    for (file, path) in &request.files {
+        let target = inside(path, file)?;
+        match own_bodies::named(shop, file, payloads)? {
+            OwnBody::File { body, executable } => {
+                let mode = if executable { 0o755 } else { 0o644 };
+                take(Entry { mtime: time, ..Entry::new(target, Node::File(body), mode, Owner::User) });
+            }
+            OwnBody::Tree(tree) => {
+                for entry in tree.into_entries() {
+                    let path = [target.as_bytes(), b"/", entry.path.as_bytes()].concat();
+                    take(Entry { path: path.into(), mtime: time, ..entry });
+                }
+                take(Entry { mtime: time, ..Entry::new(target, Node::Dir, 0o755, Owner::User) });
+            }
+        }
+    }
+    for file in &request.tars {
+        let shown = file.display().to_string();
+        let (digest, _, _) = shop.own.ingest(&shop.path(file), &shop.blobs)?;
+        let refused = |d: Diagnostic| {
+            let d = d.while_doing(format!("cannot append {shown}"));
+            if d.hint.is_some() { d } else { d.hint("make the archive anew, with paths below its own root") }
+        };
+        let tree = own_bodies::archive_tree(shop, &shown, &digest, payloads).map_err(refused)?;
+        for entry in tree.into_entries() {
+            allowed(&entry, &shown)?;
+            take(entry);
+        }
+    }
+    all.remove(BStr::new(""));
+    Ok(all.into_values().collect())
+}
+
+/// `/opt/app` as a tree has it; a directory's name takes the file's own.
+fn inside(path: &str, file: &str) -> Result<BString, Diagnostic> {
+    let own = file.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let whole = if path.ends_with('/') { format!("{path}{own}") } else { path.to_owned() };
+    let parts: Vec<&str> = whole.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    if parts.is_empty() || parts.contains(&"..") || !path.starts_with('/') {
+        let text = format!("cannot append {file} as `{path}`: that is no path of a file in an image");
+        return Err(Diagnostic::new(Kind::Usage, text).hint(format!("write --file {file}:/opt/{own}")));
+    }
+    Ok(parts.join("/").into())
+}
+
+/// What a layer must not smuggle in: names that take files of lower layers away, and devices.
+fn allowed(entry: &Entry, archive: &str) -> Result<(), Diagnostic> {
+    let why = match &entry.node {
+        _ if entry.path.split_str("/").any(|part| part.starts_with(rootfs::WHITEOUT)) => {
+            "its name would take a file of the image away"
+        }
+        Node::Special(_) => "it is a device or a pipe",
+        _ => return Ok(()),
+    };
+    let text = format!("cannot append {archive}: member `{}`: {why}", entry.path.escape_ascii());
+    Err(Diagnostic::new(Kind::Input, text).hint("leave it out of the archive"))
+}
+
+/// The entries where the image has them, with the directories above them as they are there.
+fn placed(asked: &[Entry], below: &Contents, time: i64) -> Result<Vec<Entry>, Diagnostic> {
+    let mut layer: BTreeMap<BString, Entry> = BTreeMap::new();
+    for entry in asked {
+        let path = real(&entry.path, entry.is_dir(), below)?;
+        let there = below.file(&path).map(|f| &f.entry);
+        match (there, entry.is_dir()) {
+            // A directory that is there stays as it is.
+            (Some(old), true) if old.is_dir() => continue,
+            (Some(old), false) if old.is_dir() => return Err(clash(entry, "a directory is there")),
+            (Some(_), true) => return Err(clash(entry, "a file is there")),
+            _ => {}
+        }
+        let node = match &entry.node {
+            Node::Hardlink(target) => Node::Hardlink(real(target, false, below)?),
+            other => other.clone(),
+        };
+        layer.insert(path.clone(), Entry { path, node, ..entry.clone() });
+    }
+    let above: Vec<BString> = layer.keys().flat_map(|path| parents(path.as_bstr())).collect();
+    for path in above {
+        match (layer.get(&path), below.file(&path).map(|f| &f.entry)) {
+            (Some(entry), _) if entry.is_dir() => {}
+            (Some(entry), _) => return Err(clash(entry, "something else is to be below it")),
+            (None, Some(old)) if old.is_dir() => {
+                layer.insert(path, Entry { owner: Owner::Implicit, ..old.clone() });
+            }
+            (None, Some(old)) => {
+                return Err(clash(old, "something is to be below it, and it is no directory"));
+            }
+            (None, None) => {
+                layer.insert(path.clone(), Entry { mtime: time, ..Entry::implicit_dir(path) });
+            }
+        }
+    }
+    Ok(links_last(layer.into_values().collect()))
+}
+
+/// Where a path leads in the image: through its links, but of a file not through the last name.
+fn real(path: &BString, last: bool, below: &Contents) -> Result<BString, Diagnostic> {
+    below.real_path(path, last).map_err(|e| {
+        Diagnostic::new(Kind::Input, format!("cannot append /{path}: {e}"))
+            .hint("the image's links lead nowhere there; choose another path")
+    })
+}
+
+fn parents(path: &BStr) -> Vec<BString> {
+    path.find_iter("/").map(|at| BString::from(&path[..at])).collect()
+}
+
+/// A hard link comes after what it is another name of.
+fn links_last(entries: Vec<Entry>) -> Vec<Entry> {
+    let (links, others): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|e| matches!(e.node, Node::Hardlink(_)));
+    others.into_iter().chain(links).collect()
+}
+
+fn clash(entry: &Entry, why: &str) -> Diagnostic {
+    let text = format!("cannot append /{}: {why}", entry.path);
+    Diagnostic::new(Kind::Input, text).hint("choose another path; `distil tree` shows what the image has")
+}
+
+fn write(
+    shop: &Shop<'_>,
+    store: &Layout,
+    payloads: &Payloads,
+    entries: Vec<Entry>,
+    codec: Codec,
+) -> Result<Layer, Diagnostic> {
+    let threads = shop.world.threads;
+    let writer = LayerWriter { bodies: payloads, cache: &shop.cache, out: store, codec, threads };
+    let group = LayerGroup { title: "distil append".to_owned(), segments: vec![SegmentPlan { entries }] };
+    Ok(writer.write(&group)?)
+}
+
+/// Lets manifest and config name the layer; nothing else of them is another.
+fn add(draft: &mut Draft, layer: &Layer, epoch: Option<i64>) {
+    let mut part = layer.descriptor.clone();
+    let docker = draft.manifest["mediaType"].as_str() == Some(MediaType::DOCKER_MANIFEST.as_str());
+    if docker && part.media_type == MediaType::LAYER_GZIP {
+        part.media_type = MediaType::DOCKER_LAYER_GZIP;
+    }
+    if let Some(layers) = draft.manifest["layers"].as_array_mut() {
+        layers.push(json!(part));
+    }
+    let first = match draft.config["rootfs"]["diff_ids"].as_array_mut() {
+        Some(ids) => {
+            ids.push(json!(layer.diff_id));
+            ids.len() == 1
+        }
+        None => false,
+    };
+    if first && !draft.config["history"].is_array() {
+        draft.config["history"] = json!([]);
+    }
+    // Where the others are not told, one alone would be told of the wrong layer.
+    if let Some(history) = draft.config["history"].as_array_mut() {
+        let mut one = json!({ "created_by": layer.title });
+        if let Some(epoch) = epoch {
+            one["created"] = json!(trust::Time(epoch).to_string());
+        }
+        history.push(one);
+    }
+}
