@@ -1,4 +1,4 @@
-//! What can be typed after `append`.
+//! What can be typed after `append` and `rebase`.
 
 use std::path::PathBuf;
 
@@ -29,6 +29,33 @@ pub(crate) struct AppendArgs {
     #[arg(long, value_name = "CODEC")]
     pub(crate) compression: Option<String>,
     /// Where the result goes: a name of the local store, REGISTRY/REPOSITORY:TAG, or another place
+    #[arg(short, long, value_name = "DEST")]
+    pub(crate) output: String,
+    #[command(flatten)]
+    pub(crate) which: crate::transfer_args::PlatformArgs,
+}
+
+/// Put an image's own layers upon another base, without building it again
+///
+/// The old base's layers must be the image's first ones. Config values that the image took from its base become the
+/// new base's; accounts and certificates that both have are joined, in a layer of their own; what only a build can
+/// make again is refused, with the reason.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  distil rebase app:1 --old-base ghcr.io/acme/base:0 --new-base ghcr.io/acme/base:1 -o app:2\n  \
+                  distil rebase ghcr.io/acme/app:1 --new-base ghcr.io/acme/base:1 -o ghcr.io/acme/app:1"
+)]
+pub(crate) struct RebaseArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The base that it was made upon [default: what its org.opencontainers.image.base.* annotations name]
+    #[arg(long, value_name = "REF")]
+    pub(crate) old_base: Option<String>,
+    /// The base that it is to stand upon
+    #[arg(long, value_name = "REF")]
+    pub(crate) new_base: String,
+    /// Where the result goes
     #[arg(short, long, value_name = "DEST")]
     pub(crate) output: String,
     #[command(flatten)]

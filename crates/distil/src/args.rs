@@ -80,6 +80,7 @@ pub(crate) enum Command {
     Pull(transfer_args::PullArgs),
     Copy(transfer_args::CopyArgs),
     Append(crate::append_args::AppendArgs),
+    Rebase(crate::append_args::RebaseArgs),
     Tag(transfer_args::TagArgs),
     Ls(transfer_args::LsArgs),
     Rm(transfer_args::RmArgs),

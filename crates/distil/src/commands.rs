@@ -54,6 +54,9 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
         Command::Append(args) => {
             transfers::append(args, &surroundings::world(&cli.global, env, talk)?, talk)?
         }
+        Command::Rebase(args) => {
+            transfers::rebase(args, &surroundings::world(&cli.global, env, talk)?, talk)?
+        }
         Command::Tag(args) => transfers::tag(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
         Command::Ls(args) => transfers::ls(args, &surroundings::world(&cli.global, env, talk)?, talk)?,
         Command::Rm(args) => transfers::rm(args, &surroundings::world(&cli.global, env, talk)?, talk)?,

@@ -9,11 +9,12 @@ use ops::image_name::ImageName;
 use ops::ls::Listed;
 use ops::pull::PullRequest;
 use ops::push::PushRequest;
+use ops::rebase::RebaseRequest;
 use ops::transfer::Moved;
 use serde_json::json;
 
 use crate::Talk;
-use crate::append_args::AppendArgs;
+use crate::append_args::{AppendArgs, RebaseArgs};
 use crate::commands::{Clock, print};
 use crate::render::size::{bytes, count, duration};
 use crate::transfer_args::{CopyArgs, LsArgs, PlatformArgs, PullArgs, PushArgs, RmArgs, TagArgs};
@@ -58,6 +59,18 @@ pub(crate) fn append(args: &AppendArgs, world: &World, talk: &Talk) -> Result<()
         to: args.output.parse()?,
     };
     show(&ops::append::append(world, &request)?, "appended to", &clock, talk)
+}
+
+pub(crate) fn rebase(args: &RebaseArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
+    let clock = Clock::start();
+    let request = RebaseRequest {
+        image: args.image.parse()?,
+        old_base: args.old_base.as_deref().map(str::parse).transpose()?,
+        new_base: args.new_base.parse()?,
+        platform: platform(&args.which)?,
+        to: args.output.parse()?,
+    };
+    show(&ops::rebase::rebase(world, &request)?, "rebased", &clock, talk)
 }
 
 /// `SRC:DST`; a colon in SRC is possible, since DST begins with a slash.

@@ -218,7 +218,7 @@ fn write(
 }
 
 /// Lets manifest and config name the layer; nothing else of them is another.
-fn add(draft: &mut Draft, layer: &Layer, epoch: Option<i64>) {
+pub(crate) fn add(draft: &mut Draft, layer: &Layer, epoch: Option<i64>) {
     let mut part = layer.descriptor.clone();
     let docker = draft.manifest["mediaType"].as_str() == Some(MediaType::DOCKER_MANIFEST.as_str());
     if docker && part.media_type == MediaType::LAYER_GZIP {

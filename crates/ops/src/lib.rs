@@ -46,6 +46,7 @@ mod platforms;
 pub mod pull;
 pub mod push;
 pub mod reasons;
+pub mod rebase;
 mod recipes;
 mod records;
 mod registries;

@@ -17,6 +17,7 @@ mod login;
 mod ls;
 mod pull;
 mod push;
+mod rebase;
 mod rm;
 mod run;
 mod same;

@@ -1,0 +1,117 @@
+use testkit::registry::{Registry, Setup};
+use testkit::tar::{Entry, tar};
+
+use crate::foreign::{layer, put_layers, sound};
+use crate::run::Machine;
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
+/// A base with these files, in a layer each.
+fn base(machine: &Machine, name: &str, files: &[(&str, &str)]) {
+    put_layers(machine, "in", name, &BOTH, |platform| {
+        let mut layers = vec![layer("etc/platform", platform)];
+        layers.extend(files.iter().map(|(path, text)| one(path, text)));
+        layers
+    });
+}
+
+/// A layer of one file with this text.
+fn one(path: &str, text: &str) -> Vec<u8> {
+    let above = path.match_indices('/').map(|(at, _)| Entry::dir(&path[..at], 0o755));
+    tar(&above.chain([Entry::file(path, 0o644, text)]).collect::<Vec<_>>())
+}
+
+/// Appends a file to an image of the layout.
+fn append(machine: &Machine, from: &str, path: &str, text: &str, to: &str) -> String {
+    machine.write("work/file", text);
+    let file = format!("file:{path}");
+    let ran = machine.distil(&[
+        "append",
+        &format!("oci:in:{from}"),
+        "--file",
+        &file,
+        "-o",
+        &format!("oci:in:{to}"),
+    ]);
+    ran.good().digests().remove(0)
+}
+
+fn rebase(machine: &Machine, more: &[&str]) -> crate::run::Ran {
+    let words = ["rebase", "oci:in:app", "--new-base", "oci:in:new", "-o", "oci:in:moved"];
+    machine.distil(&[&words[..], more].concat())
+}
+
+#[test]
+fn upon_a_patched_base_it_is_what_a_build_there_would_be() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    base(&machine, "old", &[("usr/lib/libx", "flawed"), ("usr/share/x", "same")]);
+    base(&machine, "new", &[("usr/lib/libx", "mended"), ("usr/share/x", "same"), ("usr/share/y", "more")]);
+    append(&machine, "old", "/app/bin", "app", "app");
+    let rebuilt = append(&machine, "new", "/app/bin", "app", "rebuilt");
+    let moved = rebase(&machine, &["--old-base", "oci:in:old"]).good().digests();
+    assert_eq!(moved, [&*rebuilt]);
+    for (image, base) in sound(&machine, "in", "moved").images.iter().zip(sound(&machine, "in", "new").images)
+    {
+        assert_eq!(image.manifest.layers[..4], base.manifest.layers[..]);
+    }
+    // From a registry to a registry, the same.
+    let name = |tag: &str| format!("{}/acme/app:{tag}", registry.host());
+    for tag in ["old", "new", "app"] {
+        machine.distil(&["push", &format!("oci:in:{tag}"), &name(tag)]).good();
+    }
+    let words = [
+        "rebase",
+        &name("app"),
+        "--old-base",
+        &name("old"),
+        "--new-base",
+        &name("new"),
+        "-o",
+        &name("moved"),
+    ];
+    assert_eq!(machine.distil(&words).good().digests(), [&*rebuilt]);
+    registry.check().unwrap();
+}
+
+#[test]
+fn accounts_and_certificates_are_joined() {
+    let machine = Machine::new();
+    let (root, sys, app) = ("root:x:0:0::/:/x\n", "sys:x:3:3::/:/x\n", "app:x:9:9::/:/x\n");
+    let ca = "etc/ssl/certs/ca-certificates.crt";
+    base(&machine, "old", &[("etc/passwd", root), (ca, "A\n")]);
+    base(&machine, "new", &[("etc/passwd", &format!("{root}{sys}")), (ca, "A2\n")]);
+    append(&machine, "old", "/etc/passwd", &format!("{root}{app}"), "half");
+    append(&machine, "half", &format!("/{ca}"), "A\nOWN\n", "app");
+    rebase(&machine, &["--old-base", "oci:in:old"]).good();
+    sound(&machine, "in", "moved");
+    let file = |path: &str| machine.distil(&["extract", "oci:in:moved", path, "-o", "-"]).good().stdout;
+    assert_eq!(file("/etc/passwd"), format!("{root}{sys}{app}"));
+    assert_eq!(file(&format!("/{ca}")), "A2\nOWN\n");
+    // A number that both gave is nobody's to choose.
+    base(&machine, "new", &[("etc/passwd", &format!("{root}other:x:9:9::/:/x\n")), (ca, "A\n")]);
+    rebase(&machine, &["--old-base", "oci:in:old"])
+        .fails(3, &["/etc/passwd", "`other`", "`app`", "build the image again"]);
+}
+
+#[test]
+fn what_would_mean_another_thing_is_refused() {
+    let machine = Machine::new();
+    let refused = |words: &[&str]| rebase(&machine, &["--old-base", "oci:in:old"]).fails(3, words);
+    base(&machine, "old", &[("usr/lib/libx", "flawed"), ("etc/ld.so.cache", "1")]);
+    append(&machine, "old", "/app/bin", "app", "app");
+    base(&machine, "new", &[("usr/lib/libx", "mended"), ("etc/ld.so.cache", "2")]);
+    rebase(&machine, &["--old-base", "oci:in:old"]).good();
+    append(&machine, "old", "/etc/ld.so.cache", "1 and app", "app");
+    refused(&["/etc/ld.so.cache", "the base's changed", "build the image again"]);
+
+    append(&machine, "old", "/srv/data", "x", "app");
+    put_layers(&machine, "in", "new", &BOTH, |_| vec![tar(&[Entry::symlink("srv", "usr/srv")])]);
+    refused(&["/srv would be another thing", "the new base has something else there"]);
+
+    base(&machine, "other", &[("usr/lib/libx", "another")]);
+    rebase(&machine, &["--old-base", "oci:in:other"])
+        .fails(3, &["does not stand upon oci:in:other", "layer 2 of the image has the tar sha256:"]);
+    rebase(&machine, &[]).fails(2, &["name no base", "--old-base"]);
+    put_layers(&machine, "in", "new", &["linux/s390x"], |_| vec![layer("x", "y")]);
+    rebase(&machine, &["--old-base", "oci:in:old"]).fails(2, &["linux/amd64", "oci:in:new"]);
+}

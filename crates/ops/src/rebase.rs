@@ -1,0 +1,225 @@
+//! `distil rebase`: the layers of an image upon another base, without building it again.
+//!
+//! The story, for each platform: the old base's layers are the image's first ones; what lies above must mean the
+//! same over the new base ([`joint`]); then the new base's layers take the old ones' place, config values that
+//! the image took from its base become the new base's, and files that both have a part in are made again, in a
+//! layer of their own.
+
+mod config;
+mod joint;
+
+use diag::{Diagnostic, Kind};
+use image::{Codec, LayerWriter, Layout, Source, read_small};
+use inventory::Contents;
+use oci::{Descriptor, Digest, Platform};
+use rootfs::{LayerGroup, Payloads, SegmentPlan};
+use serde_json::{Value, json};
+
+use self::joint::Joint;
+use crate::World;
+use crate::build::image_store;
+use crate::edited::{Draft, edit};
+use crate::image_name::ImageName;
+use crate::look::look_at;
+use crate::places::{Opened, open_source};
+use crate::platforms::{self, Chosen};
+use crate::shop::Shop;
+use crate::transfer::{Moved, carry};
+
+/// The annotations by which an image names its base (image-spec, annotations.md).
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
+const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+
+/// What is to be put upon what.
+#[derive(Debug, Clone)]
+pub struct RebaseRequest {
+    /// The image.
+    pub image: ImageName,
+    /// The base that it was made upon; without it, what its annotations name.
+    pub old_base: Option<ImageName>,
+    /// The base that it is to stand upon.
+    pub new_base: ImageName,
+    /// Only this platform, which then stands alone.
+    pub platform: Option<Platform>,
+    /// Where the result goes.
+    pub to: ImageName,
+}
+
+/// Swaps an image's base.
+///
+/// # Errors
+/// The old base is not what the image begins with, or something of the image would mean another thing over the new
+/// one: each with what differs. Nothing is then written.
+pub fn rebase(world: &World, request: &RebaseRequest) -> Result<Moved, Diagnostic> {
+    let doing = |d: Diagnostic| d.while_doing(format!("cannot rebase {}", request.image));
+    let shop = Shop::open(world)?;
+    let from = open_source(world, &request.image)?;
+    let old_name = match &request.old_base {
+        Some(name) => name.clone(),
+        None => annotated(&from).map_err(doing)?,
+    };
+    let (old, new) = (open_source(world, &old_name)?, open_source(world, &request.new_base)?);
+    let store = image_store(world)?;
+    let bases = Bases { world, from: &from, old: &old, new: &new };
+    let also: [&dyn Source; 1] = [new.source.as_ref()];
+    let edited = edit(world, &from, &also, store.clone(), request.platform.as_ref(), |image, draft| {
+        bases.swap(&shop, &store, image, draft).map_err(doing)
+    })?;
+    let changed = Opened {
+        source: Box::new(edited),
+        name: String::new(),
+        shown: from.shown.clone(),
+        repository: from.repository.clone(),
+    };
+    carry(world, &changed, &request.to, None)
+}
+
+/// The base that an image says it was made upon.
+fn annotated(from: &Opened<'_>) -> Result<ImageName, Diagnostic> {
+    let document = from.source.document(&from.name)?;
+    let of = |all: &oci::Annotations| Some((all.get(BASE_NAME)?.clone(), all.get(BASE_DIGEST).cloned()));
+    let mut found = match document.value() {
+        image::Document::Index(index) => of(&index.annotations),
+        image::Document::Manifest(manifest) => of(&manifest.annotations),
+    };
+    if found.is_none() {
+        let images = platforms::all(from.source.as_ref(), &document)?;
+        found = images.first().and_then(|image| of(&image.manifest().annotations));
+    }
+    let Some((name, digest)) = found else {
+        return Err(Diagnostic::new(Kind::Usage, "its annotations name no base")
+            .hint("say which it was made upon: --old-base REF"));
+    };
+    // Of an index the digest may be that of one platform's manifest, which is no name of all of them.
+    let name = match digest {
+        Some(digest) if !name.contains('@') => format!("{}@{digest}", without_tag(&name)),
+        _ => name,
+    };
+    Ok(name.parse()?)
+}
+
+fn without_tag(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    }
+}
+
+/// An image and its two bases.
+struct Bases<'a> {
+    world: &'a World,
+    from: &'a Opened<'a>,
+    old: &'a Opened<'a>,
+    new: &'a Opened<'a>,
+}
+
+/// A base of one platform.
+struct Base {
+    layers: Vec<Descriptor>,
+    config: Value,
+    annotations: Value,
+    contents: Contents,
+    digest: Digest,
+}
+
+impl Bases<'_> {
+    fn swap(
+        &self,
+        shop: &Shop<'_>,
+        store: &Layout,
+        image: &Chosen,
+        draft: &mut Draft,
+    ) -> Result<(), Diagnostic> {
+        let platform = image.platform.as_ref();
+        let (old, new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
+        let whole = look_at(self.world, self.from, platform)?.contents;
+        let count = below(&whole, &old.contents, self.old)?;
+        let joint = Joint { whole: &whole, old: &old.contents, new: &new.contents, above: count };
+        joint.check_paths()?;
+        let made =
+            joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
+        let layers: Vec<Value> =
+            new.layers.iter().chain(&whole.manifest.layers[count..]).map(|l| json!(l)).collect();
+        draft.manifest["layers"] = json!(layers);
+        let annotations = config::merged(&old.annotations, &new.annotations, &draft.manifest["annotations"]);
+        draft.manifest["annotations"] = annotations;
+        if draft.manifest["annotations"].is_null()
+            && let Some(manifest) = draft.manifest.as_object_mut()
+        {
+            manifest.remove("annotations");
+        }
+        self.name_base(&mut draft.manifest, &new);
+        config::rebase(&old.config, &new.config, &mut draft.config)?;
+        if made.entries.is_empty() {
+            return Ok(());
+        }
+        let mut payloads = Payloads::new();
+        payloads.add(made.bodies);
+        let (threads, codec) = (self.world.threads, Codec::default());
+        let writer = LayerWriter { bodies: &payloads, cache: &shop.cache, out: store, codec, threads };
+        let segments = vec![SegmentPlan { entries: made.entries }];
+        let layer = writer.write(&LayerGroup { title: "distil rebase".to_owned(), segments })?;
+        crate::append::add(draft, &layer, self.world.epoch);
+        Ok(())
+    }
+
+    fn base(&self, opened: &Opened<'_>, platform: Option<&Platform>) -> Result<Base, Diagnostic> {
+        let source = opened.source.as_ref();
+        let document = source.document(&opened.name)?;
+        let chosen = platforms::choose(source, &document, platform, &self.world.host, &opened.shown)?;
+        let config = read_small(source, &chosen.manifest().config)?;
+        let read = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or(Value::Null);
+        let manifest: Value = read(chosen.manifest.bytes());
+        Ok(Base {
+            layers: chosen.manifest().layers.clone(),
+            config: read(&config),
+            annotations: manifest["annotations"].clone(),
+            contents: look_at(self.world, opened, platform)?.contents,
+            digest: chosen.descriptor.digest,
+        })
+    }
+
+    /// Where the image named its base, it names the new one.
+    fn name_base(&self, manifest: &mut Value, new: &Base) {
+        if manifest["annotations"][BASE_DIGEST].is_string() {
+            manifest["annotations"][BASE_DIGEST] = json!(new.digest);
+        }
+        if manifest["annotations"][BASE_NAME].is_string() {
+            let shown = self.new.shown.trim_start_matches("docker://");
+            manifest["annotations"][BASE_NAME] = json!(shown.split('@').next());
+        }
+    }
+
+    /// The text of a small file, from whichever of the three has its layer.
+    fn text(&self, layer: &Descriptor, path: &[u8]) -> Result<Vec<u8>, Diagnostic> {
+        for opened in [self.from, self.old, self.new] {
+            if opened.source.blob(layer, 0).is_ok() {
+                return joint::read_file(opened.source.as_ref(), layer, path, self.world.reporter.as_ref());
+            }
+        }
+        Err(Diagnostic::new(Kind::Input, format!("the layer {} is nowhere", layer.digest)))
+    }
+}
+
+/// How many of the image's layers are the old base's, which must be its first ones.
+fn below(whole: &Contents, old: &Contents, base: &Opened<'_>) -> Result<usize, Diagnostic> {
+    for (n, layer) in old.layers.iter().enumerate() {
+        let found = whole.layers.get(n).map(|own| own.diff_id);
+        if found == Some(layer.diff_id) {
+            continue;
+        }
+        let error = Diagnostic::new(Kind::Input, format!("it does not stand upon {}", base.shown));
+        let error = match found {
+            Some(found) => error
+                .detail(format!("layer {} of the image has the tar {found}", n + 1))
+                .detail(format!("layer {} of the base has the tar {}", n + 1, layer.diff_id)),
+            None => error.detail(format!(
+                "it has {} layers, and the base {}",
+                whole.layers.len(),
+                old.layers.len()
+            )),
+        };
+        return Err(error.hint("name the very image that it was made upon, by digest if its tag has moved"));
+    }
+    Ok(old.layers.len())
+}
