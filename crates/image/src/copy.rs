@@ -90,7 +90,7 @@ impl Copy<'_> {
         let top = Descriptor::of(document.value().media_type(), document.bytes());
         let mut plan = Plan::default();
         if !sink.has_whole(&top)? {
-            plan.add(source, sink, document.value(), 0)?;
+            plan.add(source, Some(sink), document.value(), 0)?;
         }
         copied.blobs = plan.blobs.iter().map(|part| part.digest).collect();
         let count = self.blobs(source, sink, plan.blobs)?;
@@ -208,6 +208,8 @@ struct Plan {
     /// Manifests and indexes within the document, each after what it needs.
     documents: Vec<(Descriptor, Vec<u8>)>,
     seen: BTreeSet<Digest>,
+    /// Documents read so far, and their bytes.
+    count: usize,
     bytes: usize,
 }
 
@@ -215,12 +217,15 @@ impl Plan {
     fn add(
         &mut self,
         source: &dyn Source,
-        sink: &dyn Sink,
+        sink: Option<&dyn Sink>,
         document: &Document,
         depth: u32,
     ) -> Result<(), TransportError> {
         let parts: Vec<&Descriptor> = match document {
-            Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).collect(),
+            Document::Manifest(manifest) => {
+                let parts = manifest.layers.iter().chain([&manifest.config]);
+                return self.add_blobs(parts);
+            }
             Document::Index(_) if depth >= MAX_DEPTH => {
                 return Err(too_much("indexes are nested deeper than 4"));
             }
@@ -231,13 +236,16 @@ impl Plan {
                 continue;
             }
             if part.media_type.is_index() || part.media_type.is_manifest() {
-                if sink.has_whole(part)? {
+                if let Some(sink) = sink
+                    && sink.has_whole(part)?
+                {
                     continue;
                 }
                 let bytes = read_small(source, part)?;
                 let inner = parse_document(&part.digest.to_string(), bytes.clone())?;
                 self.bytes += bytes.len();
-                if self.documents.len() >= MAX_DOCUMENTS || self.bytes > MAX_DOCUMENT_BYTES {
+                self.count += 1;
+                if self.count > MAX_DOCUMENTS || self.bytes > MAX_DOCUMENT_BYTES {
                     return Err(too_much("it has more than 4096 manifests, or more than 64 MiB of them"));
                 }
                 self.add(source, sink, inner.value(), depth + 1)?;
@@ -246,6 +254,31 @@ impl Plan {
                 self.blobs.push(part.clone());
             }
             self.seen.insert(part.digest);
+        }
+        Ok(())
+    }
+}
+
+/// Everything that `document` needs, each part once: manifests and indexes, and blobs but for those that
+/// stay elsewhere.
+pub(crate) fn parts_of(source: &dyn Source, document: &Document) -> Result<Vec<Descriptor>, TransportError> {
+    let mut plan = Plan::default();
+    plan.add(source, None, document, 0)?;
+    let documents = plan.documents.into_iter().map(|(part, _)| part);
+    Ok(documents.chain(plan.blobs).collect())
+}
+
+impl Plan {
+    fn add_blobs<'a>(&mut self, parts: impl Iterator<Item = &'a Descriptor>) -> Result<(), TransportError> {
+        for part in parts {
+            if part.media_type.is_index() || part.media_type.is_manifest() {
+                // No image has that, and followed as deep as it goes it would be a way to exhaust us.
+                let why = format!("its part {} is called a {}", part.digest, part.media_type);
+                return Err(TransportError::Malformed { what: "the manifest".to_owned(), why });
+            }
+            if !is_elsewhere(part) && self.seen.insert(part.digest) {
+                self.blobs.push(part.clone());
+            }
         }
         Ok(())
     }

@@ -355,18 +355,19 @@ pub(crate) fn read_index(what: &str, bytes: &[u8]) -> Result<Index, TransportErr
     }
 }
 
-/// The entry of an index that `name` means: by name, by digest, or the only one.
+/// The entry of an index that `name` means: by name, by digest, or the only one. A digest is never a name,
+/// whatever an index calls its entries.
 pub(crate) fn find<'a>(index: &'a Index, name: &str, place: &str) -> Result<&'a Descriptor, TransportError> {
-    let named = |d: &&Descriptor| d.annotations.get(REF_NAME).map(String::as_str) == Some(name);
-    let found = match name {
-        "" if index.manifests.len() == 1 => index.manifests.first(),
-        "" => None,
-        _ => index.manifests.iter().find(named),
+    let by = |annotation: &str| {
+        let called = |d: &&Descriptor| d.annotations.get(annotation).map(String::as_str) == Some(name);
+        index.manifests.iter().find(called)
     };
-    let engine = |d: &&Descriptor| d.annotations.get(CONTAINERD_NAME).map(String::as_str) == Some(name);
-    let digest = |d: &&Descriptor| d.digest.to_string() == name;
-    let other = || index.manifests.iter().find(|d| !name.is_empty() && (engine(d) || digest(d)));
-    found.or_else(other).ok_or_else(|| TransportError::NoImage {
+    let found = match (name, name.parse::<Digest>()) {
+        ("", _) => index.manifests.first().filter(|_| index.manifests.len() == 1),
+        (_, Ok(digest)) => index.manifests.iter().find(|d| d.digest == digest),
+        (_, Err(_)) => by(REF_NAME).or_else(|| by(CONTAINERD_NAME)),
+    };
+    found.ok_or_else(|| TransportError::NoImage {
         name: name.to_owned(),
         place: place.to_owned(),
         known: index.manifests.iter().filter_map(|d| d.annotations.get(REF_NAME).cloned()).collect(),

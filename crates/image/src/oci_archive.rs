@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use oci::{Descriptor, Digest, Index, MediaType, Raw, Reference};
 
 use crate::archive::{ArchiveWriter, Verified, write_whole};
+use crate::copy::parts_of;
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_JSON, check_layout, empty_index, find, read_index};
 use crate::members::Members;
 use crate::transport::parse_document;
@@ -49,9 +50,10 @@ pub fn write(
     out: &mut dyn Write,
 ) -> Result<Digest, TransportError> {
     let document = source.document(name)?;
-    let mut parts = Vec::new();
     let mut top = Descriptor::of(document.value().media_type(), document.bytes());
-    collect(source, &top, document.value(), &mut parts, 0)?;
+    let mut parts = parts_of(source, document.value())?;
+    parts.push(top.clone());
+    parts.sort_by_key(|part| part.digest);
     if let Some(tag) = &called.tag {
         top.annotations.insert(REF_NAME.to_owned(), tag.clone());
     }
@@ -77,36 +79,6 @@ pub fn write(
     }
     archive.finish()?;
     Ok(document.digest())
-}
-
-/// Everything that `document` needs and itself, each once, sorted by digest.
-fn collect(
-    source: &dyn Source,
-    part: &Descriptor,
-    document: &Document,
-    parts: &mut Vec<Descriptor>,
-    depth: u32,
-) -> Result<(), TransportError> {
-    let mut add = |part: &Descriptor| {
-        if let Err(at) = parts.binary_search_by_key(&part.digest, |p| p.digest) {
-            parts.insert(at, part.clone());
-        }
-    };
-    add(part);
-    match document {
-        Document::Manifest(manifest) => manifest.layers.iter().chain([&manifest.config]).for_each(add),
-        Document::Index(_) if depth > 4 => {
-            let why = "indexes are nested deeper than 4".to_owned();
-            return Err(TransportError::Malformed { what: part.digest.to_string(), why });
-        }
-        Document::Index(index) => {
-            for part in &index.manifests {
-                let inner = crate::read_document(source, part)?;
-                collect(source, part, inner.value(), parts, depth + 1)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// `index.json` and `oci-layout`, in bytes.

@@ -1,7 +1,7 @@
 use std::io::{self, Read, Write};
 
 use diag::Diagnostic;
-use oci::{Descriptor, Digest, MediaType, Raw};
+use oci::{Descriptor, Digest, Hasher, MediaType, Raw};
 use serde::{Deserialize, Serialize};
 
 /// What a name of an image leads to.
@@ -224,7 +224,9 @@ pub fn read_small(source: &dyn Source, part: &Descriptor) -> Result<Vec<u8>, Tra
     let mut bytes = Vec::new();
     let reader = source.blob(part, 0)?;
     reader.take(part.size + 1).read_to_end(&mut bytes).map_err(TransportError::io("read", part.digest))?;
-    let found = Digest::of(&bytes);
+    let mut hasher = Hasher::new(part.digest.algorithm());
+    hasher.update(&bytes);
+    let found = hasher.finish();
     if found != part.digest || bytes.len() as u64 != part.size {
         let (wanted, found) = (describe(&part.digest, part.size), describe(&found, bytes.len() as u64));
         return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });

@@ -57,7 +57,12 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
         }
         ImageName::Daemon(reference) => {
             let engine = crate::engines::connect(world)?;
-            let (name, reporter) = (reference.to_string(), world.reporter.as_ref());
+            let (mut name, reporter) = (reference.to_string(), world.reporter.as_ref());
+            if reference.tag.is_none() && reference.digest.is_none() {
+                // For a name alone Docker gives the images of all its tags; the one that it means has an id.
+                let meant = engine.image(&name).map_err(Diagnostic::from)?;
+                name = meant.map_or(name, |image| image.id);
+            }
             let archive = DockerArchive::spool(&world.cache_dir.join("saved"), |out| {
                 engine.save(&name, out, reporter).map(drop).map_err(Diagnostic::from)
             })?;

@@ -1,11 +1,15 @@
 //! Which of an image's platforms a verb works on.
 
+use std::collections::BTreeSet;
+
 use diag::{Diagnostic, Kind};
 use image::{Document, Source, TransportError, read_document, read_small};
-use oci::{Descriptor, ImageConfig, Manifest, MediaType, Platform, Raw};
+use oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Raw};
 
 /// How deep indexes lie in indexes.
 const MOST_DEPTH: u32 = 4;
+/// How many images and indexes one index leads to; the largest real ones have some dozens.
+const MOST_PARTS: usize = 4096;
 
 /// One platform's image.
 #[derive(Debug, Clone)]
@@ -43,20 +47,21 @@ pub(crate) fn choose(
     shown: &str,
 ) -> Result<Chosen, Diagnostic> {
     let images = images(source, document)?;
+    // Of several the first of the best, as containerd has it: the same image in another compression, or
+    // for another release of Windows, comes later in its index.
     let fits = |wanted: &Platform| {
-        let exact: Vec<&Listed> = images.iter().filter(|i| i.platform.as_ref() == Some(wanted)).collect();
-        let near =
-            || images.iter().filter(|i| i.platform.as_ref().is_some_and(|p| runs_on(p, wanted))).collect();
-        if exact.is_empty() { near() } else { exact }
+        let suits = |i: &&Listed| i.platform.as_ref().map_or(0, |p| suitability(p, wanted));
+        let best = images.iter().map(|i| suits(&i)).max().filter(|best| *best > 0);
+        best.and_then(|best| images.iter().find(|i| suits(i) == best))
     };
-    let found: Vec<&Listed> = match wanted {
+    let found = match wanted {
         Some(wanted) => fits(wanted),
-        None if images.len() == 1 => images.iter().collect(),
+        None if images.len() == 1 => images.first(),
         None => fits(host),
     };
-    match found.as_slice() {
-        [one] => one.read(source),
-        several => Err(unclear(shown, &images, wanted, host, several.len())),
+    match found {
+        Some(one) => one.read(source),
+        None => Err(unclear(shown, &images, wanted, host)),
     }
 }
 
@@ -65,19 +70,30 @@ pub(crate) fn all(source: &dyn Source, document: &Raw<Document>) -> Result<Vec<C
     images(source, document)?.iter().map(|image| image.read(source)).collect()
 }
 
-/// Does an image of the platform `offered` run on `wanted`? Without a variant any is meant, and some
-/// variants are those that the word alone means (containerd, platforms.Normalize).
-pub(crate) fn runs_on(offered: &Platform, wanted: &Platform) -> bool {
-    fn usual(platform: &Platform) -> Option<&str> {
-        let implied = match platform.architecture.as_str() {
-            "arm64" => Some("v8"),
-            "amd64" => Some("v1"),
+/// How well an image of the platform `offered` suits `wanted`; 0: not at all. A processor runs what was made
+/// for a lower variant, and a word alone means a usual one (containerd, platforms.Normalize and
+/// platforms.Only); where no variant is asked for, any is better than none.
+fn suitability(offered: &Platform, wanted: &Platform) -> u32 {
+    let variant = |platform: &Platform| {
+        let usual = match platform.architecture.as_str() {
+            "arm64" => Some(8),
+            "arm" => Some(7),
+            "amd64" => Some(1),
             _ => None,
         };
-        platform.variant.as_deref().or(implied)
+        let own = platform.variant.as_deref().map(|v| v.trim_start_matches('v').parse::<u8>().ok());
+        own.unwrap_or(usual)
+    };
+    if offered.os != wanted.os || offered.architecture != wanted.architecture {
+        return 0;
     }
-    let same = offered.os == wanted.os && offered.architecture == wanted.architecture;
-    same && (wanted.variant.is_none() || usual(offered) == usual(wanted))
+    match (variant(offered), variant(wanted)) {
+        _ if offered.variant == wanted.variant => 1_000,
+        (offered, wanted) if offered == wanted && offered.is_some() => 900,
+        (Some(offered), Some(wanted)) if offered < wanted => 100 + u32::from(offered),
+        _ if wanted.variant.is_none() => 1,
+        _ => 0,
+    }
 }
 
 /// The platforms of a document as texts, for messages and lists; what is no image is left out.
@@ -122,35 +138,49 @@ fn images(source: &dyn Source, document: &Raw<Document>) -> Result<Vec<Listed>, 
             let platform = platform_of(source, manifest)?;
             found.push(Listed { descriptor, platform, read: Some(document.clone()) });
         }
-        Document::Index(index) => look(source, &index.manifests, 0, &mut found)?,
+        Document::Index(index) => {
+            Look { source, seen: BTreeSet::new() }.at(&index.manifests, 0, &mut found)?
+        }
     }
     Ok(found)
 }
 
-fn look(
-    source: &dyn Source,
-    parts: &[Descriptor],
-    depth: u32,
-    found: &mut Vec<Listed>,
-) -> Result<(), Diagnostic> {
-    for part in parts {
-        if part.media_type.is_index() && depth < MOST_DEPTH {
-            if let Document::Index(inner) = read_document(source, part)?.value() {
-                look(source, &inner.manifests, depth + 1, found)?;
+/// A look through indexes in indexes: each part once, and not too many of them.
+struct Look<'a> {
+    source: &'a dyn Source,
+    seen: BTreeSet<Digest>,
+}
+
+impl Look<'_> {
+    fn at(&mut self, parts: &[Descriptor], depth: u32, found: &mut Vec<Listed>) -> Result<(), Diagnostic> {
+        for part in parts {
+            let wanted = is_image(part) || (part.media_type.is_index() && depth < MOST_DEPTH);
+            if !wanted || !self.seen.insert(part.digest) {
+                continue;
             }
-        } else if is_image(part) && found.iter().all(|f: &Listed| f.descriptor.digest != part.digest) {
+            if self.seen.len() > MOST_PARTS {
+                let what = "the index".to_owned();
+                let why = format!("it leads to more than {MOST_PARTS} images and indexes");
+                return Err(TransportError::Malformed { what, why }.into());
+            }
+            if part.media_type.is_index() {
+                if let Document::Index(inner) = read_document(self.source, part)?.value() {
+                    self.at(&inner.manifests, depth + 1, found)?;
+                }
+                continue;
+            }
             // An index may leave the platform out (image-spec: it is optional); the config has it.
             let platform = match &part.platform {
                 Some(platform) => Some(platform.clone()),
-                None => match read_document(source, part)?.value() {
-                    Document::Manifest(manifest) => platform_of(source, manifest)?,
+                None => match read_document(self.source, part)?.value() {
+                    Document::Manifest(manifest) => platform_of(self.source, manifest)?,
                     Document::Index(_) => None,
                 },
             };
             found.push(Listed { descriptor: part.clone(), platform, read: None });
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Not what BuildKit lays beside images (attestations, of the platform unknown/unknown).
@@ -175,21 +205,14 @@ fn platform_of(source: &dyn Source, manifest: &Manifest) -> Result<Option<Platfo
     Ok(Some(Platform { os: config.os, architecture: config.architecture, os_version: None, variant }))
 }
 
-fn unclear(
-    shown: &str,
-    images: &[Listed],
-    wanted: Option<&Platform>,
-    host: &Platform,
-    found: usize,
-) -> Diagnostic {
+fn unclear(shown: &str, images: &[Listed], wanted: Option<&Platform>, host: &Platform) -> Diagnostic {
     let mut there: Vec<String> =
         images.iter().filter_map(|i| Some(i.platform.as_ref()?.to_string())).collect();
     there.dedup();
-    let text = match (wanted, found) {
-        (Some(wanted), 0) => format!("cannot find {wanted} in {shown}: it has no image for that platform"),
-        (Some(wanted), n) => format!("cannot choose {wanted} in {shown}: it has {n} images for it"),
-        (None, 0) if there.is_empty() => format!("cannot find an image in {shown}: there is none in it"),
-        (None, _) => {
+    let text = match wanted {
+        Some(wanted) => format!("cannot find {wanted} in {shown}: it has no image for that platform"),
+        None if there.is_empty() => format!("cannot find an image in {shown}: there is none in it"),
+        None => {
             format!(
                 "cannot choose a platform of {shown}: it has {}, and none is this machine's, {host}",
                 images.len()
@@ -275,6 +298,40 @@ mod tests {
             error.message,
             "cannot find linux/s390x in base:latest: it has no image for that platform"
         );
+    }
+
+    #[test]
+    fn the_first_of_the_best() {
+        let mut blobs = Blobs::default();
+        let (v5, v6, v7) =
+            (blobs.image("linux/arm/v5"), blobs.image("linux/arm/v6"), blobs.image("linux/arm/v7"));
+        let all = [v5.clone(), v6.clone(), v7.clone()];
+        assert_eq!(blobs.chosen(&all, Some("linux/arm")).unwrap(), "linux/arm/v7");
+        assert_eq!(blobs.chosen(&[v5.clone(), v6.clone()], Some("linux/arm/v7")).unwrap(), "linux/arm/v6");
+        assert!(blobs.chosen(&[v7, v6], Some("linux/arm/v5")).is_err());
+        // The same image twice, in another compression: the first.
+        let (gzip, mut zstd) = (blobs.image("linux/amd64"), v5);
+        zstd.platform.clone_from(&gzip.platform);
+        assert_eq!(blobs.chosen(&[gzip.clone(), zstd.clone()], None).unwrap(), "linux/amd64");
+        let chosen = |parts: &[Descriptor]| {
+            let index = serde_json::json!({ "schemaVersion": 2, "manifests": parts });
+            let document = Raw::read(index.to_string().into_bytes()).unwrap();
+            choose(&blobs, &document, None, &Platform::linux("amd64"), "x").unwrap().descriptor.digest
+        };
+        assert_eq!(chosen(&[gzip.clone(), zstd.clone()]), gzip.digest);
+        assert_eq!(chosen(&[zstd.clone(), gzip]), zstd.digest);
+    }
+
+    #[test]
+    fn indexes_that_repeat_themselves_are_read_once() {
+        let mut blobs = Blobs::default();
+        let mut part = blobs.image("linux/amd64");
+        for _ in 0..MOST_DEPTH {
+            let parts = vec![part; 1_000];
+            part =
+                blobs.put(MediaType::INDEX, &serde_json::json!({ "schemaVersion": 2, "manifests": parts }));
+        }
+        assert_eq!(blobs.chosen(&[part.clone(), part], None).unwrap(), "linux/amd64");
     }
 
     #[test]

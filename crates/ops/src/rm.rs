@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::image_name::ImageName;
-use crate::places::open_source;
+use crate::places::{name_in_store, open_source};
 use crate::registries::{name_in_repository, repository};
 
 /// What was taken away.
@@ -30,7 +30,10 @@ pub fn rm(world: &World, names: &[ImageName]) -> Result<Removed, Diagnostic> {
     let mut stored = Vec::new();
     for name in names {
         match name {
-            ImageName::Stored(_) => stored.push(open_source(world, name)?.name),
+            ImageName::Stored(text) => {
+                open_source(world, name)?;
+                stored.push(text.as_str());
+            }
             ImageName::Registry(_) => {}
             other => {
                 let text = format!(
@@ -55,17 +58,16 @@ pub fn rm(world: &World, names: &[ImageName]) -> Result<Removed, Diagnostic> {
     Ok(removed)
 }
 
-fn from_store(world: &World, names: Vec<String>, removed: &mut Removed) -> Result<(), Diagnostic> {
+fn from_store(world: &World, names: Vec<&str>, removed: &mut Removed) -> Result<(), Diagnostic> {
     let store = Layout::open(world.data_dir.join("images"))?;
     for name in names {
-        let own: Vec<String> = match name.parse::<Digest>() {
-            // A digest means the image, with all its names.
-            Ok(digest) => {
-                let named = store.names()?.into_iter();
-                named.filter(|(_, part)| part.digest == digest).map(|(name, _)| name).collect()
-            }
-            Err(_) => vec![name],
-        };
+        let all = store.names()?.into_iter();
+        let meant = all.filter(|(known, part)| is_meant(name, known, &part.digest));
+        let own: Vec<String> = meant.map(|(name, _)| name).collect();
+        if own.is_empty() {
+            let text = format!("cannot remove `{name}`: no name of the local store leads to that digest");
+            return Err(Diagnostic::new(Kind::Input, text).hint("`distil ls` lists names and digests"));
+        }
         for name in own {
             if store.forget(&name)? {
                 removed.names.push(name);
@@ -81,11 +83,44 @@ fn from_store(world: &World, names: Vec<String>, removed: &mut Removed) -> Resul
     Ok(())
 }
 
+/// Whether `known`, a name in the store that leads to `digest`, is one that `text` means. A digest alone
+/// means the image with all its names; beside a name it says which image that name must lead to.
+fn is_meant(text: &str, known: &str, digest: &Digest) -> bool {
+    if let Ok(wanted) = text.parse::<Digest>() {
+        return wanted == *digest;
+    }
+    let Ok(reference) = text.parse::<Reference>() else { return known == text };
+    match reference.digest {
+        None => known == name_in_store(text),
+        Some(wanted) if wanted != *digest => false,
+        Some(wanted) => {
+            let same_name = |other: Reference| {
+                other.name() == reference.name() && (reference.tag.is_none() || other.tag == reference.tag)
+            };
+            (reference.tag.is_none() && known == wanted.to_string()) || known.parse().is_ok_and(same_name)
+        }
+    }
+}
+
 fn from_registry(world: &World, reference: &Reference) -> Result<(), Diagnostic> {
     let repository = repository(world, reference)?;
-    let removed = repository.delete(&name_in_repository(reference)).map_err(|error| {
+    let called = match (&reference.tag, reference.digest) {
+        // With both it is the tag that goes, if it still leads there: others may have the same digest.
+        (Some(tag), Some(wanted)) => {
+            let leads_to = repository.digest_of(tag)?;
+            if let Some(other) = leads_to.filter(|found| *found != wanted) {
+                let text = format!("cannot remove docker://{reference}: the tag leads to {other} now");
+                return Err(
+                    Diagnostic::new(Kind::Input, text).hint("name the tag alone, or the digest alone")
+                );
+            }
+            tag.clone()
+        }
+        _ => name_in_repository(reference),
+    };
+    let removed = repository.delete(&called).map_err(|error| {
         let error = Diagnostic::from(error);
-        let tag = reference.digest.is_none().then(|| name_in_repository(reference));
+        let tag = called.parse::<Digest>().is_err().then(|| called.clone());
         match tag.and_then(|tag| repository.digest_of(&tag).ok().flatten()) {
             // Docker's own registry, among others.
             Some(digest) if error.kind == Kind::Network => error.hint(format!(

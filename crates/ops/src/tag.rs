@@ -48,9 +48,11 @@ fn in_store(world: &World, name: &ImageName, to: &str) -> Result<Tagged, Diagnos
         let text = format!("cannot tag {name} as {to}: that is a digest, which nobody chooses");
         return Err(Diagnostic::new(Kind::Usage, text).hint("write NAME:TAG"));
     }
+    // Held first: nobody then prunes what is about to get a name.
+    let store = image_store(world)?;
     let from = open_source(world, name)?;
     let document = from.source.document(&from.name)?;
-    image_store(world)?.publish(&new, &document)?;
+    store.publish(&new, &document)?;
     Ok(Tagged { from: from.shown, to: ImageName::Stored(new).to_string(), digest: document.digest() })
 }
 

@@ -96,8 +96,15 @@ fn place(world: &World, from: &Opened<'_>, to: &ImageName, one: &Only<'_>) -> Re
 }
 
 fn to_store(world: &World, from: &Opened<'_>, one: &Only<'_>, name: &str) -> Result<Moved, Diagnostic> {
+    let reference = name.parse::<Reference>().ok();
+    let digest = name.parse().ok().or_else(|| reference.as_ref().and_then(|r| r.digest));
+    one.is(digest.as_ref())?;
+    // A tag beside a digest is what it is called from now on.
+    let stored = match reference {
+        Some(reference) if reference.tag.is_some() => Reference { digest: None, ..reference }.to_string(),
+        _ => name_in_store(name),
+    };
     let store = crate::build::image_store(world)?;
-    let stored = name_in_store(name);
     let copied = copy(world, one, &store, &stored, &HashMap::new())?;
     if let Some((host, path)) = &from.repository {
         KnownBlobs::of(world, host).note(path, copied.blobs.iter().copied());
@@ -111,10 +118,7 @@ fn to_registry(
     one: &Only<'_>,
     reference: &Reference,
 ) -> Result<Moved, Diagnostic> {
-    if let Some(wanted) = reference.digest.filter(|d| *d != one.document.digest()) {
-        let text = format!("its digest is {}, and the name says {wanted}", one.document.digest());
-        return Err(Diagnostic::new(Kind::Usage, text).hint("leave the digest out of the name"));
-    }
+    one.is(reference.digest.as_ref())?;
     let repository = registries::repository(world, reference)?;
     let known = KnownBlobs::of(world, repository.host());
     let beside = match &from.repository {
@@ -124,7 +128,12 @@ fn to_registry(
         }
         _ => known.beside(repository.path()),
     };
-    let copied = copy(world, one, &repository, &registries::name_in_repository(reference), &beside)?;
+    // With a tag and a digest it is the tag that is set.
+    let called = match &reference.tag {
+        Some(tag) => tag.clone(),
+        None => registries::name_in_repository(reference),
+    };
+    let copied = copy(world, one, &repository, &called, &beside)?;
     known.note(repository.path(), copied.blobs.iter().copied());
     let whole = ImageName::Registry(with_tag(reference.clone()));
     Ok(told(from, &whole, one, copied))
@@ -235,6 +244,20 @@ impl<'a> Only<'a> {
             Some(first) => format!("choose one, as --platform {first}; it has {}", there.join(", ")),
             None => "name an image; what was read is an artifact or an empty index".to_owned(),
         }))
+    }
+
+    /// Whether it has the digest that the name it is to have says.
+    fn is(&self, wanted: Option<&Digest>) -> Result<(), Diagnostic> {
+        let digest = self.document.digest();
+        match wanted.filter(|wanted| **wanted != digest) {
+            None => Ok(()),
+            Some(wanted) => {
+                let text = format!("its digest is {digest}, and the name that it is to have says {wanted}");
+                Err(Diagnostic::new(Kind::Usage, text).hint(
+                    "give it a name without a digest; with --platform it is one image of an index, and has another digest",
+                ))
+            }
+        }
     }
 
     /// Every blob of every platform.

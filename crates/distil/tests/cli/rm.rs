@@ -53,3 +53,36 @@ fn of_a_registry_by_tag_and_where_it_refuses_by_digest() {
     let bare = by_digest.trim_start_matches("docker://").to_owned();
     machine.distil(&["rm", &bare]).fails(3, &["the local store has no image"]);
 }
+
+/// Beside a tag a digest says which image the tag must lead to; the image's other names stay.
+#[test]
+fn a_tag_with_a_digest_is_a_tag() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    let (digest, wrong) = (image.digest.clone(), format!("sha256:{}", "0".repeat(64)));
+    let there = format!("docker://{}/acme/app", registry.host());
+    for tag in ["1", "2"] {
+        machine.distil(&["copy", "oci:in:1", &format!("{there}:{tag}@{digest}")]).good();
+    }
+    assert_eq!(registry.tags("acme/app"), ["1", "2"]);
+    machine.distil(&["copy", "oci:in:1", &format!("{there}:3@{wrong}")]).fails(2, &[&digest, &wrong]);
+    machine.distil(&["rm", &format!("{there}:1@{wrong}")]).fails(3, &["leads to", &digest]);
+    machine.distil(&["rm", &format!("{there}:1@{digest}")]).good();
+    assert_eq!(registry.tags("acme/app"), ["2"]);
+
+    machine.distil(&["copy", "oci:in:1", &format!("app:1@{wrong}")]).fails(2, &[&digest, &wrong]);
+    for name in ["app:1", "prod:1"] {
+        machine.distil(&["copy", "oci:in:1", &format!("{name}@{digest}")]).good();
+    }
+    let ran = machine.distil(&["rm", &format!("app:1@{digest}")]).good();
+    assert_eq!(ran.stdout, "app:1\n");
+    machine.distil(&["inspect", &format!("prod:1@{digest}"), "--platform", "linux/amd64"]).good();
+
+    // One platform of an index has another digest, and is not called by that of the index.
+    let whole = format!("{there}@{digest}");
+    machine.distil(&["pull", &whole, "--platform", "linux/amd64"]).fails(2, &[&digest, "--platform"]);
+    machine.distil(&["pull", &whole, "one:1", "--platform", "linux/amd64"]).good();
+    machine.distil(&["pull", &format!("{there}:2@{digest}")]).good();
+    let names = machine.distil(&["ls"]).good().stdout;
+    assert!(names.contains("acme/app:2") && !names.contains("acme/app:2@"), "{names}");
+}

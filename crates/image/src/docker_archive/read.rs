@@ -16,7 +16,7 @@ const MAX_LIST: u64 = 4 << 20;
 /// A config, in bytes.
 const MAX_CONFIG: u64 = 16 << 20;
 /// The tar of a compressed layer, in bytes.
-const MAX_LAYER: u64 = 64 << 30;
+pub(super) const MAX_LAYER: u64 = 64 << 30;
 
 /// An archive to read images from: of Docker of any age (25 and later lay an OCI layout in it), Podman,
 /// skopeo, Buildah, kaniko, ko. It has no manifest, so one is made: the same for the same archive. Layers are
@@ -195,7 +195,7 @@ fn whole(name: &str) -> String {
 
 /// The digests of a compressed layer and of its tar, in one pass.
 fn hash_both(kind: &MediaType, layer: impl Read + Send) -> io::Result<(Digest, Digest)> {
-    let mut outer = Hashing { input: layer, hash: Hasher::new(oci::Algorithm::Sha256) };
+    let mut outer = Hashing::new(layer);
     let mut inner = Hasher::new(oci::Algorithm::Sha256);
     let mut left = MAX_LAYER;
     {
@@ -218,12 +218,24 @@ fn hash_both(kind: &MediaType, layer: impl Read + Send) -> io::Result<(Digest, D
     }
     // What follows the compressed data belongs to the blob.
     io::copy(&mut outer, &mut io::sink())?;
-    Ok((outer.hash.finish(), inner.finish()))
+    Ok((outer.finish(), inner.finish()))
 }
 
-struct Hashing<R> {
+/// A reader that hashes what it gives.
+pub(super) struct Hashing<R> {
     input: R,
     hash: Hasher,
+}
+
+impl<R> Hashing<R> {
+    pub(super) fn new(input: R) -> Hashing<R> {
+        Hashing { input, hash: Hasher::new(oci::Algorithm::Sha256) }
+    }
+
+    /// The digest of what was given.
+    pub(super) fn finish(self) -> Digest {
+        self.hash.finish()
+    }
 }
 
 impl<R: Read> Read for Hashing<R> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use oci::{Descriptor, Digest, Manifest, Platform, Reference};
 use serde::Serialize;
 
+use super::read::{Hashing, MAX_LAYER};
 use crate::archive::{ArchiveWriter, Verified, write_whole};
 use crate::oci_archive::{is_zstd, open_layer};
 use crate::temporary::Temporary;
@@ -159,14 +160,30 @@ fn write_layer(
         return archive.blob(name, layer.size, &mut Verified::new(&mut *source.blob(layer, 0)?, layer));
     }
     let fail = |e| TransportError::io("read", layer.digest)(e);
-    // The tar header wants the size first: once through to count and check, once to write.
+    // The tar header wants the size first: once through to count and check, once to write. What comes the
+    // second time is held to what came the first.
     let mut blob = source.blob(layer, 0)?;
     let mut checked = Verified::new(&mut *blob, layer);
-    let size =
-        io::copy(&mut zstd::Decoder::new(&mut checked).map_err(fail)?, &mut io::sink()).map_err(fail)?;
+    let mut first = Hashing::new(zstd::Decoder::new(&mut checked).map_err(fail)?);
+    let size = io::copy(&mut (&mut first).take(MAX_LAYER + 1), &mut io::sink()).map_err(fail)?;
+    if size > MAX_LAYER {
+        let (what, why) = (layer.digest.to_string(), "its tar is larger than 64 GiB".to_owned());
+        return Err(TransportError::Malformed { what, why });
+    }
+    let wanted = first.finish();
     io::copy(&mut checked, &mut io::sink()).map_err(fail)?;
     let raw = open_layer(&layer.media_type, source.blob(layer, 0)?).map_err(fail)?;
-    archive.blob(name, size, &mut raw.take(size))
+    let mut second = Hashing::new(raw.take(size));
+    archive.blob(name, size, &mut second)?;
+    let found = second.finish();
+    if found == wanted {
+        return Ok(());
+    }
+    Err(TransportError::Mismatch {
+        wanted: format!("the tar {wanted} of {}", layer.digest),
+        found: found.to_string(),
+        place: "the source, read once more".to_owned(),
+    })
 }
 
 /// The manifest of `platform`, or the only one: what [`write`] would write.

@@ -210,3 +210,30 @@ fn ctrl_c_ends_it_and_leaves_no_name() {
     let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with(".distil-")).collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// A chain of manifests, each among the layers of the next, as deep as anybody likes.
+#[test]
+fn a_manifest_in_a_manifest_is_refused() {
+    struct Chain(Vec<u8>);
+    impl Source for Chain {
+        fn document(&self, _: &str) -> Result<Raw<Document>, TransportError> {
+            Ok(Raw::read(self.0.clone()).unwrap())
+        }
+        fn blob(&self, _: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+            Ok(Box::new(io::Cursor::new(self.0.clone())))
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let config = Descriptor::of(oci::MediaType::CONFIG, b"{}");
+    let inner = Descriptor::of(oci::MediaType::MANIFEST, b"{}");
+    let text = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [inner] }).to_string();
+    let chain = Chain(text.into_bytes());
+    let sink = Layout::create(dir.path().join("to")).unwrap();
+    let errors = [
+        image::copy(&chain, "x", &sink, "x").unwrap_err(),
+        image::oci_archive::save(&chain, "x", &Default::default(), &dir.path().join("a.tar")).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains(&inner.digest.to_string()), "{error}");
+    }
+}
