@@ -6,6 +6,7 @@ mod page;
 mod programs;
 mod terminal;
 mod tls;
+mod used;
 
 use std::io::Write;
 use std::process::Stdio;
