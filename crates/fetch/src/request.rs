@@ -153,6 +153,16 @@ impl Body for () {
     }
 }
 
+impl Body for &[u8] {
+    fn length(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(*self))
+    }
+}
+
 impl Body for Vec<u8> {
     fn length(&self) -> u64 {
         self.len() as u64

@@ -198,7 +198,10 @@ impl Error {
 
 impl From<Error> for TransportError {
     fn from(error: Error) -> TransportError {
-        TransportError::Place(error.into())
+        match *error.cause {
+            Cause::Fault(Fault::Cancelled) => TransportError::Stopped(diag::Cancelled),
+            _ => TransportError::Place(error.into()),
+        }
     }
 }
 

@@ -218,7 +218,8 @@ impl Host {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// An error once the user has asked to stop.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         self.options.reporter.check().map_err(|_| {
             let nowhere = Url::parse("https://invalid/").unwrap_or_else(|_| unreachable!("a constant"));
             let asked = Asked {

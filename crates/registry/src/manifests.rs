@@ -135,7 +135,7 @@ impl Repository {
         let doing = format!("write the manifest `{name}` to");
         let path = format!("manifests/{name}");
         let headers = [("content-type", media_type.as_str().to_owned())];
-        let body = document.bytes().to_vec();
+        let body = document.bytes();
         let call = Call::new(&doing, Method::Put, &path, &[200, 201, 202]);
         let call = Call { access: Access::Write, headers: &headers, body: &body, ..call };
         let asked = |r: &Response| Asked::of(self.home(), doing.clone(), Method::Put, &r.url, None);

@@ -47,6 +47,7 @@ impl Repository {
         let (mut upload, mut at_once) = (None, feed.part.size);
         let (mut round, mut breaks, mut arrived) = (0, 0, 0);
         loop {
+            host.check()?;
             let error = match self.attempt(feed, &mut upload, at_once) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
@@ -116,7 +117,7 @@ impl Repository {
     }
 
     fn push_pieces(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
-        let mut upload = Upload::begin(self, part)?;
+        let mut upload = self.home().host.retrying(false, || Upload::begin(self, part))?;
         let pieces = upload.smallest.clamp(PIECE as u64, LARGEST_PIECE);
         let mut piece = Vec::new();
         let mut hash = Hasher::new(part.digest.algorithm());
@@ -151,7 +152,7 @@ impl Repository {
         while upload.at < end {
             let from = usize::try_from(upload.at.saturating_sub(start)).unwrap_or(0);
             let rest = &piece[from..];
-            if let Err(error) = upload.patch(&rest[..rest.len().min(at_once)].to_vec()) {
+            if let Err(error) = upload.patch(&&rest[..rest.len().min(at_once)]) {
                 if error.status() == Some(413) && at_once > SMALLEST {
                     at_once = (at_once / 2).max(SMALLEST);
                     continue;
@@ -296,8 +297,7 @@ impl Read for Checked<'_> {
         }
         let feed = self.feed;
         if feed.host.options.reporter.cancelled() {
-            let stopped = Diagnostic::new(diag::Kind::Machine, "stopped by the user");
-            return Err(feed.fail(TransportError::Place(stopped)));
+            return Err(feed.fail(TransportError::Stopped(diag::Cancelled)));
         }
         match self.bytes.read(&mut buf[..most]) {
             Ok(0) => {

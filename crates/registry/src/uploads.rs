@@ -19,7 +19,7 @@ pub(crate) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Begins one, or takes the one that a mount began.
+    /// Begins one, or takes the one that a mount began; once, for who sends it tries again.
     pub(crate) fn begin(repository: &'a Repository, part: &'a Descriptor) -> Result<Upload<'a>, Error> {
         let begun = locked(&repository.begun).remove(&part.digest);
         if let Some(location) = begun {
@@ -27,7 +27,7 @@ impl<'a> Upload<'a> {
         }
         let doing = format!("send {} to", part.digest);
         let call = Call::new(&doing, Method::Post, "blobs/uploads/", &[202]);
-        let mut response = repository.home().ask(&Call { access: Access::Write, ..call })?;
+        let mut response = repository.home().send(&Call { access: Access::Write, ..call })?;
         response.drain();
         let smallest = response.header("oci-chunk-min-length").and_then(|v| v.trim().parse().ok());
         let location = repository.location(&response)?;
