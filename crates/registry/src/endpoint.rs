@@ -4,7 +4,7 @@ use std::time::Duration;
 use fetch::{Body, Method, Request, Response};
 use url::Url;
 
-use crate::error::{Asked, Cause, Error};
+use crate::error::{Asked, By, Cause, Error};
 use crate::host::{Base, Host, locked};
 use crate::token::{Held, Wanted, basic_header};
 use crate::{Challenge, Login, Proof};
@@ -83,8 +83,7 @@ impl Endpoint {
     pub(crate) fn read(&self, call: &Call<'_>, most: u64, once: bool) -> Result<(Response, Vec<u8>), Error> {
         self.host.retrying(once, || {
             let mut response = self.send(call)?;
-            let asked = || Asked::of(self, call.doing, call.method, &response_url(&response), None);
-            let asked = asked();
+            let asked = Asked::of(self, call.doing, call.method, &response.url, None);
             let bytes = self.host.read_all(&mut response, most, || asked.clone())?;
             Ok((response, bytes))
         })
@@ -126,7 +125,12 @@ impl Endpoint {
                     continue;
                 }
             }
-            return Err(Error::refused(asked(), &mut response));
+            if from_us || !ours {
+                return Err(Error::refused(asked(), &mut response));
+            }
+            // Storage that a redirect led to saw another address, and no login.
+            let asked = Asked::of(self, call.doing, call.method, &response.url.clone(), None);
+            return Err(Error::refused(asked, &mut response).by(By::Storage));
         }
     }
 
@@ -221,10 +225,6 @@ impl Endpoint {
         *held = Some(token.clone());
         Ok(token)
     }
-}
-
-fn response_url(response: &Response) -> Url {
-    response.url.clone()
 }
 
 /// What goes with a request.

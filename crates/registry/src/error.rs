@@ -69,14 +69,8 @@ pub(crate) enum Cause {
     #[error("{0}")]
     Fault(Fault),
     /// An answer that is a refusal.
-    #[error("{}", refusal(*status, said, *by_token_server))]
-    Refused {
-        status: u16,
-        said: Vec<Said>,
-        retry_after: Option<Duration>,
-        /// The token server said so, not the registry.
-        by_token_server: bool,
-    },
+    #[error("{}", refusal(*status, said, *by))]
+    Refused { status: u16, said: Vec<Said>, retry_after: Option<Duration>, by: By },
     /// Nobody could say who we are.
     #[error("{0}")]
     NoLogin(Diagnostic),
@@ -100,8 +94,21 @@ pub(crate) enum Cause {
     Source(Diagnostic),
 }
 
-fn refusal(status: u16, said: &[Said], by_token_server: bool) -> String {
-    let who = if by_token_server { "the token server" } else { "the registry" };
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Registry,
+    TokenServer,
+    /// Where the registry sent us for a blob.
+    Storage,
+}
+
+fn refusal(status: u16, said: &[Said], by: By) -> String {
+    let who = match by {
+        By::Registry => "the registry",
+        By::TokenServer => "the token server",
+        By::Storage => "the storage of the registry",
+    };
     match said {
         [] => format!("{who} answered {status}"),
         said => {
@@ -124,12 +131,13 @@ impl Error {
         // What does not come is not said.
         let _ = response.take(said::LARGEST).read_to_end(&mut body);
         let said = parse_errors(&body);
-        Error::new(asked, Cause::Refused { status, said, retry_after, by_token_server: false })
+        Error::new(asked, Cause::Refused { status, said, retry_after, by: By::Registry })
     }
 
-    pub(crate) fn by_token_server(mut self) -> Error {
-        if let Cause::Refused { by_token_server, .. } = &mut *self.cause {
-            *by_token_server = true;
+    /// The same, refused by somebody else than the registry.
+    pub(crate) fn by(mut self, who: By) -> Error {
+        if let Cause::Refused { by, .. } = &mut *self.cause {
+            *by = who;
         }
         self
     }
@@ -161,7 +169,7 @@ impl Error {
     /// The status of the answer, if it was a refusal by the registry.
     pub fn status(&self) -> Option<u16> {
         match *self.cause {
-            Cause::Refused { status, by_token_server: false, .. } => Some(status),
+            Cause::Refused { status, by: By::Registry, .. } => Some(status),
             _ => None,
         }
     }
@@ -219,8 +227,8 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         match &*self.cause {
             Cause::Fault(fault) => self.hint_of_fault(fault),
-            Cause::Refused { status, by_token_server, said, retry_after } => {
-                self.hint_of_refusal(*status, *by_token_server, said, *retry_after)
+            Cause::Refused { status, by, said, retry_after } => {
+                self.hint_of_refusal(*status, *by, said, *retry_after)
             }
             Cause::NoLogin(why) | Cause::Source(why) => why.hint.clone(),
             Cause::Mismatch { .. } => Some(
@@ -277,7 +285,7 @@ impl Error {
     fn hint_of_refusal(
         &self,
         status: u16,
-        by_token_server: bool,
+        by: By,
         said: &[Said],
         retry_after: Option<Duration>,
     ) -> Option<String> {
@@ -291,11 +299,15 @@ impl Error {
             (400 | 405 | 415, _) if is("UNSUPPORTED") || status == 405 => {
                 "this registry does not do that; its documentation or its owner knows why".to_owned()
             }
+            (400..=499, _) if by == By::Storage => {
+                "what the registry gave for a login there was not accepted; try again, or ask its owner"
+                    .to_owned()
+            }
             (401 | 403, None) => format!("log in with `distil login {host}`"),
             (401, Some(login)) => {
                 format!("{host} does not accept {login}: log in again with `distil login {host}`")
             }
-            (403, Some(login)) if !by_token_server => {
+            (403, Some(login)) if by == By::Registry => {
                 let deed = if reads { "read" } else { "write to" };
                 format!("{login} may not {deed} {repository}: ask its owner, or log in as somebody who may")
             }

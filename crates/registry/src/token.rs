@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::endpoint::Endpoint;
-use crate::error::{Asked, Cause, Error};
+use crate::error::{Asked, By, Cause, Error};
 use crate::{Login, Proof};
 
 /// What a token server gives (distribution's token specification; RFC 6749 section 5.1).
@@ -82,7 +82,7 @@ impl Endpoint {
     /// Asks the token server for a token.
     pub(crate) fn fetch_token(&self, wanted: &Wanted, login: Option<&Login>) -> Result<Held, Error> {
         let realm = self.realm(wanted)?;
-        let retried = self.host.retrying(false, || {
+        self.host.retrying(false, || {
             let (request, body) = request(&realm, wanted, login);
             let method = request.method();
             let asked = || Asked::of(self, "log in for", method, &realm, login);
@@ -90,13 +90,12 @@ impl Endpoint {
             let mut response = self.host.fetch.send_with(self.host.routed(request), &body).map_err(fail)?;
             if response.status != 200 {
                 let refused = Error::refused(asked(), &mut response);
-                return Err(refused.by_token_server());
+                return Err(refused.by(By::TokenServer));
             }
             let bytes = self.host.read_all(&mut response, LARGEST, asked)?;
             let malformed = |why: &str| Error::new(asked(), Cause::Malformed { why: why.to_owned() });
             parse_token(&bytes).map(Held::new).map_err(malformed)
-        });
-        retried.map_err(Error::by_token_server)
+        })
     }
 
     /// The token server's address. A registry that is spoken to in secret may not send a password over

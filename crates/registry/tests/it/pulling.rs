@@ -114,6 +114,12 @@ fn blobs_on_another_host_see_no_login() {
         registry.requests().into_iter().filter(|r| r.target.starts_with("/elsewhere")).collect();
     assert_eq!(elsewhere.len(), 1);
     assert_eq!((elsewhere[0].authorization.as_deref(), elsewhere[0].status), (None, 200));
+    // What goes wrong there is told of there.
+    registry.fail(Fault::once("GET", "secret=x", Deed::Status(403, String::new())));
+    let error = told(there.blob(&layer(&all), 0).map(drop).unwrap_err());
+    assert!(error.message.contains("the storage of the registry answered 403"), "{error}");
+    assert!(shown(&error).contains("without a login") && !shown(&error).contains("distil login"));
+    assert!(!shown(&error).contains("secret") && !shown(&error).contains("/v2/"), "{}", shown(&error));
     // And the connection to the registry is used again.
     let ports: std::collections::BTreeSet<u16> =
         registry.requests().iter().filter(|r| !r.target.starts_with("/elsewhere")).map(|r| r.port).collect();
