@@ -82,33 +82,43 @@ function squarify(values, x, y, width, height) {
   });
   const spoken = (node) => `${node.label}, ${bytes(node.size)}, ${share(node.size, way[way.length - 1].size)}, ${counted(node.files, 'file', 'files')}`;
 
+  // What a part is made of, drawn into it, and what that is made of, while there is room.
+  function inside(box, node, name, [x, y, w, h], depth, hue) {
+    if (!node.parts || w < 70 || h < 60 || depth > 3) return;
+    const strip = depth ? 19 : 22, gap = 3, list = parts(node, 100, 0.003);
+    const rects = squarify(list.map((p) => p.size), x + gap, y + strip, w - 2 * gap - 1, h - strip - gap - 1);
+    list.forEach((p, at) => {
+      const [px, py, pw, ph] = [rects[at][0], rects[at][1], rects[at][2] - 2, rects[at][3] - 2];
+      if (pw < 2 || ph < 2) return;
+      const path = p.parts ? `${name}${p.label}` : `${name.endsWith('/') ? name : `${name}: `}${p.label}`;
+      const part = make('i', { class: `d${depth % 2} ${hue(at)}`, 'aria-hidden': 'true', title: `${path}, ${bytes(p.size)}` });
+      if (pw > 38 && ph > 16) part.textContent = p.short || p.label;
+      place(part, [px, py, pw, ph], box.wide, box.high);
+      box.append(part);
+      inside(box, p, path, [px, py, pw, ph], depth + 1, () => hue(at));
+    });
+  }
+
   function tile(node, rect, i, wide, high) {
     const [, , w, h] = rect;
     const box = make('div', { class: `tile ${node.rest ? 'rest' : `c${i % 10}`}`, title: spoken(node) });
     place(box, rect, wide, high);
+    [box.wide, box.high] = [w, h];
     // What is seen is the beginning of what is said.
     const label = node.short || node.label, seen = w > 34 && h > 20, sized = seen && w > 110;
     box.append(make('button', { type: 'button', tabindex: i === 0 ? 0 : -1 },
       make('b', { class: seen ? null : 'sr', text: label }, sized ? make('small', { text: bytes(node.size) }) : ''),
       make('span', { class: 'sr', text: `${sized ? '' : `, ${bytes(node.size)}`}, ${share(node.size, way[way.length - 1].size)}, ${counted(node.files, 'file', 'files')}` })));
-    if (node.parts && w > 70 && h > 64) {
-      const strip = 22, gap = 3, inside = parts(node, 24, 0.008);
-      squarify(inside.map((p) => p.size), gap, strip, w - 2 * gap - 1, h - strip - gap - 1).forEach((r, at) => {
-        const [x, y, iw, ih] = r;
-        if (iw < 5 || ih < 5) return;
-        const part = make('i', { 'aria-hidden': 'true', title: `${node.label} › ${inside[at].label}, ${bytes(inside[at].size)}` });
-        if (iw > 40 && ih > 17) part.textContent = inside[at].short || inside[at].label;
-        place(part, [x, y, iw - 2, ih - 2], w, h);
-        box.append(part);
-      });
-    }
+    // Where one part is nearly all, what it is made of has the colours.
+    const own = node.rest ? 'rest' : `c${i % 10}`;
+    inside(box, node, node.label, [0, 0, w, h], 0, (at) => (w * h > 0.6 * wide * high ? `c${at % 10}` : own));
     box.addEventListener('click', () => enter(node));
     return box;
   }
 
   function draw(focus) {
     const node = way[way.length - 1], wide = map.clientWidth || 960, high = map.clientHeight || 480;
-    shown = parts(node, 48, 0.002);
+    shown = parts(node, 90, 0.0015);
     const rects = squarify(shown.map((p) => p.size), 0, 0, wide, high);
     map.replaceChildren(...shown.map((p, i) => tile(p, rects[i], i, wide, high)));
     trail.replaceChildren(...way.map((step, i) => make('li', {}, i + 1 === way.length

@@ -88,6 +88,8 @@ pub struct Finding {
     pub category: Category,
     /// The paths with a slash in front, in the order of the alphabet; for the user, its name.
     pub what: Vec<String>,
+    /// All paths of the image: root may write each, and no list is made of them.
+    pub all: bool,
 }
 
 /// All kinds, those of which nothing was found too.
@@ -100,18 +102,23 @@ pub struct Surface {
 impl Surface {
     /// Of an image.
     pub fn of(image: &Image) -> Surface {
-        let findings = Category::ALL.map(|category| Finding { category, what: found(category, image) });
+        let findings = Category::ALL.map(|category| Finding {
+            category,
+            what: found(category, image),
+            all: category == Category::Writable && image.config.run_as.is_root(),
+        });
         Surface { findings: findings.into() }
     }
 
-    /// How many of a kind.
-    pub(crate) fn count(&self, category: Category) -> u64 {
-        self.findings.iter().filter(|f| f.category == category).map(|f| f.what.len() as u64).sum()
+    /// What was found of a kind.
+    pub(crate) fn of_kind(&self, category: Category) -> &Finding {
+        // Every kind has its finding, in order.
+        &self.findings[Category::ALL.iter().position(|c| *c == category).unwrap_or_default()]
     }
 
     /// How many kinds there are something of.
     pub(crate) fn kinds(&self) -> u64 {
-        self.findings.iter().filter(|f| !f.what.is_empty()).count() as u64
+        self.findings.iter().filter(|f| f.all || !f.what.is_empty()).count() as u64
     }
 }
 
@@ -336,6 +343,7 @@ mod tests {
         assert_eq!(of(Category::Writable), ["/home/mine", "/srv/all", "/tmp", "/var/group"]);
         assert_eq!(of(Category::RootUser), [""; 0]);
         let root = Surface::of(&image(files, 0));
-        assert_eq!((root.count(Category::RootUser), root.count(Category::Writable)), (1, 0));
+        assert_eq!(root.of_kind(Category::RootUser).what, ["0"]);
+        assert!(root.of_kind(Category::Writable).all && root.of_kind(Category::Writable).what.is_empty());
     }
 }

@@ -18,6 +18,7 @@ mod ls;
 mod pull;
 mod push;
 mod rebase;
+mod report;
 mod rm;
 mod run;
 mod same;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::distil::has;
 
-/// The layout's directory, whose one image is called `debian`; why there is none. Made once and kept beside the
+/// The layout's directory, whose one image is called `13`; why there is none. Made once and kept beside the
 /// tests' other leftovers: debootstrap takes half a minute.
 pub(crate) fn layout() -> Result<&'static Path, String> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -18,7 +18,7 @@ pub(crate) fn layout() -> Result<&'static Path, String> {
 }
 
 fn make() -> Result<PathBuf, String> {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debootstrap-trixie");
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-13");
     if kept.join("index.json").exists() {
         return Ok(kept);
     }
@@ -56,7 +56,7 @@ fn make() -> Result<PathBuf, String> {
     let diff_id = Digest::of(&fs::read(&tar).expect("the layer"));
     assert!(Command::new("gzip").arg("-n").arg(&tar).status().expect("gzip runs").success());
     let layer = fs::read(dir.path().join("layer.tar.gz")).expect("the layer");
-    write_layout(&to, "debian", &layer, "layer.v1.tar+gzip", &diff_id);
+    write_layout(&to, "13", &layer, "layer.v1.tar+gzip", &diff_id);
     fs::rename(&to, &kept).expect("a directory in its place");
     Ok(kept)
 }

@@ -106,6 +106,7 @@ fn examples_in_help_are_understood() {
         "cache",
         "completions",
         "man",
+        "report",
         "push",
         "pull",
         "copy",

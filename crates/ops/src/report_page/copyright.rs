@@ -1,6 +1,6 @@
 //! Licences in Debian's copyright files.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bstr::ByteSlice;
 
@@ -9,13 +9,17 @@ use bstr::ByteSlice;
 /// neither says anything.
 pub(super) fn licences(text: &[u8]) -> String {
     let text = text.to_str_lossy();
-    let found: BTreeSet<&str> = if is_machine_readable(&text) {
-        let values = text.lines().filter_map(|line| line.strip_prefix("License:"));
-        values.map(str::trim).filter(|value| !value.is_empty()).collect()
+    let found: Vec<&str> = if is_machine_readable(&text) {
+        text.lines().filter_map(|line| line.strip_prefix("License:")).map(str::trim).collect()
     } else {
-        text.split("/usr/share/common-licenses/").skip(1).map(name).filter(|n| !n.is_empty()).collect()
+        text.split("/usr/share/common-licenses/").skip(1).map(name).collect()
     };
-    found.into_iter().collect::<Vec<_>>().join(", ")
+    // Names of licences are the same in any case (DEP 5).
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    for name in found.into_iter().filter(|n| !n.is_empty()) {
+        names.entry(name.to_ascii_lowercase()).or_insert(name);
+    }
+    names.into_values().collect::<Vec<_>>().join(", ")
 }
 
 fn is_machine_readable(text: &str) -> bool {
@@ -40,7 +44,7 @@ mod tests {
     #[test]
     fn of_both_forms() {
         let dep5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n\
-                    Files: *\nLicense: GPL-2+\n text\n\nFiles: x\nLicense: Expat\n\nLicense: GPL-2+\n On Debian see\n";
+                    Files: *\nLicense: GPL-2+\n text\n\nFiles: x\nLicense: Expat\n\nLicense: gpl-2+\n On Debian see\n";
         assert_eq!(licences(dep5.as_bytes()), "Expat, GPL-2+");
         let prose =
             "It is free.\nSee `/usr/share/common-licenses/GPL-2'.\nOr /usr/share/common-licenses/LGPL-2.1.\n";

@@ -55,8 +55,8 @@ fn surfaces(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
         format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n",
             category.title(),
-            tag(category, versus.surface.count(category)),
-            tag(category, facts.surface.count(category))
+            tag(versus.surface.of_kind(category)),
+            tag(facts.surface.of_kind(category))
         )
     };
     let rows: String = Category::ALL.into_iter().map(row).collect();

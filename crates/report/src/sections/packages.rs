@@ -40,7 +40,7 @@ fn row(at: usize, package: &Package, (size, files): (u64, u64), with_why: bool) 
     let licence = if package.licence.is_empty() { "–".to_owned() } else { text(&package.licence) };
     format!(
         "<tr><th scope=\"row\"><button type=\"button\" class=\"link\" data-package=\"{at}\" title=\"Show its files\">{}</button></th>\
-         <td><code>{}</code></td>{}{}<td>{licence}</td>{why}</tr>\n",
+         <td><code>{}</code></td>{}{}<td class=\"licence\">{licence}</td>{why}</tr>\n",
         text(&package.name),
         text(&package.version),
         number_cell(size, &bytes(size)),

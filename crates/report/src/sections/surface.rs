@@ -14,27 +14,28 @@ pub(crate) fn html(facts: &Facts<'_>) -> String {
          the policy of distroless images.</p>\n<ul class=\"findings\">\n",
     );
     for finding in &facts.surface.findings {
-        let before = facts.versus.as_ref().map(|v| v.surface.count(finding.category));
+        let before = facts.versus.as_ref().map(|v| v.surface.of_kind(finding.category));
         out.push_str(&card(finding, before));
     }
     out.push_str("</ul>\n");
     out
 }
 
-fn card(finding: &Finding, before: Option<u64>) -> String {
-    let before = before.map(|n| format!("<p>Before: {}</p>", number(n))).unwrap_or_default();
+fn card(finding: &Finding, before: Option<&Finding>) -> String {
+    let before = before.map(|f| format!("<p>Before: {}</p>", tag(f))).unwrap_or_default();
     format!(
         "<li><div class=\"head\"><h3>{}</h3>{}</div><p>{}</p>{before}{}</li>\n",
         finding.category.title(),
-        tag(finding.category, finding.what.len() as u64),
+        tag(finding),
         finding.category.meaning(),
         paths(finding),
     )
 }
 
 /// The verdict in a word and a colour.
-pub(crate) fn tag(category: Category, found: u64) -> String {
-    match (category, found) {
+pub(crate) fn tag(finding: &Finding) -> String {
+    match (finding.category, finding.what.len() as u64) {
+        _ if finding.all => "<span class=\"tag bad\">▲ all</span>".to_owned(),
         (Category::RootUser, 0) => "<span class=\"tag good\">✓ no</span>".to_owned(),
         (Category::RootUser, _) => "<span class=\"tag bad\">▲ yes</span>".to_owned(),
         (_, 0) => "<span class=\"tag good\">✓ none</span>".to_owned(),
