@@ -140,7 +140,8 @@ pub struct Package {
     pub files: Vec<BString>,
     /// Files that the database lists and the image lacks.
     pub missing: Vec<BString>,
-    /// The number of the layer that brought it in this version, counted from 0.
+    /// The number of the layer that most of its files are from, counted from 0; of a package without files, the layer
+    /// whose database has it first in this version.
     pub layer: usize,
 }
 

@@ -48,7 +48,23 @@ pub(crate) fn assign(contents: &mut Contents, mut listed: Vec<Listed>, diversion
         }
     }
     contents.packages = listed.into_iter().map(|l| l.package).collect();
+    place(contents);
     packages::add_unread(contents);
+}
+
+/// Gives packages the layer that most of their files are from: a database may lie in another, and configuration
+/// stays where it was when a later layer has a newer version.
+fn place(contents: &mut Contents) {
+    let mut counts: Vec<BTreeMap<usize, usize>> = vec![BTreeMap::new(); contents.packages.len()];
+    for file in contents.files.iter().filter(|f| !f.entry.is_dir()) {
+        if let Some(count) = file.package().and_then(|n| counts.get_mut(n)) {
+            *count.entry(file.layer).or_default() += 1;
+        }
+    }
+    for (package, counts) in contents.packages.iter_mut().zip(counts) {
+        let most = counts.into_iter().max_by_key(|(layer, n)| (*n, std::cmp::Reverse(*layer)));
+        package.layer = most.map_or(package.layer, |(layer, _)| layer);
+    }
 }
 
 /// A path with the links on the way to it followed; each directory is looked up once.

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use diag::{Reporter, Task};
-use image::Source;
+use image::{Source, Steady, TransportError};
 use oci::{Descriptor, DiffId, Digest, Hasher};
 use rootfs::tar::{Limits, Member, Reader, TarError};
 use rootfs::{Body, PayloadIx};
@@ -85,8 +85,10 @@ pub fn visit_layer(
     each: &mut dyn FnMut(Member, u64, &mut dyn Read) -> io::Result<bool>,
 ) -> Result<(Option<DiffId>, u64), InventoryError> {
     let layer = part.digest;
+    // What breaks off goes on; bytes are told of and Ctrl-C is looked for below.
+    let steady = Steady::new(source, &diag::Silent);
     let input = Counted {
-        inner: source.blob(part, 0)?,
+        inner: steady.blob(part, 0)?,
         hasher: Hasher::new(layer.algorithm()),
         count: 0,
         most: part.size.saturating_add(1),
@@ -108,17 +110,25 @@ pub fn visit_layer(
         (Ok(seen), _) => seen,
         // Damage explains what the tar looks like.
         (Err(_), Ok(found)) if found.0 != layer => return Err(damaged(part, found)),
-        (Err(TarError::Io(error)), _) => return Err(InventoryError::Layer { layer, error }),
+        (Err(TarError::Io(error)), _) => return Err(unread(layer, error)),
         (Err(error), _) => return Err(InventoryError::Tar { layer, error }),
     };
     if !whole {
         return Ok((None, unpacked));
     }
-    let found = stored.map_err(|error| InventoryError::Layer { layer, error })?;
+    let found = stored.map_err(|error| unread(layer, error))?;
     if found != (layer, part.size) {
         return Err(damaged(part, &found));
     }
     Ok((Some(diff_id), unpacked))
+}
+
+/// A place speaks for itself, as a registry does.
+fn unread(layer: Digest, error: io::Error) -> InventoryError {
+    match TransportError::io("read", layer)(error) {
+        TransportError::Io { error, .. } => InventoryError::Layer { layer, error },
+        told => InventoryError::Transport(told),
+    }
 }
 
 fn damaged(part: &Descriptor, found: &(Digest, u64)) -> InventoryError {

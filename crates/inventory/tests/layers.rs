@@ -216,3 +216,18 @@ fn a_file_takes_the_place_of_directories_that_are_no_members() {
     let contents = Images::default().read(&[&[file("a/b/c", "1"), file("a/b", "2"), file("a/b/d", "3")]]);
     assert_eq!(images::lines(&contents), ["0 a/", "0 a/b/", "0 a/b/d 1"]);
 }
+
+#[test]
+fn a_body_that_breaks_off_goes_on_and_a_place_speaks_for_itself() {
+    let mut images = Images::default();
+    let body: String = (0..200_000).map(|n| format!("{n} ")).collect();
+    let tar = testkit::tar::tar(&[file("x", &body)]);
+    let stored = testkit::Compression::Gzip.compress(&tar);
+    let manifest = images.image(&[(stored, oci::DiffId(oci::Digest::of(&tar)))]);
+    images.breaks_after = Some(100_000);
+    assert_eq!(images.contents(&manifest).unwrap().files_size(), body.len() as u64);
+    images.breaks_after = Some(0);
+    let error = images.contents(&manifest).unwrap_err();
+    assert_eq!(diag::Explain::kind(&error), diag::Kind::Network, "{error}");
+    assert!(error.to_string().contains("the place is gone"), "{error}");
+}

@@ -133,6 +133,17 @@ fn a_layer_says_what_it_did_to_packages() {
 }
 
 #[test]
+fn a_package_is_from_where_its_files_are() {
+    let db = "P:a\nV:1\nF:bin\nR:x\nR:y\nF:etc\nR:conf\n\n";
+    let contents = Images::default().read(&[
+        &[file("etc/conf", "old")],
+        &[file("bin/x", "1"), file("bin/y", "1")],
+        &[file("lib/apk/db/installed", db)],
+    ]);
+    assert_eq!(contents.packages[0].layer, 1);
+}
+
+#[test]
 fn a_database_that_a_later_layer_took_away_counts_no_more() {
     let contents = Images::default()
         .read(&[&[file("var/lib/dpkg/status", STATUS)], &[file("var/lib/dpkg/.wh.status", "")]]);

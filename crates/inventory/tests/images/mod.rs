@@ -17,6 +17,20 @@ pub(crate) struct Images {
     blobs: HashMap<Digest, Vec<u8>>,
     listings: Remembered,
     pub(crate) history: Vec<History>,
+    /// A body breaks off after so many bytes; after none nothing is ever had again.
+    pub(crate) breaks_after: Option<usize>,
+}
+
+/// The end of a connection.
+struct Broken(Option<diag::Diagnostic>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(match self.0.take() {
+            Some(said) => std::io::Error::other(image::Carried(said)),
+            None => std::io::ErrorKind::ConnectionReset.into(),
+        })
+    }
 }
 
 #[derive(Default)]
@@ -37,9 +51,16 @@ impl Source for Images {
         unreachable!("parts are read by descriptor")
     }
 
-    fn blob(&self, of: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
         let missing = || TransportError::NoBlob { digest: of.digest, place: "memory".to_owned() };
-        Ok(Box::new(Cursor::new(self.blobs.get(&of.digest).ok_or_else(missing)?)))
+        let bytes = &self.blobs.get(&of.digest).ok_or_else(missing)?[usize::try_from(from).unwrap()..];
+        let gone = || diag::Diagnostic::new(diag::Kind::Network, "cannot read it: the place is gone");
+        // Configs come whole.
+        Ok(match self.breaks_after.filter(|_| of.media_type == MediaType::LAYER_GZIP) {
+            Some(0) => Box::new(Broken(Some(gone()))),
+            Some(n) if n < bytes.len() => Box::new(bytes[..n].chain(Broken(None))),
+            _ => Box::new(Cursor::new(bytes)),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod apko;
 mod differences;
+mod looking;
 mod options;
 mod page;
 mod run;
