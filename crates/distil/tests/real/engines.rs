@@ -183,3 +183,49 @@ fn capabilities_arrive_on_disk_and_in_docker() {
     let theirs = exported(&docker, "caps", &home.work());
     assert_eq!(differences_of_export(&ours, &theirs), Vec::<String>::new());
 }
+
+/// Each finds the login that the other kept, and neither once it was taken away.
+#[test]
+fn docker_and_distil_share_logins() {
+    use std::io::Write;
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    // The password is `open sesame`.
+    let users = testkit::machine::A_USER.to_owned();
+    let registry = testkit::machine::registry_that(&testkit::machine::Serving { users, tls: None });
+    let registry = match registry {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let host = registry.address().to_string();
+    let name = format!("{host}/acme/caps:1");
+    let (home, archive) = (Home::new(), tempfile::tempdir().expect("a directory"));
+    with_capabilities(&home, archive.path());
+    home.run(&["build", "./caps.yaml", "-t", &name, "-q"]);
+    let fed = |mut command: Command| {
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(b"open sesame").expect("it reads");
+        child.wait_with_output().expect("it ends")
+    };
+    let theirs = |words: &[&str]| {
+        let mut command = docker.command();
+        command.arg("--config").arg(home.dir.path().join(".docker")).args(words);
+        command
+    };
+    let log_in = ["login", &host, "-u", "u", "--password-stdin"];
+    done(fed(theirs(&log_in)));
+    home.run(&["push", &name, "-q"]);
+    done(theirs(&["logout", &host]).output().expect("docker runs"));
+    let mut ours = home.command();
+    ours.args(log_in);
+    done(fed(ours));
+    done(theirs(&["pull", "-q", &name]).output().expect("docker runs"));
+    home.run(&["logout", &host]);
+    let refused = theirs(&["pull", "-q", &name]).output().expect("docker runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    docker.run(&["rmi", &name]).expect("no image");
+    assert!(!refused.status.success() && said.contains("basic auth"), "{said}");
+}
