@@ -166,6 +166,11 @@ impl Host {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Whether it is spoken to without TLS.
+    pub(crate) fn is_open(&self) -> bool {
+        locked(&self.base).as_ref().is_some_and(|base| base.url.scheme() == "http")
+    }
+
     /// Whether the user allows to speak to that address without TLS.
     pub(crate) fn may_be_open(&self, url: &Url) -> bool {
         is_loopback(url) || self.is_called_insecure(url)

@@ -99,7 +99,7 @@ impl Endpoint {
     }
 
     /// The token server's address. A registry that is spoken to in secret may not send a password over
-    /// an open line.
+    /// an open line, nor to a service of this machine.
     fn realm(&self, wanted: &Wanted) -> Result<Url, Error> {
         let malformed = |why: String| {
             let asked = Asked::of(self, "log in for", Method::Get, &self.base, None);
@@ -108,7 +108,7 @@ impl Endpoint {
         let url = Url::parse(&wanted.realm).map_err(|e| malformed(format!("its token server: {e}")))?;
         match url.scheme() {
             "https" => Ok(url),
-            "http" if self.host.may_be_open(&url) => Ok(url),
+            "http" if self.host.is_open() && self.host.may_be_open(&url) => Ok(url),
             _ => Err(malformed(format!(
                 "its token server {} has no TLS, which --insecure-registry {} would allow",
                 fetch::Redacted::of(&url),
@@ -164,7 +164,10 @@ pub(crate) fn basic_header(user: &str, password: &Secret) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::host::Host;
 
     #[test]
     fn reads_both_names_of_a_token() {
@@ -184,6 +187,17 @@ mod tests {
         let held = |lasts| Held::new(Token { secret: Secret::new("x"), lasts });
         assert!(held(60).is_good() && held(u64::MAX).is_good());
         assert!(!held(1).is_good());
+    }
+
+    #[test]
+    fn a_registry_with_tls_sends_nobody_to_this_machine() {
+        let fetch = fetch::Client::new(fetch::Options::default());
+        let host = Arc::new(Host::new("registry.example", fetch, Arc::default()));
+        let there = Endpoint::new(host, "a".to_owned());
+        for realm in ["http://127.0.0.1:9/token", "http://auth.example/token", "file:///etc/passwd", "x"] {
+            let wanted = Wanted { realm: realm.to_owned(), service: None, scopes: Vec::new() };
+            assert!(there.realm(&wanted).is_err(), "{realm}");
+        }
     }
 
     #[test]
