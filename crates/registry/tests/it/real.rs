@@ -232,3 +232,64 @@ fn skopeo_agrees_on_what_is_there() {
     let layout = Layout::create(dir.path()).unwrap();
     assert_eq!(image::copy(&theirs, "1.0", &layout, "1.0").unwrap(), made.document.digest());
 }
+
+/// An image that an engine can unpack: one layer with one file.
+fn unpackable(architecture: &str) -> (Made, oci::Digest) {
+    let raw = testkit::tar::tar([&testkit::tar::Entry::file("etc/motd", 0o644, "hello from a layer\n")]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &raw).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let config = format!(
+        r#"{{"architecture":"{architecture}","os":"linux","config":{{"Cmd":["/x"]}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        oci::Digest::of(&raw)
+    )
+    .into_bytes();
+    let config_part = Descriptor::of(MediaType::CONFIG, &config);
+    let manifest = oci::Manifest {
+        schema_version: 2,
+        media_type: Some(MediaType::MANIFEST),
+        artifact_type: None,
+        config: config_part.clone(),
+        layers: vec![layer(&gzip)],
+        subject: None,
+        annotations: oci::Annotations::new(),
+    };
+    let digest = config_part.digest;
+    let document = oci::Raw::write(image::Document::Manifest(manifest));
+    (Made { document, parts: vec![(layer(&gzip), gzip), (config_part, config)] }, digest)
+}
+
+#[test]
+fn docker_agrees_on_what_is_there() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => testkit::skip!("no engine: {why}"),
+    };
+    let native = oci::Platform::host().architecture;
+    let (ours, config) = unpackable(&native);
+    let there = plainly(&registry, "acme/app");
+    let made = index(vec![(native.as_str(), ours), ("s390x", unpackable("s390x").0)]);
+    let digest = made.push(&there, "1.0").unwrap();
+    let name = format!("{}/acme/app:1.0", registry.address());
+    docker.run(&["pull", "-q", &name]).unwrap();
+    let said = |format: &str| docker.run(&["image", "inspect", "--format", format, &name]).unwrap();
+    assert_eq!(said("{{.Id}}").trim(), config.to_string());
+    assert!(said("{{.RepoDigests}}").contains(&digest.to_string()), "{}", said("{{.RepoDigests}}"));
+    // And what Docker writes, we read: another manifest, over the same config.
+    let back = format!("{}/theirs/app:1.0", registry.address());
+    docker.run(&["tag", &name, &back]).unwrap();
+    docker.run(&["push", "-q", &back]).unwrap();
+    docker.run(&["rmi", &name, &back]).unwrap();
+    let theirs = plainly(&registry, "theirs/app");
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    image::copy(&theirs, "1.0", &layout, "1.0").unwrap();
+    match layout.document("1.0").unwrap().value() {
+        image::Document::Manifest(manifest) => assert_eq!(manifest.config.digest, config),
+        image::Document::Index(index) => panic!("Docker pushed an index: {index:?}"),
+    }
+}
