@@ -4,6 +4,7 @@ use ops::diff::{DiffReport, FileDiff, PackageDiff, Side};
 use ops::look::{FileKind, FileRow};
 
 use super::size::{bytes, count};
+use super::style::escaped;
 
 pub(crate) fn text(diff: &DiffReport) -> String {
     let mut out = format!("{}\n{}\n", side("-", &diff.from), side("+", &diff.to));
@@ -25,10 +26,10 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         out.push_str(&format!(
             "  {} {}\n",
             sign(change.before.is_some(), change.after.is_some()),
-            change.key
+            escaped(&change.key)
         ));
-        change.before.iter().for_each(|v| out.push_str(&format!("      - {v}\n")));
-        change.after.iter().for_each(|v| out.push_str(&format!("      + {v}\n")));
+        change.before.iter().for_each(|v| out.push_str(&format!("      - {}\n", escaped(v))));
+        change.after.iter().for_each(|v| out.push_str(&format!("      + {}\n", escaped(v))));
     }
     if !diff.packages.is_empty() {
         out.push_str(&format!(
@@ -55,7 +56,7 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         out.push_str(&format!(
             "  {} {}\n",
             sign(file.before.is_some(), file.after.is_some()),
-            file_words(file)
+            escaped(&file_words(file))
         ));
     }
     out

@@ -4,6 +4,7 @@ use ops::look::{FileKind, FileRow};
 use ops::tree::{TreeReport, TreeRow};
 
 use super::size::{bytes, count};
+use super::style::escaped;
 
 /// Sizes, layers and owners in columns, and the tree at the end of the line, where it may be as wide as it is.
 pub(crate) fn text(tree: &TreeReport) -> String {
@@ -29,7 +30,7 @@ pub(crate) fn text(tree: &TreeReport) -> String {
         out.push_str(&format!(
             "{size:>8}  {number:>layer$}  {:<width$}  {branch}{}\n",
             owner_of(row),
-            name(row)
+            escaped(&name(row))
         ));
         if row.depth > 0 {
             open.push(!row.last);

@@ -3,6 +3,7 @@
 use ops::inspect::{Inspection, LayerRow, PackageRow};
 
 use super::size::{bytes, count};
+use super::style::escaped;
 
 /// How many packages are shown where not all are asked for.
 const LARGEST: usize = 5;
@@ -12,7 +13,7 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
     let mut out = format!("{} ({})\n", image.image, image.platform);
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
-            out.push_str(&format!("  {name:<10} {value}\n"));
+            out.push_str(&format!("  {name:<10} {}\n", escaped(&value)));
         }
     };
     row("digest", image.digest.to_string());
@@ -104,7 +105,7 @@ fn config(image: &Inspection) -> String {
     let mut out = String::from("config\n");
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
-            out.push_str(&format!("  {name:<10} {value}\n"));
+            out.push_str(&format!("  {name:<10} {}\n", escaped(value)));
         }
     };
     row("user", if config.user.is_empty() { "root (none is set)" } else { &config.user });

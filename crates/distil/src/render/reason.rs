@@ -4,6 +4,7 @@ use ops::why::{PackageWhy, PathWhy, Why};
 
 use super::inspection::one_line;
 use super::size::{bytes, count};
+use super::style::escaped;
 
 /// How many of those who need a package are shown.
 const MOST: usize = 20;
@@ -22,13 +23,13 @@ pub(crate) fn text(why: &Why) -> String {
 fn path_lines(path: &PathWhy, owned: bool) -> String {
     let mut out = String::new();
     for (link, target) in &path.followed {
-        out.push_str(&format!("{link} is a link to {target}\n"));
+        out.push_str(&format!("{} is a link to {}\n", escaped(link), escaped(target)));
     }
     let file = &path.file;
     let size = if file.size > 0 { format!(", {}", bytes(file.size)) } else { String::new() };
     out.push_str(&format!(
         "{}: {}, mode {}, owner {}:{}{size}\n",
-        file.path,
+        escaped(&file.path),
         file.kind.word(),
         file.mode,
         file.uid,

@@ -5,6 +5,7 @@ use ops::history::{HistoryReport, HistoryStep, LayerStory, PackageStep};
 
 use super::inspection::one_line;
 use super::size::{bytes, count};
+use super::style::escaped;
 
 /// How many packages of a layer are named.
 const MOST: usize = 8;
@@ -16,7 +17,7 @@ pub(crate) fn text(history: &HistoryReport, files: bool) -> String {
         if let Some(layer) = step.layer.as_ref().filter(|_| files) {
             for change in &layer.changes {
                 let size = if change.size > 0 { format!(" ({})", bytes(change.size)) } else { String::new() };
-                out.push_str(&format!("       {:<8} {}{size}\n", change.what, change.path));
+                out.push_str(&format!("       {:<8} {}{size}\n", change.what, escaped(&change.path)));
             }
         }
     }

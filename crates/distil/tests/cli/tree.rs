@@ -62,3 +62,25 @@ fn what_is_not_there_is_named_with_what_is() {
     machine.distil(&["tree", "oci:foreign:it", "--layer", "4"]).fails(2, &["it has 3 layers"]);
     machine.distil(&["tree", "oci:foreign:it", "--filter", "["]).fails(2, &["cannot use the glob `[`"]);
 }
+
+/// A name that ends a line and begins another, and a variable likewise.
+#[test]
+fn no_name_forges_a_line() {
+    let machine = crate::run::Machine::new();
+    let evil = "x\n16.5 MB      1  libc6  /usr/bin/\u{1b}[2Jforged";
+    let layers = [("RUN x\nforged", vec![somebodys::file(evil, "1"), somebodys::file("b", "2")])];
+    somebodys::put(&machine, "evil", &layers, &["A=1\nforged  2", "B\nforged"]);
+    somebodys::put(&machine, "none", &[("RUN x", vec![])], &[]);
+    for words in [
+        &["tree", "oci:evil:it"][..],
+        &["inspect", "oci:evil:it"],
+        &["history", "oci:evil:it", "--files"],
+        &["diff", "oci:none:it", "oci:evil:it"],
+        &["diff", "oci:none:it", "oci:evil:it", "--markdown"],
+        &["why", "oci:evil:it", &format!("/{evil}")],
+    ] {
+        let said = machine.distil(words).good().stdout;
+        let starts = |l: &str| l.trim_start().starts_with("16.5 MB") || l.trim_start().starts_with("forged");
+        assert!(!said.lines().any(starts) && !said.contains('\u{1b}'), "{words:?}: {said}");
+    }
+}

@@ -82,11 +82,7 @@ impl Joint<'_> {
     }
 
     /// The files that both bases and layers above them have a part in, as they must be over the new base.
-    pub(super) fn made_again(
-        &self,
-        read: &mut ReadText<'_>,
-        time: i64,
-    ) -> Result<Made, Diagnostic> {
+    pub(super) fn made_again(&self, read: &mut ReadText<'_>, time: i64) -> Result<Made, Diagnostic> {
         let mut made = Made { entries: Vec::new(), bodies: MemoryPayload::new(PayloadIx(0)) };
         for path in BY_A_BUILD {
             if self.own(path).is_some() && !self.same_in_both(path) {
@@ -177,11 +173,7 @@ fn digest_of(of: &Contents, file: &File) -> Option<oci::Digest> {
     }
 }
 
-fn content(
-    of: &Contents,
-    file: &File,
-    read: &mut ReadText<'_>,
-) -> Result<Vec<u8>, Diagnostic> {
+fn content(of: &Contents, file: &File, read: &mut ReadText<'_>) -> Result<Vec<u8>, Diagnostic> {
     match &file.entry.node {
         Node::File(_) => read(&of.layers[file.layer].descriptor, file.path()),
         _ => Err(other(file.path(), "it is no plain file").hint("build the image again upon the new base")),
