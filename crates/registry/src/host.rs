@@ -176,7 +176,8 @@ impl Host {
         is_loopback(url) || self.is_called_insecure(url)
     }
 
-    fn is_called_insecure(&self, url: &Url) -> bool {
+    /// Whether the user has named that host as insecure.
+    pub(crate) fn is_called_insecure(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let port = url.port_or_known_default().unwrap_or_default();
         let with_port = format!("{host}:{port}");

@@ -83,6 +83,8 @@ impl Repository {
         let _turn = locked(&self.home().host.changing);
         for _ in 0..MOST_WRITES {
             let mut index = self.home().fallback(subject, false)?.unwrap_or_else(empty);
+            // Somebody's, in the place of such an index: written back, it would itself be a referrer.
+            index.subject = None;
             if !change(&mut index) {
                 return Ok(());
             }

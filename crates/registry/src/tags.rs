@@ -12,6 +12,8 @@ use crate::{Repository, parse_next_link};
 const LARGEST: u64 = 8 << 20;
 /// Nobody has more pages; a server that always names another one is stopped here.
 const MOST_PAGES: usize = 10_000;
+/// Nor so many bytes of them.
+const MOST_BYTES: usize = 64 << 20;
 /// Nor more tags.
 const MOST: usize = 1_000_000;
 
@@ -53,7 +55,7 @@ impl Endpoint {
         mut take: impl FnMut(&Asked, &Response, Vec<u8>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let mut next: Option<Url> = None;
-        let mut seen = HashSet::new();
+        let (mut seen, mut total) = (HashSet::new(), 0);
         loop {
             let mut call = Call::new(doing, Method::Get, path, takes);
             if let Some(url) = &next {
@@ -62,6 +64,10 @@ impl Endpoint {
             let (response, bytes) = self.read(&call, most, once)?;
             let asked = Asked::of(self, doing, Method::Get, &response.url, None);
             let malformed = |why: String| Error::new(asked.clone(), Cause::Malformed { why });
+            total += bytes.len();
+            if total > MOST_BYTES {
+                return Err(malformed("its pages are larger than 64 MiB together".to_owned()));
+            }
             if !take(&asked, &response, bytes)? {
                 return Ok(());
             }

@@ -81,9 +81,15 @@ pub(crate) struct Wanted {
 impl Endpoint {
     /// Asks the token server for a token.
     pub(crate) fn fetch_token(&self, wanted: &Wanted, login: Option<&Login>) -> Result<Held, Error> {
+        let early = |url: &Url| Asked::of(self, "log in for", Method::Get, url, login);
+        let base = self.host.base(&early)?;
         let realm = self.realm(wanted)?;
+        let any_certificate = base.any_certificate && realm.origin() == base.url.origin();
         self.host.retrying(false, || {
-            let (request, body) = request(&realm, wanted, login);
+            let (mut request, body) = request(&realm, wanted, login);
+            if any_certificate || self.host.is_called_insecure(&realm) {
+                request = request.with_any_certificate();
+            }
             let method = request.method();
             let asked = || Asked::of(self, "log in for", method, &realm, login);
             let fail = |fault| Error::new(asked(), Cause::Fault(fault));
@@ -99,7 +105,7 @@ impl Endpoint {
     }
 
     /// The token server's address. A registry that is spoken to in secret may not send a password over
-    /// an open line, nor to a service of this machine.
+    /// an open line, whatever hosts the user has called insecure, nor to a service of this machine.
     fn realm(&self, wanted: &Wanted) -> Result<Url, Error> {
         let malformed = |why: String| {
             let asked = Asked::of(self, "log in for", Method::Get, &self.base, None);
@@ -109,6 +115,10 @@ impl Endpoint {
         match url.scheme() {
             "https" => Ok(url),
             "http" if self.host.is_open() && self.host.may_be_open(&url) => Ok(url),
+            "http" if !self.host.is_open() => Err(malformed(format!(
+                "its token server {} has no TLS, and the registry has",
+                fetch::Redacted::of(&url)
+            ))),
             _ => Err(malformed(format!(
                 "its token server {} has no TLS, which --insecure-registry {} would allow",
                 fetch::Redacted::of(&url),

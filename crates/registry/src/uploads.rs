@@ -62,11 +62,16 @@ impl<'a> Upload<'a> {
         let mut response = self.send(Method::Patch, &url, &headers, body, &[202])?;
         response.drain();
         self.location = self.repository.location(&response)?;
-        let sent = self.at + body.length();
+        let (before, sent) = (self.at, self.at + body.length());
         // What it says to have counts; what it does not say it has.
         self.at = response.header("range").and_then(parse_range).filter(|at| *at > 0).unwrap_or(sent);
         if self.at > sent {
             let why = format!("it has {} bytes of the {sent} that were sent", self.at);
+            return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
+        }
+        if self.at <= before {
+            // Sent again it would be the same, for ever.
+            let why = format!("it took bytes, and says that it has {} as before", self.at);
             return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
         }
         Ok(())

@@ -255,3 +255,16 @@ fn an_empty_blob_is_a_blob_too() {
     there.blob(&layer(b""), 0).unwrap().read_to_end(&mut read).unwrap();
     assert!(read.is_empty());
 }
+
+/// A registry, or a proxy before it, that always names the same range would be fed for ever.
+#[test]
+fn a_registry_that_gets_no_further_is_left() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    let all = bytes(1, 5 << 20);
+    let header = Deed::Header("Range".into(), format!("0-{}", (2 << 20) - 1));
+    registry.fail(Fault::once("PATCH", "/blobs/", header).times(100));
+    let error = told(there.put(&layer(&all), &mut &all[..]).unwrap_err());
+    assert!(error.message.contains("as before"), "{error}");
+    assert!(methods(&registry).iter().filter(|m| *m == "PATCH").count() < 10);
+}

@@ -95,3 +95,24 @@ fn threads_that_write_at_once_lose_nothing() {
     assert_eq!(there.referrers(&subject.digest, None).unwrap().len(), 6);
     registry.check().unwrap();
 }
+
+/// Whoever may push may lay an index there that refers to something itself; it is no reason to wait for
+/// ourselves.
+#[test]
+fn an_index_in_the_fallbacks_place_may_refer_to_something() {
+    let (_registry, there, subject) = with(false);
+    let index = oci::Index {
+        schema_version: 2,
+        media_type: Some(MediaType::INDEX),
+        artifact_type: None,
+        manifests: Vec::new(),
+        subject: Some(subject.clone()),
+        annotations: Annotations::new(),
+    };
+    let tag = format!("sha256-{}", subject.digest.hex());
+    there.publish(&tag, &Raw::write(Document::Index(index))).unwrap();
+    let signature = attach(&there, &subject, "x/signature", "s");
+    let kind = MediaType::new("x/signature");
+    let found = there.referrers(&subject.digest, Some(&kind)).unwrap();
+    assert_eq!(found.iter().map(|d| d.digest).collect::<Vec<_>>(), [signature]);
+}
