@@ -45,7 +45,7 @@ impl Repository {
     fn push(&self, feed: &Feed<'_>) -> Result<(), TransportError> {
         let host = &self.home().host;
         let (mut upload, mut at_once) = (None, feed.part.size);
-        let (mut round, mut breaks, mut arrived) = (0, 0, 0);
+        let (mut round, mut breaks, mut arrived, mut resumed) = (0, 0, 0, false);
         loop {
             host.check()?;
             let error = match self.attempt(feed, &mut upload, at_once) {
@@ -63,6 +63,8 @@ impl Repository {
                 Some(413) if at_once > SMALLEST as u64 => {
                     at_once = (at_once / 2).min(host.options.chunk).max(SMALLEST as u64);
                 }
+                // What was thought to have arrived did not, or not as it was: all anew, once.
+                Some(400) if std::mem::take(&mut resumed) => upload = None,
                 // Nothing to do with bytes: the upload is over, or is somewhere else than we think.
                 Some(404 | 416) if upload.is_some() && breaks < 3 => {}
                 Some(_) if !error.is_transient(true) => return Err(error.into()),
@@ -82,6 +84,7 @@ impl Repository {
             }
             upload = upload.and_then(|mut u| host.retrying(false, || u.look()).is_ok().then_some(u));
             let at = upload.as_ref().map_or(0, |u| u.at);
+            resumed |= at > 0;
             if at >= arrived + PROGRESS {
                 (arrived, round) = (at, 0);
             }
@@ -146,7 +149,12 @@ impl Repository {
     }
 
     /// Sends one piece, which ends at byte `end`; after a break, what of it has not arrived.
-    fn push_piece(&self, upload: &mut Upload<'_>, piece: &[u8], end: u64) -> Result<(), TransportError> {
+    fn push_piece<'a>(
+        &'a self,
+        upload: &mut Upload<'a>,
+        piece: &[u8],
+        end: u64,
+    ) -> Result<(), TransportError> {
         let start = end - piece.len() as u64;
         let (mut round, mut at_once) = (0, piece.len());
         while upload.at < end {
@@ -158,8 +166,10 @@ impl Repository {
                     continue;
                 }
                 self.home().host.again(&mut round, error.clone())?;
-                self.home().host.retrying(false, || upload.look()).map_err(|_| error.clone())?;
-                if upload.at < start {
+                let looked = self.home().host.retrying(false, || upload.look());
+                if looked.is_err() && start == 0 {
+                    *upload = self.home().host.retrying(false, || Upload::begin(self, upload.part))?;
+                } else if looked.is_err() || upload.at < start {
                     // What it lost of earlier pieces is not here any more.
                     return Err(error.into());
                 }

@@ -1,6 +1,6 @@
 /// How many bytes of an upload a registry has: `Range: 0-999` means a thousand (distribution-spec
-/// "Pushing a blob in chunks"). Docker's registry says `0-0` for none and for one; a byte sent twice is
-/// refused, so that is taken for none, and the upload begins anew.
+/// "Pushing a blob in chunks"). Docker's registry says `0-0` for none and for one; that is taken for none,
+/// and whoever wants to know begins anew.
 pub fn parse_range(header: &str) -> Option<u64> {
     let text = header.trim();
     let text = text.strip_prefix("bytes=").or_else(|| text.strip_prefix("bytes ")).unwrap_or(text);

@@ -10,7 +10,7 @@ use crate::{Repository, parse_range};
 /// An upload that a registry keeps for us (distribution-spec "Pushing blobs").
 pub(crate) struct Upload<'a> {
     repository: &'a Repository,
-    part: &'a Descriptor,
+    pub(crate) part: &'a Descriptor,
     location: Url,
     /// How many bytes the registry has.
     pub(crate) at: u64,
@@ -77,7 +77,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// Asks how much has arrived.
+    /// Asks how much has arrived; an error if it is not to be known.
     pub(crate) fn look(&mut self) -> Result<(), Error> {
         let url = self.location.clone();
         let mut response = self.send(Method::Get, &url, &[], &(), &[204])?;
@@ -88,8 +88,9 @@ impl<'a> Upload<'a> {
         };
         let range = response.header("range").ok_or_else(|| malformed("it says not how much it has"))?;
         let at = parse_range(range).ok_or_else(|| malformed("how much it has is no range"))?;
-        if at > self.part.size {
-            return Err(malformed("it has more than was sent"));
+        if at == 0 || at > self.part.size {
+            // `0-0` is said of no byte and of one.
+            return Err(malformed("how much it has cannot be"));
         }
         self.location = self.repository.location(&response).unwrap_or(url);
         self.at = at;

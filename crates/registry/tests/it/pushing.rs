@@ -46,6 +46,19 @@ fn sends_again_what_has_not_arrived() {
 }
 
 #[test]
+fn one_byte_that_arrived_is_not_sent_twice() {
+    // Of none and of one byte a registry says the same.
+    for size in [100_000, 5_000_000] {
+        let registry = plain();
+        let all = bytes(9, size);
+        registry.fail(Fault::once("PUT", "/uploads/", Deed::BreakRequest(1)));
+        registry.fail(Fault::once("PATCH", "/uploads/", Deed::BreakRequest(1)));
+        open(&registry, "a").put(&layer(&all), &mut &all[..]).unwrap();
+        assert!(kept(&registry, &all));
+    }
+}
+
+#[test]
 fn every_deed_of_an_upload_may_fail_once() {
     for (method, deed) in [
         ("POST", Deed::BreakHead),
