@@ -46,6 +46,9 @@ pub struct Reading<'a> {
 /// Most entries in all layers together: some 200 bytes of memory each.
 const MOST_ENTRIES: usize = 8_000_000;
 
+/// Most layers; Docker runs no image of more than 127.
+const MOST_LAYERS: usize = 4096;
+
 /// Reads an image of one platform, given its manifest and the manifest's digest.
 ///
 /// # Errors
@@ -60,6 +63,9 @@ pub fn read(with: &Reading<'_>, digest: Digest, manifest: &Manifest) -> Result<C
     if manifest.layers.len() != config.rootfs.diff_ids.len() {
         let (a, b) = (config.rootfs.diff_ids.len(), manifest.layers.len());
         return Err(wrong(format!("it names {a} layers, and the manifest has {b}")));
+    }
+    if manifest.layers.len() > MOST_LAYERS {
+        return Err(InventoryError::TooMuch { what: format!("it has more than {MOST_LAYERS} layers") });
     }
     let listings = list(with, manifest, &config)?;
     let entries: usize = listings.iter().map(|l| l.entries.len()).sum();

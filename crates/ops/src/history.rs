@@ -1,5 +1,8 @@
 //! `distil history`: how an image came to be, layer by layer.
 
+use std::collections::HashMap;
+
+use bstr::BStr;
 use diag::Diagnostic;
 use inventory::{ChangeKind, LayerContents, PackageChange};
 use oci::{DiffId, Digest, History};
@@ -106,17 +109,18 @@ pub fn history(world: &World, subject: &Subject) -> Result<HistoryReport, Diagno
 }
 
 fn steps(look: &Look) -> Vec<HistoryStep> {
-    let layers = &look.contents.layers;
+    let hides = hides(&look.contents.layers);
+    let layers: Vec<(&LayerContents, u64)> = look.contents.layers.iter().zip(hides).collect();
     let history = &look.contents.config.history;
     let told = history.iter().filter(|h| h.empty_layer != Some(true)).count() == layers.len();
     // A history that tells of another number of layers is that of another image.
     if !told || history.is_empty() {
-        return layers.iter().enumerate().map(|(n, l)| step(None, Some(story(look, n, l)))).collect();
+        return layers.into_iter().enumerate().map(|(n, l)| step(None, Some(story(n, l)))).collect();
     }
-    let mut next = layers.iter().enumerate();
+    let mut next = layers.into_iter().enumerate();
     let one = |entry: &History| {
         let layer = if entry.empty_layer == Some(true) { None } else { next.next() };
-        step(Some(entry), layer.map(|(n, l)| story(look, n, l)))
+        step(Some(entry), layer.map(|(n, l)| story(n, l)))
     };
     history.iter().map(one).collect()
 }
@@ -131,7 +135,7 @@ fn step(history: Option<&History>, layer: Option<LayerStory>) -> HistoryStep {
     }
 }
 
-fn story(look: &Look, n: usize, layer: &LayerContents) -> LayerStory {
+fn story(n: usize, (layer, hides): (&LayerContents, u64)) -> LayerStory {
     let count = |kind| layer.changes.iter().filter(|c| c.kind == kind).count();
     let package = |c: &PackageChange| PackageStep {
         name: c.name.clone(),
@@ -148,7 +152,7 @@ fn story(look: &Look, n: usize, layer: &LayerContents) -> LayerStory {
         replaced: count(ChangeKind::Replaced),
         touched: count(ChangeKind::Touched),
         deleted: count(ChangeKind::Deleted),
-        hides: hides(&look.contents.layers[..n], layer),
+        hides,
         packages: layer.packages.iter().map(package).collect(),
         changes: layer
             .changes
@@ -158,14 +162,21 @@ fn story(look: &Look, n: usize, layer: &LayerContents) -> LayerStory {
     }
 }
 
-/// The bytes that the layers below have at the paths that this one takes away or brings anew.
-pub(crate) fn hides(below: &[LayerContents], layer: &LayerContents) -> u64 {
-    let size = |path: &[u8]| {
-        let last = below.iter().rev().find_map(|l| {
-            let at = l.changes.binary_search_by(|c| c.path.as_slice().cmp(path)).ok()?;
-            Some(&l.changes[at])
-        });
-        last.filter(|c| c.kind != ChangeKind::Deleted).map_or(0, |c| c.size)
-    };
-    layer.changes.iter().filter(|c| c.kind != ChangeKind::Added).map(|c| size(&c.path)).sum()
+/// Of each layer the bytes that those below have at the paths that it takes away or brings anew.
+pub(crate) fn hides(layers: &[LayerContents]) -> Vec<u64> {
+    let mut stored: HashMap<&BStr, u64> = HashMap::new();
+    let mut all = Vec::new();
+    for layer in layers {
+        let mut hidden = 0;
+        for change in &layer.changes {
+            let path = BStr::new(&change.path);
+            let below = match change.kind {
+                ChangeKind::Deleted => stored.remove(path),
+                _ => stored.insert(path, change.size),
+            };
+            hidden += below.unwrap_or(0);
+        }
+        all.push(hidden);
+    }
+    all
 }

@@ -224,8 +224,7 @@ fn size(look: &Look) -> Size {
             Node::Special(_) => {}
         }
     }
-    let layers = &contents.layers;
-    size.hidden = (0..layers.len()).map(|n| crate::history::hides(&layers[..n], &layers[n])).sum();
+    size.hidden = crate::history::hides(&contents.layers).into_iter().sum();
     size
 }
 

@@ -1,5 +1,7 @@
 //! An image opened to look into it: what is in it, with what is known of its making.
 
+use std::collections::HashMap;
+
 use bstr::ByteSlice;
 use diag::Diagnostic;
 use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
@@ -89,12 +91,10 @@ pub(crate) fn look_at(
 /// Gives packages what only the build knows to be theirs: databases of distroless images list files with sums, and
 /// links have none.
 fn own_links(contents: &mut Contents, reasons: &Reasons) {
-    let number = |n: usize| {
-        let meant = reasons.packages.get(n)?;
-        let is_it = |p: &inventory::Package| p.name == meant.name && p.version == meant.version;
-        contents.packages.iter().position(is_it).and_then(|n| u32::try_from(n).ok())
-    };
-    let numbers: Vec<Option<u32>> = (0..reasons.packages.len()).map(number).collect();
+    let there: HashMap<(&str, &str), u32> =
+        (0..).zip(&contents.packages).map(|(n, p)| ((p.name.as_str(), p.version.as_str()), n)).collect();
+    let meant = |p: &reasons::PackageReason| there.get(&(p.name.as_str(), p.version.as_str())).copied();
+    let numbers: Vec<Option<u32>> = reasons.packages.iter().map(meant).collect();
     for (path, reason) in &reasons.paths {
         if let PathReason::Package(n) = reason
             && let Some(Some(package)) = numbers.get(*n)

@@ -4,7 +4,7 @@
 //! The document is JSON, `data_dir/reasons/sha256/HEX.json`. Version rule: a reader passes over a document whose
 //! `schema` it does not know; fields are only ever added to one that it knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use bstr::ByteSlice;
@@ -244,7 +244,11 @@ impl Reasons {
     /// The shortest way from the recipe to a package: who asked, and through which packages, the package itself last.
     /// None where it is not in the document.
     pub fn chain(&self, name: &str) -> Option<Vec<&PackageReason>> {
-        let find = |name: &str| self.packages.iter().position(|p| p.name == name);
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (n, package) in self.packages.iter().enumerate() {
+            places.entry(&package.name).or_insert(n);
+        }
+        let find = |name: &str| places.get(name).copied();
         let mut from: Vec<Option<usize>> = vec![None; self.packages.len()];
         let start = find(name)?;
         let (mut seen, mut queue) = (vec![false; self.packages.len()], vec![start]);
