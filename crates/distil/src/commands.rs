@@ -42,7 +42,7 @@ pub(crate) fn run(cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagn
             return login::check(&surroundings::world(&cli.global, env, talk)?, args, talk);
         }
         Command::Login(args) => {
-            let request = login::request(args, env, talk)?;
+            let request = login::request(args, None, env, talk)?;
             return login::login(&surroundings::world(&cli.global, env, talk)?, &request, talk);
         }
         Command::Logout(args) => {

@@ -15,8 +15,14 @@ use crate::{Talk, exit, terminal};
 /// A longer password or token no registry takes.
 const LONGEST: u64 = 64 << 10;
 
-/// What is to be kept. Asks the user for what was not given, where there is a user.
-pub(crate) fn request(args: &LoginArgs, env: &Environment, talk: &Talk) -> Result<LoginRequest, Diagnostic> {
+/// What is to be kept. Asks the user for what was not given, where there is a user; `password` is what apko's
+/// command line may hold.
+pub(crate) fn request(
+    args: &LoginArgs,
+    password: Option<&str>,
+    env: &Environment,
+    talk: &Talk,
+) -> Result<LoginRequest, Diagnostic> {
     let refuse = |what: &str, hint: &str| {
         let text = format!("cannot log in to {} without {what}: nobody is there to be asked", args.registry);
         Diagnostic::new(Kind::Usage, text).hint(hint)
@@ -27,7 +33,9 @@ pub(crate) fn request(args: &LoginArgs, env: &Environment, talk: &Talk) -> Resul
         None if asks && !args.password_stdin => ask("User name: ", terminal::read_line)?,
         None => return Err(refuse("a user's name", "give it with -u USER")),
     };
-    let password = if args.password_stdin {
+    let password = if let Some(password) = password {
+        password.to_owned()
+    } else if args.password_stdin {
         password_of_stdin(&args.registry)?
     } else if asks {
         ask(&format!("Password of {user} at {}: ", args.registry), terminal::read_secret)?

@@ -40,6 +40,7 @@ pub(crate) enum ApkoCommand {
         recipe: RecipeArgs,
     },
     Dot(Dot),
+    Login(ApkoLogin),
     /// Empty the cache
     #[command(after_help = "Examples:\n  distil apko clean --dry-run")]
     Clean {
@@ -50,6 +51,24 @@ pub(crate) enum ApkoCommand {
     /// Print the version
     #[command(after_help = "Examples:\n  distil apko version")]
     Version,
+}
+
+/// Keep a login for a registry, as `distil login` does
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  distil apko login registry.example:5000 -u me --password-stdin < token")]
+pub(crate) struct ApkoLogin {
+    /// The registry
+    #[arg(value_name = "SERVER")]
+    pub(crate) server: String,
+    /// The user's name
+    #[arg(short, long, value_name = "USER")]
+    pub(crate) username: Option<String>,
+    /// The password, which everybody on this machine can then see in the list of processes
+    #[arg(short, long, value_name = "PASSWORD", conflicts_with = "password_stdin")]
+    pub(crate) password: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
 }
 
 /// The recipe, and what is put on top of it.

@@ -16,9 +16,10 @@ use self::args::{ApkoArgs, ApkoBuild, ApkoCommand, ApkoLock, ApkoPublish, ImageA
 use crate::args::Cli;
 use crate::commands::{Clock, print, print_images};
 use crate::environment::Environment;
+use crate::login_args::LoginArgs;
 use crate::render::progress::Loudness;
 use crate::render::{size, summary};
-use crate::{Talk, exit, surroundings};
+use crate::{Talk, exit, login, surroundings};
 
 /// Runs one of apko's commands; the number is the exit code of a success.
 pub(crate) fn run(args: &ApkoArgs, cli: &Cli, env: &Environment, talk: &Talk) -> Result<u8, Diagnostic> {
@@ -54,6 +55,16 @@ pub(crate) fn run(args: &ApkoArgs, cli: &Cli, env: &Environment, talk: &Talk) ->
         ApkoCommand::Dot(args) => {
             let lists = ops::apko::packages(&run.world()?, &options::lock(&args.recipe, true))?;
             print(&show::graph(&args.recipe.file, &lists, args.spanning_tree))?;
+        }
+        ApkoCommand::Login(args) => {
+            let words = LoginArgs {
+                registry: args.server.clone(),
+                user: args.username.clone(),
+                password_stdin: args.password_stdin,
+                check: false,
+            };
+            let request = login::request(&words, args.password.as_deref(), env, talk)?;
+            return login::login(&run.world()?, &request, talk);
         }
         ApkoCommand::Clean { dry_run } => run.clean(*dry_run)?,
         ApkoCommand::Version => version(talk)?,

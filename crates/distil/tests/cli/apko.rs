@@ -389,7 +389,9 @@ fn the_page_works_as_it_stands() {
 #[test]
 fn examples_in_help_are_understood() {
     let machine = Machine::new();
-    for verb in ["", "build", "publish", "lock", "show-packages", "show-config", "dot", "clean", "version"] {
+    for verb in
+        ["", "build", "publish", "lock", "show-packages", "show-config", "dot", "login", "clean", "version"]
+    {
         let words = ["apko", verb, "--help"];
         let help =
             machine.distil(&words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>()).good().stdout;
@@ -399,7 +401,7 @@ fn examples_in_help_are_understood() {
         assert!(!examples.is_empty(), "{verb}: {help}");
         for line in examples {
             let words =
-                line.split("  ").next().unwrap_or_default().split(['|', '>']).next().unwrap_or_default();
+                line.split("  ").next().unwrap_or_default().split(['|', '>', '<']).next().unwrap_or_default();
             let taken = distil::command()
                 .try_get_matches_from(["distil", "apko"].into_iter().chain(words.split_whitespace()));
             assert!(taken.is_ok(), "{verb}: {words}: {}", taken.unwrap_err());

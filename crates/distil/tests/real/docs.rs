@@ -119,7 +119,7 @@ fn examples_in_help_are_understood() {
         for line in help.lines().filter_map(|l| l.trim().strip_prefix("distil ")) {
             // An example ends where its explanation begins, or at the shell's part.
             let words = line.split("  ").next().unwrap_or_default();
-            let words = words.split(['|', '>']).next().unwrap_or_default();
+            let words = words.split(['|', '>', '<']).next().unwrap_or_default();
             let words: Vec<&str> = words.split_whitespace().collect();
             let taken = distil::command()
                 .try_get_matches_from(std::iter::once("distil").chain(words.iter().copied()));

@@ -46,8 +46,10 @@ impl Logins {
             if let Some(helper) = helper {
                 return self.keep_with(helper, file, place, login);
             }
-            if chosen.is_none() && auth.has_key_for(place) {
+            // A later file, or the helper that it names, would not be asked.
+            if auth.has_key_for(place) {
                 chosen = Some(file);
+                break;
             }
         }
         let file = chosen.or_else(|| self.usual_file(place));

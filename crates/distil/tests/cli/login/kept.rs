@@ -150,9 +150,12 @@ fn the_file_that_has_a_login_gets_the_new_one() {
     // Podman's is asked before Docker's: an old login there would hide the new one.
     const PODMAN: &str = "home/.config/containers/auth.json";
     file(&machine, PODMAN, &auths(&host, "old", "hidden"));
+    // So would it hide what a helper of Docker's file keeps.
+    file(&machine, DOCKER, r#"{"credsStore": "none-such"}"#);
     good_login(&machine, &host);
     assert_eq!(json(&machine, PODMAN)["auths"][&host]["auth"], "YW5uOmh1bnRlcjI=");
-    assert!(!machine.path("home/.docker").exists());
+    check(&machine, &host).good().says(&[REGISTRY_USER, "containers/auth.json"]);
+    std::fs::remove_dir_all(machine.path("home/.docker")).unwrap();
     // A path of a registry means nothing to Docker, whose file Podman would take for the whole host.
     let path = format!("{host}/acme");
     std::fs::remove_dir_all(machine.path("home/.config")).unwrap();
@@ -185,6 +188,25 @@ fn a_named_file_is_made_and_a_link_stays_one() {
     assert!(json(&machine, "dotfiles/docker.json")["auths"][&host].is_object());
     let devnull = [("REGISTRY_AUTH_FILE", "/dev/null")];
     run(&machine, &words, &devnull, REGISTRY_PASSWORD).fails(7, &["cannot keep the login in /dev/null"]);
+}
+
+#[test]
+fn apkos_own_words_do_the_same() {
+    let registry = match asking() {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let (machine, host) = (Machine::new(), registry.address().to_string());
+    let apko = |words: &[&str], input: &str| {
+        silent(run(&machine, &[&["apko", "login", &host, "-u", REGISTRY_USER], words].concat(), &[], input))
+    };
+    apko(&["-p", "hidden"], "").fails(4, &["answered 401"]);
+    apko(&[], "").fails(2, &["without a password"]);
+    apko(&["--password-stdin"], REGISTRY_PASSWORD).good();
+    check(&machine, &host).good();
+    run(&machine, &["logout", &host], &[], "").good();
+    apko(&["-p", REGISTRY_PASSWORD], "").good();
+    check(&machine, &host).good();
 }
 
 #[test]
