@@ -51,3 +51,19 @@ fn what_cannot_be_reported_is_said() {
     machine.distil(&["report", "oci:foreign:it", "--platform", "linux/arm64"]).fails(2, &["linux/arm64"]);
     assert!(!machine.path("work/report.html").exists(), "nothing is left of a failure");
 }
+
+/// Engines run a user as the last `etc/passwd` of the layers says, so that is the one that counts.
+#[test]
+fn a_user_is_who_the_last_account_file_says() {
+    let machine = crate::run::Machine::new();
+    let accounts = |uid: u32| file("etc/passwd", &format!("app:x:{uid}:{uid}::/:/bin/sh\n"));
+    let layers = [("twice in one layer", vec![accounts(65532), accounts(0)])];
+    somebodys::put_with_user(&machine, "twice", &layers, &[], "app");
+    let ran = machine.distil(&["report", "oci:twice:it", "--json"]).good();
+    let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(
+        json["report"]["image"]["config"]["run_as"]["uid"], 0,
+        "{}",
+        json["report"]["image"]["config"]
+    );
+}

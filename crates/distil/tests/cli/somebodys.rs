@@ -47,6 +47,17 @@ pub(crate) fn layers() -> Vec<(&'static str, Vec<Entry>)> {
 
 /// Puts an image of these layers into `oci:NAME` in the machine's directory.
 pub(crate) fn put(machine: &Machine, name: &str, layers: &[(&str, Vec<Entry>)], env: &[&str]) {
+    put_with_user(machine, name, layers, env, "");
+}
+
+/// The same, run as `user`.
+pub(crate) fn put_with_user(
+    machine: &Machine,
+    name: &str,
+    layers: &[(&str, Vec<Entry>)],
+    env: &[&str],
+    user: &str,
+) {
     let layout = Layout::create(machine.path("work").join(name)).expect("a layout");
     let (mut parts, mut diff_ids, mut history) = (Vec::new(), Vec::new(), Vec::new());
     for (by, entries) in layers {
@@ -66,7 +77,7 @@ pub(crate) fn put(machine: &Machine, name: &str, layers: &[(&str, Vec<Entry>)], 
         ..History::default()
     });
     let config = format!(
-        r#"{{"architecture":"amd64","os":"linux","config":{{"Env":{env:?},"Cmd":["sh"],"Volumes":null,"Labels":null}},
+        r#"{{"architecture":"amd64","os":"linux","config":{{"User":{user:?},"Env":{env:?},"Cmd":["sh"],"Volumes":null,"Labels":null}},
             "history":{},"rootfs":{{"type":"layers","diff_ids":{}}}}}"#,
         json(&history),
         json(&diff_ids)

@@ -1,11 +1,14 @@
 //! The few files of an image whose words are wanted: accounts, and what packages say of their licences.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read as _};
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 use image::Source;
 use inventory::{Contents, InventoryError, visit_layer};
-use rootfs::Node;
+use oci::Digest;
+use rootfs::tar::Member;
+use rootfs::{Body, Node};
 
 use crate::World;
 
@@ -28,41 +31,59 @@ pub(super) fn copyright(package: &str) -> String {
     format!("usr/share/doc/{package}/copyright")
 }
 
-/// Reads them from the layers that have them, and from no other.
+/// Who asked for a body, and what it is: by layer and offset in its tar, as it was listed. Of a path that
+/// stands in a layer twice, the last counts.
+type Wanted = BTreeMap<(u32, u64), (Body, BTreeSet<String>)>;
+
+/// Reads them from the layers that have them, and from no other. Every text is held to the digest that it
+/// had when the whole layer was checked.
 pub(super) fn read(world: &World, source: &dyn Source, contents: &Contents) -> Result<Texts, InventoryError> {
     let silent = contents.packages.iter().filter(|p| p.licence.is_none());
     let asked = silent.map(|p| copyright(&p.name)).chain(["etc/passwd", "etc/group"].map(str::to_owned));
-    // By layer, then by the path in it: who asked for it.
-    let mut wanted: BTreeMap<usize, BTreeMap<BString, BTreeSet<String>>> = BTreeMap::new();
+    let mut wanted = Wanted::new();
     for path in asked {
-        let Ok(real) = contents.real_path(&path, true) else { continue };
-        let Some(file) = contents.file(&real) else { continue };
-        let named = match &file.entry.node {
-            Node::Hardlink(first) => first.clone(),
-            _ => real,
-        };
-        let Some(file) = contents.file(&named).filter(|f| matches!(f.entry.node, Node::File(_))) else {
-            continue;
-        };
-        if file.size() <= MOST {
-            wanted.entry(file.layer).or_default().entry(named).or_default().insert(path);
+        if let Some(body) = body_at(contents, &path).filter(|body| body.size <= MOST) {
+            let at = wanted.entry((body.payload.0, body.offset));
+            at.or_insert_with(|| (body, BTreeSet::new())).1.insert(path);
         }
     }
     let mut texts = Texts::default();
-    for (layer, mut paths) in wanted {
-        let part = &contents.layers[layer].descriptor;
-        visit_layer(source, part, world.reporter.as_ref(), None, &mut |member, _, body| {
-            // Two names of one file may stand in the layer in the other order: then its words are not found.
-            if let Some(askers) = paths.get(member.path.as_bstr()).filter(|_| member.size <= MOST) {
-                let mut text = Vec::new();
-                body.read_to_end(&mut text)?;
-                for asker in askers {
-                    texts.0.insert(asker.as_str().into(), text.clone());
-                }
-                paths.remove(member.path.as_bstr());
+    for (n, layer) in contents.layers.iter().enumerate() {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        let mut left = wanted.range((n, 0)..=(n, u64::MAX)).count();
+        if left == 0 {
+            continue;
+        }
+        let mut each = |_: Member, offset: u64, bytes: &mut dyn io::Read| {
+            let Some((body, askers)) = wanted.get(&(n, offset)) else { return Ok(true) };
+            let mut text = Vec::new();
+            bytes.take(MOST).read_to_end(&mut text)?;
+            if Digest::of(&text) != body.digest {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "its content changed since it was listed",
+                ));
             }
-            Ok(!paths.is_empty())
-        })?;
+            for asker in askers {
+                texts.0.insert(asker.as_str().into(), text.clone());
+            }
+            left -= 1;
+            Ok(left > 0)
+        };
+        visit_layer(source, &layer.descriptor, world.reporter.as_ref(), None, &mut each)?;
     }
     Ok(texts)
+}
+
+/// The body of the file that a path leads to.
+fn body_at(contents: &Contents, path: &str) -> Option<Body> {
+    let file = contents.file(contents.real_path(path, true).ok()?)?;
+    let first = match &file.entry.node {
+        Node::Hardlink(first) => contents.file(first)?,
+        _ => file,
+    };
+    match first.entry.node {
+        Node::File(body) => Some(body),
+        _ => None,
+    }
 }
