@@ -31,7 +31,7 @@ pub use expect::{Expect, ExpectAnything, ExpectDigest, Mismatch};
 pub use fault::StoreError;
 pub use filelock::FileLock;
 pub use memo::Memos;
-pub use out_tree::{OutFile, OutTree, WholeFile};
+pub use out_tree::{OutFile, OutTree, WholeFile, write_out};
 pub use own_files::{OwnFiles, Standing};
 pub use regular::{MOST_OWN, read_regular};
 pub use seen::Seen;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::StoreError;
 use crate::Temporaries;
-use crate::temporary::{Temporary, set_mode};
+use crate::temporary::{Temporary, is_same, set_mode, with_mode};
 
 /// A new directory that is filled, and has its name only when it is whole. What is written stays inside: paths are
 /// plain, nothing in it is followed because links are made last, and no file that is there is opened again.
@@ -20,6 +20,8 @@ pub struct OutTree {
     /// Directories get their modes last, as nothing could be put into one that must not be written.
     directories: Vec<(PathBuf, u32, i64)>,
     kept: bool,
+    /// The directory itself, locked while we live, so that nobody takes it for a leftover.
+    _lock: File,
 }
 
 impl OutTree {
@@ -38,15 +40,19 @@ impl OutTree {
         let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
         let name = to.file_name().unwrap_or(OsStr::new("tree")).to_string_lossy();
+        let prefix = format!(".{name}.");
+        sweep(above, &prefix);
         for n in 0.. {
-            let making = above.join(format!(".{name}.{}-{n}.tmp", std::process::id()));
-            match fs::create_dir(&making) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(StoreError::io("make", &making)(e)),
-                Ok(()) => {
-                    let (links, directories) = (Vec::new(), Vec::new());
-                    return Ok(OutTree { to: to.to_owned(), making, links, directories, kept: false });
-                }
+            let making = above.join(format!("{prefix}{}-{n}.tmp", std::process::id()));
+            match private_directory(&making) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(StoreError::io("make", &making))?,
+            }
+            // Between being made and being locked, somebody's sweep may have taken it for a leftover.
+            let lock = File::open(&making).ok().filter(|d| d.try_lock().is_ok() && is_same(d, &making));
+            if let Some(lock) = lock {
+                let (to, links, directories) = (to.to_owned(), Vec::new(), Vec::new());
+                return Ok(OutTree { to, making, links, directories, kept: false, _lock: lock });
             }
         }
         unreachable!("numbers do not end")
@@ -71,11 +77,10 @@ impl OutTree {
     /// The path is not one inside, or it cannot be made.
     pub fn file(&self, path: &Path, mode: u32, mtime: i64) -> Result<OutFile, StoreError> {
         let at = self.inside(path)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&at)
-            .map_err(StoreError::io("write", &at))?;
+        // What is secret in the image is nobody else's while it is written either.
+        let mut options = OpenOptions::new();
+        let file = with_mode(options.write(true).create_new(true), 0o600).open(&at);
+        let file = file.map_err(StoreError::io("write", &at))?;
         Ok(OutFile { file, path: at, mode: mode & 0o777, mtime })
     }
 
@@ -165,13 +170,44 @@ impl Write for OutFile {
     }
 }
 
-/// A single file that has its name only when it is whole; what had the name before is replaced.
+/// Deletes what dead processes left of trees beside this one.
+fn sweep(above: &Path, prefix: &str) {
+    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        // Locked until it is gone, as files are.
+        if let Ok(directory) = File::open(entry.path())
+            && directory.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// A single file that has its name only when it is whole; what had the name before is replaced. Where a link
+/// stands, what it leads to; a device or pipe is written through, as nothing can take its place.
 #[derive(Debug)]
 pub struct WholeFile {
-    temporary: Temporary,
+    out: Out,
     to: PathBuf,
     mode: u32,
     mtime: i64,
+}
+
+#[derive(Debug)]
+enum Out {
+    Beside(Temporary),
+    Through(File),
 }
 
 impl WholeFile {
@@ -180,34 +216,63 @@ impl WholeFile {
     /// # Errors
     /// Nothing can be written there.
     pub fn begin(to: &Path, mode: u32, mtime: i64) -> Result<WholeFile, StoreError> {
-        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if to.is_dir() {
             return Err(StoreError::io("write", to)(io::ErrorKind::IsADirectory.into()));
         }
+        let mode = mode & 0o777;
+        if fs::metadata(to).is_ok_and(|there| !there.is_file()) {
+            let file = File::options().write(true).open(to).map_err(StoreError::io("write", to))?;
+            return Ok(WholeFile { out: Out::Through(file), to: to.to_owned(), mode, mtime });
+        }
+        let to = fs::canonicalize(to).unwrap_or_else(|_| to.to_owned());
+        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let temporary = Temporaries::beside(above, &name)?;
-        Ok(WholeFile { temporary, to: to.to_owned(), mode: mode & 0o777, mtime })
+        Ok(WholeFile { out: Out::Beside(temporary), to, mode, mtime })
     }
 
     /// Gives it its name.
     ///
     /// # Errors
     /// It cannot be renamed.
-    pub fn finish(mut self) -> Result<(), StoreError> {
-        set_time(self.temporary.file(), self.mtime);
-        self.temporary.name_with_mode(&self.to, self.mode)
+    pub fn finish(self) -> Result<(), StoreError> {
+        match self.out {
+            Out::Through(_) => Ok(()),
+            Out::Beside(mut temporary) => {
+                set_time(temporary.file(), self.mtime);
+                temporary.name_with_mode(&self.to, self.mode)
+            }
+        }
+    }
+
+    fn file(&mut self) -> &mut File {
+        match &mut self.out {
+            Out::Beside(temporary) => temporary.file(),
+            Out::Through(file) => file,
+        }
     }
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.file().write(bytes)
+        self.file().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.file().flush()
+        self.file().flush()
     }
+}
+
+/// Writes a file where the user wants it, as [`WholeFile`] does, readable by all.
+///
+/// # Errors
+/// It cannot be written; what was there before stays, but for devices and pipes.
+pub fn write_out(to: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    // No time: it is as new as it is.
+    let mut file = WholeFile::begin(to, 0o644, -1)?;
+    file.write_all(bytes).map_err(StoreError::io("write", to))?;
+    file.finish()
 }
 
 /// A time that the file system does not take is left as it is.
@@ -270,5 +335,35 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"x");
         assert!(WholeFile::begin(dir.path(), 0o644, 0).is_err());
+    }
+
+    #[test]
+    fn devices_and_links_stay_what_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |to: &Path| {
+            let mut file = WholeFile::begin(to, 0o644, 0).unwrap();
+            file.write_all(b"new").unwrap();
+            file.finish().unwrap();
+        };
+        write(Path::new("/dev/null"));
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let (link, file) = (dir.path().join("link"), dir.path().join("file"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write(&link);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_a_dead_process_left_of_a_tree_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".out.1-0.tmp/usr")).unwrap();
+        fs::create_dir_all(dir.path().join(".other.1-0.tmp")).unwrap();
+        let living = OutTree::begin(&dir.path().join("out")).unwrap();
+        let other = OutTree::begin(&dir.path().join("out")).unwrap();
+        assert!(living.making.exists() && other.making.exists());
+        drop((living, other));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -127,12 +127,12 @@ pub(crate) fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
 
 /// The umask takes away from `mode`, never adds.
 #[cfg(unix)]
-fn with_mode(options: &mut OpenOptions, mode: u32) -> &mut OpenOptions {
+pub(crate) fn with_mode(options: &mut OpenOptions, mode: u32) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, mode)
 }
 
 #[cfg(not(unix))]
-fn with_mode(options: &mut OpenOptions, _: u32) -> &mut OpenOptions {
+pub(crate) fn with_mode(options: &mut OpenOptions, _: u32) -> &mut OpenOptions {
     options
 }
 
