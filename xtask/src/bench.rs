@@ -12,6 +12,7 @@ mod index;
 mod made_up;
 mod measure;
 mod plot;
+mod registry;
 mod start;
 mod table;
 
@@ -44,6 +45,7 @@ const BENCHES: &[Entry] = &[
     ("solve", index::solve_beside_apt),
     ("apk", apk::build),
     ("solve-apk", apk::solve_beside_apk),
+    ("registry", registry::transfers),
     ("growth", growth::curves),
 ];
 

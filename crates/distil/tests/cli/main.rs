@@ -7,6 +7,7 @@ mod append;
 mod bad_input;
 mod diff;
 mod directories;
+mod docs;
 mod extract;
 mod foreign;
 mod history;

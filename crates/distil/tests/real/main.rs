@@ -12,11 +12,17 @@ mod distil;
 mod docker;
 mod docs;
 mod engines;
+#[path = "../cli/foreign.rs"]
+mod foreign;
 mod opinions;
 mod programs;
 mod report;
+#[allow(dead_code, reason = "made for the tests of the command line, which use all of it")]
+#[path = "../cli/run.rs"]
+mod run;
 mod same;
 mod tls;
+mod transfers;
 #[path = "../../../image/tests/images/trees.rs"]
 mod trees;
 mod warm;

@@ -1,0 +1,160 @@
+//! Images among real registries and engines, with skopeo, Docker and Podman as second opinions.
+
+use std::path::Path;
+use std::process::Command;
+
+use testkit::skip;
+use testkit::tar::{Entry, tar};
+
+use crate::foreign::{put, put_layers, sound};
+use crate::run::Machine;
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
+fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success())
+}
+
+#[track_caller]
+fn skopeo(machine: &Machine, words: &[&str]) -> String {
+    let out = Command::new("skopeo").args(words).current_dir(machine.path("work")).output().unwrap();
+    assert!(out.status.success(), "skopeo {words:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn skopeo_agrees_on_what_was_pushed_and_pulled() {
+    let registry = match testkit::machine::registry() {
+        Ok(registry) => registry,
+        Err(why) => skip!("{why}"),
+    };
+    if !has("skopeo") {
+        skip!("no skopeo");
+    }
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &BOTH);
+    let name = |tag: &str| format!("{}/acme/app:{tag}", registry.address());
+    machine.distil(&["push", "oci:in:1", &name("ours")]).good();
+    let ours = format!("docker://{}", name("ours"));
+    let raw = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &ours];
+    assert_eq!(skopeo(&machine, &raw), image.digest);
+    skopeo(&machine, &["copy", "-q", "--all", "--src-tls-verify=false", &ours, "oci:theirs:1"]);
+    assert_eq!(sound(&machine, "theirs", "1").document.digest.to_string(), image.digest);
+    // And the other way.
+    let theirs = format!("docker://{}", name("theirs"));
+    skopeo(&machine, &["copy", "-q", "--all", "--dest-tls-verify=false", "oci:in:1", &theirs]);
+    assert_eq!(machine.distil(&["pull", &theirs, "app"]).good().digests(), [&*image.digest]);
+    machine.distil(&["copy", "app", "oci:back:1"]).good();
+    assert_eq!(sound(&machine, "back", "1").document.digest.to_string(), image.digest);
+    let tags = machine.distil(&["ls", &format!("{}/acme/app", registry.address())]).good().stdout;
+    assert_eq!(tags, format!("{}\n{}\n", name("ours"), name("theirs")));
+    // Docker's own registry removes no tags, and says so.
+    let by_digest = format!("docker://{}/acme/app@{}", registry.address(), image.digest);
+    machine.distil(&["rm", &ours]).fails(4, &["405", &format!("distil rm {by_digest}")]);
+    machine.distil(&["rm", &by_digest]).good();
+}
+
+/// Bytes that no compressor makes smaller.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(len / 8).flatten().collect()
+}
+
+#[test]
+fn half_a_gigabyte_and_a_hundred_layers() {
+    let registry = match testkit::machine::registry() {
+        Ok(registry) => registry,
+        Err(why) => skip!("{why}"),
+    };
+    let machine = Machine::new();
+    let large = put_layers(&machine, "in", "large", &["linux/amd64"], |_| {
+        vec![tar(&[Entry::file("noise", 0o644, noise(1, 500 << 20))])]
+    });
+    let many = put_layers(&machine, "in", "many", &["linux/amd64"], |_| {
+        (0..100).map(|n| tar(&[Entry::file(format!("file-{n}"), 0o644, noise(n, 4096))])).collect()
+    });
+    for (tag, image) in [("large", large), ("many", many)] {
+        let name = format!("{}/acme/{tag}:1", registry.address());
+        machine.distil(&["push", &format!("oci:in:{tag}"), &name]).good();
+        assert_eq!(machine.distil(&["pull", &name]).good().digests(), [&*image.digest]);
+        machine.distil(&["copy", &format!("store:{name}"), &format!("oci:out:{tag}")]).good();
+        assert_eq!(sound(&machine, "out", tag).document.digest.to_string(), image.digest);
+        machine.distil(&["copy", &name, "docker-archive:saved.tar"]).good();
+        machine.distil(&["copy", "docker-archive:saved.tar", &format!("oci:again:{tag}")]).good();
+        let config = sound(&machine, "again", tag).images[0].manifest.config.digest;
+        assert_eq!(config, image.configs[0]);
+    }
+}
+
+#[test]
+fn docker_takes_and_gives_what_we_mean() {
+    let docker = match testkit::machine::docker() {
+        Ok(docker) => docker,
+        Err(why) => skip!("{why}"),
+    };
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &BOTH);
+    let socket = format!("unix://{}", docker.socket().display());
+    let distil = |words: &[&str]| {
+        let mut command = machine.command(words);
+        crate::run::Ran::of(command.env("DOCKER_HOST", &socket).output().unwrap())
+    };
+    distil(&["copy", "oci:in:1", "docker-daemon:app:1"])
+        .fails(2, &["it has 2 platforms", "--platform linux/amd64"]);
+    distil(&["copy", "oci:in:1", "docker-daemon:app:1", "--platform", "linux/amd64"]).good();
+    let id = docker.run(&["image", "inspect", "--format", "{{.Id}}", "app:1"]).unwrap();
+    assert_eq!(id.trim(), image.configs[0].to_string());
+    distil(&["pull", "docker-daemon:app:1", "back"]).good();
+    distil(&["copy", "docker-daemon:app:1", "oci:out:1"]).good();
+    let valid = sound(&machine, "out", "1");
+    assert_eq!(valid.images[0].manifest.config.digest, image.configs[0]);
+    let ids: Vec<String> = valid.images[0].config.rootfs.diff_ids.iter().map(ToString::to_string).collect();
+    assert_eq!(ids, image.diff_ids[0]);
+    distil(&["copy", "docker-daemon:nothing", "oci:out:2"]).fails(3, &["nothing"]);
+    let Ok(registry) = testkit::machine::registry() else { skip!("no docker-registry") };
+    let name = format!("{}/acme/app:1", registry.address());
+    distil(&["push", "oci:in:1", &name]).good();
+    // Docker lets a registry of the loopback speak http.
+    docker.run(&["pull", "-q", &name]).unwrap();
+    let id = docker.run(&["image", "inspect", "--format", "{{.Id}}", &name]).unwrap();
+    assert_eq!(id.trim(), image.configs[0].to_string());
+}
+
+#[test]
+fn podman_takes_and_gives_an_archive() {
+    if !has("podman") {
+        skip!("no podman");
+    }
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &["linux/amd64"]);
+    machine.distil(&["copy", "oci:in:1", "docker-archive:ours.tar:acme/app:1"]).good();
+    let podman = |words: &[&str]| {
+        let at = |sub: &str| machine.path(sub).display().to_string();
+        let mut command = Command::new("podman");
+        command.args(["--root", &at("podman"), "--runroot", &at("run"), "--storage-driver", "vfs"]);
+        let out = command.args(words).current_dir(machine.path("work")).output().unwrap();
+        (out.status.success(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (loaded, why) = podman(&["load", "-q", "-i", "ours.tar"]);
+    if !loaded {
+        skip!("podman loads nothing here: {why}");
+    }
+    for (format, file) in [("docker-archive", "saved.tar"), ("oci-archive", "oci.tar")] {
+        let saved = podman(&["save", "-q", "--format", format, "-o", file, "acme/app:1"]);
+        assert!(saved.0, "{}", saved.1);
+        machine.distil(&["copy", &format!("{format}:{file}"), &format!("oci:out:{format}")]).good();
+        let valid = sound(&machine, "out", format);
+        let ids: Vec<String> =
+            valid.images[0].config.rootfs.diff_ids.iter().map(ToString::to_string).collect();
+        assert_eq!(ids, image.diff_ids[0], "{format}");
+    }
+    let listed = machine.distil(&["ls", "docker-archive:saved.tar"]).good().stdout;
+    assert!(listed.contains("acme/app:1"), "{listed}");
+    assert!(Path::new(&machine.path("work/saved.tar")).exists());
+}
