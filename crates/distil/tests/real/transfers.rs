@@ -50,7 +50,7 @@ fn skopeo_agrees_on_what_was_pushed_and_pulled() {
     assert_eq!(tags, format!("{}\n{}\n", name("ours"), name("theirs")));
     // Docker's own registry removes no tags, and says so.
     let by_digest = format!("docker://{}/acme/app@{}", registry.address(), image.digest);
-    machine.distil(&["rm", &ours]).fails(4, &["405", &format!("distil rm {by_digest}")]);
+    machine.distil(&["rm", &ours]).fails(4, &["removes no tags", &format!("distil rm {by_digest}")]);
     machine.distil(&["rm", &by_digest]).good();
 }
 
@@ -85,6 +85,9 @@ fn half_a_gigabyte_and_a_hundred_layers() {
         assert_eq!(machine.distil(&["pull", &name]).good().digests(), [&*image.digest]);
         machine.distil(&["copy", &format!("store:{name}"), &format!("oci:out:{tag}")]).good();
         assert_eq!(sound(&machine, "out", tag).document.digest.to_string(), image.digest);
+        if tag == "large" {
+            continue;
+        }
         machine.distil(&["copy", &name, "docker-archive:saved.tar"]).good();
         machine.distil(&["copy", "docker-archive:saved.tar", &format!("oci:again:{tag}")]).good();
         let config = sound(&machine, "again", tag).images[0].manifest.config.digest;
