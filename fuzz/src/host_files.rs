@@ -23,7 +23,7 @@ pub(crate) fn apt_files(data: &[u8]) {
 /// What Docker keeps of its contexts.
 pub(crate) fn docker_context(data: &[u8]) {
     let _ = engine::current_context(data);
-    let _ = engine::read_context("fuzz", data);
+    let _ = engine::read_context("fuzz", Some(data));
 }
 
 /// What an engine answers: a body never has more bytes than came.

@@ -344,10 +344,9 @@ impl Finder {
         let config = docker.as_ref().and_then(|d| self.file(&d.join("config.json")));
         let named = self.env.variable("DOCKER_CONTEXT").map(str::to_owned);
         let context = named.or_else(|| engine::current_context(&config?)).filter(|name| name != "default");
-        let context = context.and_then(|name| {
-            let dir = oci::Digest::of(name.as_bytes()).hex();
-            let meta = self.file(&docker?.join("contexts/meta").join(dir).join("meta.json"))?;
-            engine::read_context(&name, &meta).ok()
+        let context = context.map(|name| {
+            let meta = docker.and_then(|docker| self.file(&engine::Context::file(&docker, &name)));
+            engine::read_context(&name, meta.as_deref())
         });
         engine::Choice {
             docker_host: self.env.variable("DOCKER_HOST").map(str::to_owned),

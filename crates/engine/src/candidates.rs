@@ -47,7 +47,11 @@ pub fn candidates(choice: &Choice) -> Result<Vec<Candidate>, EngineError> {
         return only(&host, "DOCKER_HOST".to_owned());
     }
     if let Some(context) = &choice.docker_context {
-        return only(&context.host, format!("the Docker context `{}`", context.name));
+        let name = context.name.clone();
+        return match &context.host {
+            Ok(host) => only(host, format!("the Docker context `{name}`")),
+            Err(why) => Err(EngineError::Context { name, why: why.clone() }),
+        };
     }
     if let Some(host) = set(&choice.container_host) {
         return only(&host, "CONTAINER_HOST".to_owned());
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_the_user_chose_is_the_only_place() {
-        let context = Context { name: "far".to_owned(), host: "tcp://far:2375".to_owned() };
+        let context = Context { name: "far".to_owned(), host: Ok("tcp://far:2375".to_owned()) };
         let mut choice = Choice {
             docker_host: Some("unix:///a.sock".to_owned()),
             docker_context: Some(context),
@@ -88,6 +92,9 @@ mod tests {
         assert_eq!(listed(&choice), ["tcp://far:2375 (the Docker context `far`)"]);
         choice.docker_tls = true;
         assert!(matches!(candidates(&choice), Err(EngineError::Transport { .. })));
+        choice.docker_context = Some(crate::read_context("typo", None));
+        let error = candidates(&choice).unwrap_err().to_string();
+        assert_eq!(error, "cannot use the Docker context `typo`: there is no context of that name");
         choice.docker_context = None;
         assert_eq!(listed(&choice), ["/p.sock (CONTAINER_HOST)"]);
     }

@@ -3,15 +3,14 @@ use std::path::{Path, PathBuf};
 use oci::Digest;
 use serde::Deserialize;
 
-use crate::EngineError;
-
 /// A Docker context: a name that stands for an engine (docker-context(1)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// Its name.
     pub name: String,
-    /// What would stand in `DOCKER_HOST`.
-    pub host: String,
+    /// What would stand in `DOCKER_HOST`; or why that is not known. A context that somebody chose is never
+    /// passed over: the next engine would be another than the one that was meant.
+    pub host: Result<String, String>,
 }
 
 impl Context {
@@ -34,11 +33,8 @@ pub fn current_context(config_json: &[u8]) -> Option<String> {
     config.current.filter(|name| !name.is_empty() && name != "default")
 }
 
-/// Reads the description of the context `name` ([`Context::file`]).
-///
-/// # Errors
-/// It is malformed, or has no endpoint for Docker.
-pub fn read_context(name: &str, meta_json: &[u8]) -> Result<Context, EngineError> {
+/// Reads the description of the context `name` ([`Context::file`]), where there is one.
+pub fn read_context(name: &str, meta_json: Option<&[u8]>) -> Context {
     #[derive(Deserialize)]
     struct Meta {
         #[serde(rename = "Endpoints")]
@@ -53,9 +49,9 @@ pub fn read_context(name: &str, meta_json: &[u8]) -> Result<Context, EngineError
         #[serde(rename = "Host")]
         host: String,
     }
-    let meta: Meta = serde_json::from_slice(meta_json)
-        .map_err(|e| EngineError::Context { name: name.to_owned(), why: e.to_string() })?;
-    Ok(Context { name: name.to_owned(), host: meta.endpoints.docker.host })
+    let meta = meta_json.ok_or_else(|| "there is no context of that name".to_owned());
+    let meta = meta.and_then(|json| serde_json::from_slice(json).map_err(|e| e.to_string()));
+    Context { name: name.to_owned(), host: meta.map(|meta: Meta| meta.endpoints.docker.host) }
 }
 
 #[cfg(test)]
@@ -73,11 +69,10 @@ mod tests {
         let hash = "12b961af5feb3e9d39f93b2cefb9a1a944f18d02cca0cac2f04f5a982240605f";
         assert_eq!(file, Path::new(&format!("/home/me/.docker/contexts/meta/{hash}/meta.json")));
         let meta = br#"{"Name":"rootless","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///run/user/1000/docker.sock","SkipTLSVerify":false}}}"#;
-        assert_eq!(read_context("rootless", meta).unwrap().host, "unix:///run/user/1000/docker.sock");
-        let error = read_context("k8s", br#"{"Endpoints":{"kubernetes":{}}}"#).unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot use the Docker context `k8s`: missing field `docker`"),
-            "{error}"
-        );
+        let host = |meta: Option<&[u8]>| read_context("x", meta).host;
+        assert_eq!(host(Some(meta)).unwrap(), "unix:///run/user/1000/docker.sock");
+        let error = host(Some(br#"{"Endpoints":{"kubernetes":{}}}"#)).unwrap_err();
+        assert!(error.starts_with("missing field `docker`"), "{error}");
+        assert_eq!(host(None).unwrap_err(), "there is no context of that name");
     }
 }
