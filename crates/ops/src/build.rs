@@ -306,7 +306,12 @@ fn make_image(
         made.push(images::make(shop, store, &order)?);
     }
     let (platforms, created): (Vec<_>, Vec<_>) = made.iter().map(|m| (m.report.clone(), m.created)).unzip();
-    made.iter().for_each(|m| reasons::remember(shop.world, &m.image.manifest.digest(), &m.reasons));
+    for m in &made {
+        // An engine keeps the config and no manifest of ours.
+        for digest in [m.image.manifest.digest(), m.image.config.digest()] {
+            reasons::remember(shop.world, &digest, &m.reasons);
+        }
+    }
     let all: Vec<image::Image> = made.into_iter().map(|m| m.image).collect();
     let created = created.into_iter().max().unwrap_or(0);
     let index = index(&all, images::annotations(variant, created));

@@ -84,7 +84,8 @@ pub(crate) fn look_at(
     let platforms = platforms::names(document.value());
     let mut look =
         Look { shown: opened.shown.clone(), digest: document.digest(), platforms, contents, reasons: None };
-    look.learn(reasons::recall(world, &chosen.descriptor.digest));
+    let of = |digest: &Digest| reasons::recall(world, digest);
+    look.learn(of(&chosen.descriptor.digest).or_else(|| of(&chosen.manifest().config.digest)));
     Ok(look)
 }
 

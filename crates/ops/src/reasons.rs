@@ -1,5 +1,5 @@
-//! Why an image is as it is: kept by the digest of its manifest beside the store when it is built, for `why` to
-//! tell later. Not inside the image: it names lines of the recipe.
+//! Why an image is as it is: kept beside the store when it is built, by the digests of its manifest and of its config
+//! (which engines keep), for `why` to tell later. Not inside the image: it names lines of the recipe.
 //!
 //! The document is JSON, `data_dir/reasons/sha256/HEX.json`. Version rule: a reader passes over a document whose
 //! `schema` it does not know; fields are only ever added to one that it knows.
@@ -179,19 +179,19 @@ fn paths(made: &Composition, world: PackageWorld) -> BTreeMap<String, PathReason
     paths
 }
 
-/// Keeps the reasons of an image, by the digest of its manifest. That they cannot be kept is said, and no error:
+/// Keeps the reasons of an image, by the digest of its manifest or config. That they cannot be kept is said, and no error:
 /// the image is as good.
-pub(crate) fn remember(world: &World, manifest: &Digest, reasons: &Reasons) {
+pub(crate) fn remember(world: &World, image: &Digest, reasons: &Reasons) {
     let kept = serde_json::to_vec(reasons)
         .map_err(|e| e.to_string())
-        .and_then(|text| store::write_atomically(&place(world, manifest), &text).map_err(|e| e.to_string()));
+        .and_then(|text| store::write_atomically(&place(world, image), &text).map_err(|e| e.to_string()));
     if let Err(why) = kept {
-        let text = format!("cannot keep why {manifest} is as it is (`distil why` will know less): {why}");
+        let text = format!("cannot keep why {image} is as it is (`distil why` will know less): {why}");
         world.reporter.note(Note::Warning(text));
     }
 }
 
-/// What was kept of an image, given the digest of its manifest.
+/// What was kept of an image, given the digest of its manifest or config.
 pub fn recall(world: &World, manifest: &Digest) -> Option<Reasons> {
     Reasons::from_json(&document(world, manifest)?)
 }

@@ -91,7 +91,7 @@ fn reasons_are_kept_beside_the_store_and_not_in_the_image() {
     machine.recipe(&archive, &["hello"]);
     machine.build().good();
     let kept = machine.files("data/reasons");
-    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept.len(), 2, "by manifest and config: {kept:?}");
     for blob in machine.files("data/images") {
         let bytes = std::fs::read(&blob).unwrap();
         let names = bytes.windows(8).any(|w| w == b"app.yaml");

@@ -14,6 +14,7 @@ mod docs;
 mod engines;
 #[path = "../cli/foreign.rs"]
 mod foreign;
+mod looking;
 mod opinions;
 mod programs;
 mod report;
