@@ -45,9 +45,8 @@ pub(crate) fn request(
     Ok(LoginRequest { registry: args.registry.clone(), user, password: Secret::new(password) })
 }
 
-fn ask(prompt: &str, read: fn() -> std::io::Result<Option<String>>) -> Result<String, Diagnostic> {
-    crate::write_err(&crate::render::style::escaped_lines(prompt));
-    match read() {
+fn ask(prompt: &str, read: fn(&str) -> std::io::Result<Option<String>>) -> Result<String, Diagnostic> {
+    match read(&crate::render::style::escaped_lines(prompt)) {
         Ok(Some(text)) => Ok(text),
         Ok(None) => Err(Cancelled.into()),
         Err(e) => Err(Diagnostic::new(Kind::Machine, format!("cannot read from the terminal: {e}"))

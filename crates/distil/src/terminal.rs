@@ -4,18 +4,21 @@ use std::io::{self, BufRead, Read, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// A line of standard input as the user sees it typed; none at its end.
-pub(crate) fn read_line() -> io::Result<Option<String>> {
+/// A line of standard input as the user sees it typed, after `prompt`; none at its end.
+pub(crate) fn read_line(prompt: &str) -> io::Result<Option<String>> {
+    io::stderr().lock().write_all(prompt.as_bytes())?;
     let mut line = String::new();
     let n = io::stdin().lock().take(4096).read_line(&mut line)?;
     Ok((n > 0).then(|| line.trim().to_owned()))
 }
 
-/// A line of standard input that nobody sees; none if the user pressed Ctrl-C or Ctrl-D instead.
+/// A line of standard input that nobody sees, after `prompt`; none if the user pressed Ctrl-C or Ctrl-D instead.
 ///
 /// Keys come one by one, so that Ctrl-C leaves a terminal behind that shows again what is typed.
-pub(crate) fn read_secret() -> io::Result<Option<String>> {
+pub(crate) fn read_secret(prompt: &str) -> io::Result<Option<String>> {
+    // Before the question, since the answer may come as soon as that is seen.
     let _silence = Silence::begin()?;
+    io::stderr().lock().write_all(prompt.as_bytes())?;
     let mut line = Line::default();
     let mut key = [0];
     let done = loop {
