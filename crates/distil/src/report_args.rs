@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ReportArgs, cli: &Cli, env: &Environment, talk: &Talk) 
         None => Some(Path::new("report.html")),
         Some(file) => Some(file.as_path()),
     };
-    talk.data(|| json!({ "schema": 0, "report": page }))?;
+    talk.data(|| json!({ "schema": 0, "report": report_page::findings(&page) }))?;
     match output {
         Some(file) if file == standard => print_as_is(&report_page::html(&page))?,
         Some(file) => {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bstr::{BStr, BString, ByteSlice};
 use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest, Platform};
 use rootfs::path::{ResolveError, follow};
@@ -28,6 +30,9 @@ pub struct Contents {
     pub os_release: Option<OsRelease>,
     /// Who made the image, as far as it tells.
     pub maker: Maker,
+    /// Accounts and what packages of Debian say of their licences: `etc/passwd`, `etc/group` and
+    /// `usr/share/doc/*/copyright`, where they are files of no more than 1 MiB. [`Contents::notice`] finds one.
+    pub notices: BTreeMap<BString, Vec<u8>>,
 }
 
 /// A layer: where it came from and what it did.
@@ -235,6 +240,16 @@ impl Contents {
             _ => None,
         };
         follow(path.as_ref().as_bstr(), last, link)
+    }
+
+    /// The text of one of [`notices`](Contents::notices), links followed.
+    pub fn notice(&self, path: &str) -> Option<&[u8]> {
+        let real = self.real_path(path, true).ok()?;
+        let named = match &self.file(&real)?.entry.node {
+            Node::Hardlink(first) => first.clone(),
+            _ => real,
+        };
+        self.notices.get(&named).map(Vec::as_slice)
     }
 
     /// Everything below a directory, not the directory itself.

@@ -9,7 +9,7 @@ use rootfs::payload::table::{Cursor, push_bytes, push_entry, push_number};
 use rootfs::tar::{Kind, Member};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, WHITEOUT};
 
-pub(crate) use crate::packages::is_text;
+pub(crate) use crate::packages::{is_notice, is_text};
 
 /// What a file's name ends with after [`WHITEOUT`] that says that nothing below is seen in its directory.
 const OPAQUE: &[u8] = b".wh..opq";
@@ -172,7 +172,7 @@ fn cost(member: &Member) -> usize {
     member.path.len() + link + xattrs
 }
 
-const MAGIC: &[u8; 8] = b"listing1";
+const MAGIC: &[u8; 8] = b"listing2";
 
 impl Listing {
     /// As bytes, for a cache. Version rule: any change to these bytes, or to what is read of a tar, counts the number in

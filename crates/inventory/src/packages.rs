@@ -62,6 +62,12 @@ pub(crate) fn is_text(path: &BStr) -> bool {
     exact || inside(STATUS_DIR).is_some() || inside(INFO_DIR).is_some_and(|name| name.ends_with(b".list"))
 }
 
+/// Is it a text that is kept for others to read: accounts, and what packages of Debian say of their licences?
+pub(crate) fn is_notice(path: &BStr) -> bool {
+    let package = || path.strip_prefix(b"usr/share/doc/")?.strip_suffix(b"/copyright");
+    path == "etc/passwd" || path == "etc/group" || package().is_some_and(|name| !name.contains(&b'/'))
+}
+
 /// Reads all that there are.
 pub(crate) fn read(texts: &Texts) -> Found {
     let mut found = Found::default();

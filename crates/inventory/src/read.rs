@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -105,6 +106,7 @@ fn contents(
         databases: found.databases.clone(),
         os_release: None,
         maker,
+        notices: BTreeMap::new(),
     };
     let real = ["etc/os-release", "usr/lib/os-release"].iter().find_map(|p| {
         let real = all.real_path(p, true).ok()?;
@@ -112,6 +114,8 @@ fn contents(
     });
     all.os_release = real.map(|text| parse_os_release(&text.bytes));
     ownership::assign(&mut all, found.packages, &packages::diversions(&texts));
+    let notices = texts.into_iter().filter(|(path, _)| packages::is_notice(path.as_ref()));
+    all.notices = notices.map(|(path, text)| (path, text.bytes)).collect();
     Ok(all)
 }
 

@@ -7,7 +7,7 @@ use oci::{Descriptor, DiffId, Digest, Hasher};
 use rootfs::tar::{Limits, Member, Reader, TarError};
 use rootfs::{Body, PayloadIx};
 
-use crate::listing::{Builder, is_text};
+use crate::listing::{Builder, is_notice, is_text};
 use crate::{InventoryError, Listing};
 
 /// What a layer's tar may be long: as much as its bodies may be, and headers.
@@ -21,6 +21,12 @@ const MOST_TEXT: u64 = 64 << 20;
 
 /// All that is kept of one layer.
 const MOST_TEXTS: u64 = 256 << 20;
+
+/// The longest account file or copyright that is kept, in bytes; the kernel's has 100 kB.
+const MOST_NOTICE: u64 = 1 << 20;
+
+/// All of those in one layer: they leave databases their room.
+const MOST_NOTICES: u64 = 64 << 20;
 
 fn limits() -> Limits {
     Limits { foreign: true, ..Limits::default() }
@@ -39,10 +45,13 @@ pub fn read_layer(
     task: &Task<'_>,
 ) -> Result<Listing, InventoryError> {
     let mut builder = Builder::default();
-    let mut kept = 0;
+    let (mut kept, mut notices) = (0, 0);
     let (found, unpacked) = visit_layer(source, part, reporter, Some(task), &mut |member, at, body| {
-        let text =
-            is_text(member.path.as_ref()) && member.size <= MOST_TEXT && kept + member.size <= MOST_TEXTS;
+        let size = member.size;
+        let text = is_text(member.path.as_ref()) && size <= MOST_TEXT && kept + size <= MOST_TEXTS;
+        let notice = is_notice(member.path.as_ref()) && size <= MOST_NOTICE && notices + size <= MOST_NOTICES;
+        kept += if text { size } else { 0 };
+        notices += if notice { size } else { 0 };
         let mut hasher = Hasher::sha256();
         let mut bytes = Vec::new();
         let mut buffer = vec![0; CHUNK];
@@ -52,14 +61,12 @@ pub fn read_layer(
                 break;
             }
             hasher.update(&buffer[..n]);
-            if text {
+            if text || notice {
                 bytes.extend_from_slice(&buffer[..n]);
-                kept += n as u64;
             }
         }
-        let size = member.size;
         let body = Body { digest: hasher.finish(), size, payload: PayloadIx(0), offset: at };
-        builder.take(member, body, text.then_some(bytes))?;
+        builder.take(member, body, (text || notice).then_some(bytes))?;
         Ok(true)
     })?;
     match found {

@@ -186,3 +186,27 @@ fn who_made_it() {
     assert!(contents.layers[0].history.is_none(), "no history, nothing told");
     assert!(contents.files[1].path().as_bstr() == "a");
 }
+
+#[test]
+fn accounts_and_copyrights_as_the_last_layer_has_them() {
+    let below = [
+        file("etc/passwd", "root:x:0:0::/:\n"),
+        file("etc/group", "root:x:0:\n"),
+        file("usr/share/doc/gcc-14-base/copyright", "GPL-3"),
+        file("usr/share/doc/large/copyright", &"x".repeat((1 << 20) + 1)),
+        file("usr/share/doc/deep/er/copyright", "no package's"),
+        Entry::symlink("usr/share/doc/libgcc-s1", "gcc-14-base"),
+        Entry::hardlink("usr/share/doc/twin/copyright", "usr/share/doc/gcc-14-base/copyright"),
+    ];
+    let above = [file("etc/passwd", "app:x:1:1::/:\n"), file("etc/.wh.group", "")];
+    let contents = Images::default().read(&[&below, &above]);
+    assert_eq!(contents.notice("etc/passwd"), Some(&b"app:x:1:1::/:\n"[..]));
+    assert_eq!(contents.notice("etc/group"), None, "deleted above");
+    for name in ["gcc-14-base", "libgcc-s1", "twin"] {
+        let text = contents.notice(&format!("usr/share/doc/{name}/copyright"));
+        assert_eq!(text, Some(&b"GPL-3"[..]), "{name}");
+    }
+    for name in ["large", "deep/er", "none"] {
+        assert_eq!(contents.notice(&format!("usr/share/doc/{name}/copyright")), None, "{name}");
+    }
+}

@@ -3,7 +3,6 @@
 mod accounts;
 mod conversion;
 mod copyright;
-mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +12,7 @@ use report::{Image, Page};
 
 use crate::World;
 use crate::image_name::ImageName;
-use crate::look::look_at;
-use crate::places::open_source;
+use crate::look::{Subject, look};
 
 /// What a report is about.
 #[derive(Debug, Clone)]
@@ -41,11 +39,13 @@ pub fn read(world: &World, request: &ReportRequest) -> Result<Page, Diagnostic> 
 }
 
 fn image(world: &World, name: &ImageName, platform: Option<&Platform>) -> Result<Image, Diagnostic> {
-    let opened = open_source(world, name)?;
-    let looked = look_at(world, &opened, platform)?;
-    let texts = texts::read(world, opened.source.as_ref(), &looked.contents)
-        .map_err(|e| Diagnostic::from(e).while_doing(format!("cannot look into {}", opened.shown)))?;
-    Ok(conversion::image(&looked, &texts))
+    let subject = Subject { image: name.clone(), platform: platform.cloned() };
+    Ok(conversion::image(&look(world, &subject)?))
+}
+
+/// What the page says, for programs.
+pub fn findings(page: &Page) -> impl serde::Serialize + '_ {
+    report::findings(page)
 }
 
 /// The page as HTML.

@@ -10,7 +10,7 @@ use crate::escape::{data_block, html, shown};
 use crate::page::{Image, Page};
 use crate::sections::{comparison, config, contents, files, layers, packages, summary, surface};
 use crate::size::number;
-use crate::surface::Surface;
+use crate::surface::{Finding, Surface};
 
 const STYLE: &str = include_str!("../assets/page.css");
 
@@ -57,6 +57,28 @@ impl Page {
         });
         Facts { image: &self.image, surface: Surface::of(&self.image), owned: self.image.owned(), versus }
     }
+}
+
+/// All that the page says, for programs: what it is made of, and what was found in it.
+#[derive(Debug, Serialize)]
+pub struct Findings<'a> {
+    #[serde(flatten)]
+    page: &'a Page,
+    /// The attack surface of the image.
+    surface: Vec<Finding>,
+    /// That of the image before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    surface_before: Option<Vec<Finding>>,
+    /// What changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Comparison>,
+}
+
+/// What the page says.
+pub fn findings(page: &Page) -> Findings<'_> {
+    let facts = page.facts();
+    let (before, changes) = facts.versus.map(|v| (v.surface.findings, v.comparison)).unzip();
+    Findings { page, surface: facts.surface.findings, surface_before: before, changes }
 }
 
 /// The whole page as HTML.

@@ -21,7 +21,7 @@ mod size;
 mod surface;
 
 pub use compare::{Comparison, FileChange, Mark, PackageChange};
-pub use document::page;
+pub use document::{Findings, findings, page};
 pub use escape::shown;
 pub use page::{Config, File, FileKind, Image, Layer, Package, Page, Role, RunAs};
 pub use surface::{Category, Finding, Surface};

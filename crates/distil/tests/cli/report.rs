@@ -34,6 +34,11 @@ fn its_data_as_json() {
     assert_eq!((&find("usr/bin/sh")["role"], &find("usr/bin/sh")["package"]), (&"shell".into(), &0.into()));
     assert_eq!(find("srv/app")["mode"], 0o4755);
     assert_eq!(json["report"]["against"]["name"], "oci:old:it");
+    let surface = json["report"]["surface"].as_array().expect("the attack surface");
+    let shells = surface.iter().find(|f| f["category"] == "shells").expect("shells");
+    assert_eq!(shells["what"], serde_json::json!(["/usr/bin/ash", "/usr/bin/dash", "/usr/bin/sh"]));
+    let changed = json["report"]["changes"]["files"].as_array().expect("changed files");
+    assert!(changed.iter().any(|f| f["path"] == "etc/motd" && f["mark"] == "changed"), "{changed:?}");
     assert!(!machine.path("work/report.html").exists(), "with --json a page only where -o says");
     machine.distil(&["report", "oci:foreign:it", "--json", "-o", "page.html"]).good();
     assert!(machine.read("work/page.html").contains("</html>"));

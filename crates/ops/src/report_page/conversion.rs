@@ -8,13 +8,12 @@ use report::{Config, File, FileKind, Image, Layer, Package, Role};
 use rootfs::path::{file_name, parent};
 use rootfs::{Entry, Node};
 
-use super::texts::{Texts, copyright};
 use super::{accounts, copyright::licences};
 use crate::look::{Look, Whose};
 use crate::reasons::{Because, Reasons};
 
 /// An image for the page.
-pub(super) fn image(look: &Look, texts: &Texts) -> Image {
+pub(super) fn image(look: &Look) -> Image {
     let contents = &look.contents;
     let platform = contents.platform().to_string();
     let platforms = if look.platforms.is_empty() { vec![platform.clone()] } else { look.platforms.clone() };
@@ -27,17 +26,17 @@ pub(super) fn image(look: &Look, texts: &Texts) -> Image {
         created: contents.config.created.clone(),
         made_by: contents.maker.tool.clone().unwrap_or_default(),
         system: system.map(|s| s.pretty.clone().unwrap_or_else(|| s.id.clone())).unwrap_or_default(),
-        config: config(contents, texts),
+        config: config(contents),
         layers: contents.layers.iter().map(layer).collect(),
-        packages: contents.packages.iter().map(|p| package(p, look.reasons.as_ref(), texts)).collect(),
+        packages: contents.packages.iter().map(|p| package(p, look)).collect(),
         files: contents.files.iter().map(|f| file(look, f)).collect(),
         notes: notes(contents),
     }
 }
 
-fn config(contents: &Contents, texts: &Texts) -> Config {
+fn config(contents: &Contents) -> Config {
     let run = &contents.config.config;
-    let (passwd, group) = (texts.find("etc/passwd"), texts.find("etc/group"));
+    let (passwd, group) = (contents.notice("etc/passwd"), contents.notice("etc/group"));
     let labels = run.labels.iter().chain(contents.manifest.annotations.iter());
     Config {
         run_as: accounts::run_as(&run.user, passwd.unwrap_or_default(), group.unwrap_or_default()),
@@ -65,15 +64,16 @@ fn layer(layer: &LayerContents) -> Layer {
     }
 }
 
-fn package(package: &inventory::Package, reasons: Option<&Reasons>, texts: &Texts) -> Package {
-    let from_text = || texts.find(&copyright(&package.name)).map(licences);
+fn package(package: &inventory::Package, look: &Look) -> Package {
+    let copyright = format!("usr/share/doc/{}/copyright", package.name);
+    let from_text = || look.contents.notice(&copyright).map(licences);
     Package {
         name: package.name.clone(),
         version: package.version.clone(),
         arch: package.arch.clone(),
         kind: package.kind.word().to_owned(),
         licence: package.licence.clone().or_else(from_text).unwrap_or_default(),
-        why: reasons.map(|reasons| why(reasons, &package.name)).unwrap_or_default(),
+        why: look.reasons.as_ref().map(|reasons| why(reasons, &package.name)).unwrap_or_default(),
     }
 }
 
