@@ -127,10 +127,15 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.call("DELETE", "", &json!({}));
+        // A driver that is killed leaves its browser running: the session is ended first, also after a failure.
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            let head = format!(
+                "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+                self.session
+            );
+            let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(20)));
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.read(&mut [0; 64]));
         }
-        // With the driver its browser ends, too.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
