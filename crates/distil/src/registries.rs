@@ -55,7 +55,10 @@ pub(crate) fn reached_as(host: &str) -> &str {
 /// files and then Docker's.
 pub(crate) fn login_places(env: &Environment) -> Result<LoginPlaces, Diagnostic> {
     let variables = env.beginning_with("DISTIL_REGISTRY_AUTH_");
-    let token = env.variable("GITHUB_TOKEN").map(Secret::new);
+    // In a workflow it is the workflow's own; elsewhere it may be anybody's for anything, and the registry
+    // refuses with it what it gives without.
+    let token = env.variable("GITHUB_TOKEN").filter(|_| env.variable("GITHUB_ACTIONS").is_some());
+    let token = token.map(Secret::new);
     // GitHub takes any name beside a token.
     let actor = env.variable("GITHUB_ACTOR").unwrap_or("github").to_owned();
     Ok(LoginPlaces {

@@ -78,7 +78,7 @@ pub fn login(world: &World, request: &LoginRequest) -> Result<LoggedIn, Diagnost
             (file, false)
         }
     };
-    say_what_shadows(world, &outside.logins, &place, "it is used in place of this login");
+    say_what_shadows(world, &outside.logins, &place, Some(&login), "it is used in place of this login");
     Ok(LoggedIn {
         registry: place,
         user: request.user.clone(),
@@ -118,7 +118,7 @@ pub fn logout(world: &World, registry: Option<&str>) -> Result<Vec<LoggedOut>, D
     let logins = &world.surroundings.outside()?.logins;
     let gone = logins.take_away(place.as_deref(), &lock(world))?;
     if let Some(place) = &place {
-        say_what_shadows(world, logins, place, "it is still used");
+        say_what_shadows(world, logins, place, None, "it is still used");
     }
     Ok(gone.into_iter().map(|Gone { key, from }| LoggedOut { key, from }).collect())
 }
@@ -146,10 +146,22 @@ fn lock(world: &World) -> std::path::PathBuf {
     world.data_dir.join("logins.lock")
 }
 
-fn say_what_shadows(world: &World, logins: &Arc<Logins>, place: &str, effect: &str) {
-    let host = place.split('/').next().unwrap_or(place);
+/// A login that was kept need not be the one that is found: a variable or a file that is asked before may
+/// have another. Whoever pushes as somebody else should know.
+fn say_what_shadows(
+    world: &World,
+    logins: &Arc<Logins>,
+    place: &str,
+    kept: Option<&KeptLogin>,
+    effect: &str,
+) {
+    let (host, path) = place.split_once('/').unwrap_or((place, ""));
     if let Some(variable) = logins.variable_with(host) {
         world.reporter.note(Note::Warning(format!("{variable} is set: {effect}")));
+    } else if let Ok(Some(found)) = logins.find(host, path)
+        && Some(&found.login) != kept
+    {
+        world.reporter.note(Note::Warning(format!("{} has a login for {place}: {effect}", found.from)));
     }
 }
 

@@ -26,11 +26,11 @@ pub enum HelperAnswerError {
     Empty,
 }
 
-/// Reads the answer to `get`.
+/// Reads the answer to `get`; none where it says that there is no login.
 ///
 /// # Errors
 /// It is not that of a helper.
-pub fn parse_helper_answer(bytes: &[u8]) -> Result<KeptLogin, HelperAnswerError> {
+pub fn parse_helper_answer(bytes: &[u8]) -> Result<Option<KeptLogin>, HelperAnswerError> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(rename = "Username", default)]
@@ -39,10 +39,14 @@ pub fn parse_helper_answer(bytes: &[u8]) -> Result<KeptLogin, HelperAnswerError>
         secret: String,
     }
     let answer: Answer = serde_json::from_slice(bytes).map_err(|_| HelperAnswerError::Malformed)?;
+    // Docker takes a helper that gives nothing for one that has nothing.
+    if answer.secret.is_empty() && answer.user.is_empty() {
+        return Ok(None);
+    }
     if answer.secret.is_empty() {
         return Err(HelperAnswerError::Empty);
     }
-    Ok(KeptLogin::of_helper(&answer.user, Secret::new(answer.secret)))
+    Ok(Some(KeptLogin::of_helper(&answer.user, Secret::new(answer.secret))))
 }
 
 /// Reads the answer to `list`: the servers that the helper has logins for, with the names of their users.
@@ -77,15 +81,16 @@ mod tests {
     fn reads_what_helpers_answer() {
         let answer =
             br#"{"ServerURL":"https://index.docker.io/v1/","Username":"david","Secret":"passw0rd1"}"#;
-        let login = parse_helper_answer(answer).unwrap();
+        let login = parse_helper_answer(answer).unwrap().unwrap();
         assert_eq!(
             login.for_helper().map(|(user, secret)| (user, secret.reveal())),
             Some(("david", "passw0rd1"))
         );
         assert!(!format!("{login:?}").contains("passw0rd1"));
-        let token = parse_helper_answer(br#"{"Username":"<token>","Secret":"refresh"}"#).unwrap();
+        let token = parse_helper_answer(br#"{"Username":"<token>","Secret":"refresh"}"#).unwrap().unwrap();
         assert_eq!(token, KeptLogin::IdentityToken(Secret::new("refresh")));
-        assert_eq!(parse_helper_answer(b"{}"), Err(HelperAnswerError::Empty));
+        assert_eq!(parse_helper_answer(br#"{"Username":"","Secret":""}"#), Ok(None));
+        assert_eq!(parse_helper_answer(br#"{"Username":"u"}"#), Err(HelperAnswerError::Empty));
         for bad in [&b"hunter2"[..], b"", b"[1]", br#"{"Secret": ["hunter2"]}"#] {
             assert_eq!(parse_helper_answer(bad), Err(HelperAnswerError::Malformed));
         }

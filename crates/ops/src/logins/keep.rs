@@ -80,14 +80,19 @@ impl Logins {
         order.into_iter().find_map(|maker| self.places().files.iter().find(|f| f.maker == maker))
     }
 
-    /// Takes the logins for `place` away, or all of them, wherever they are kept.
+    /// Takes the logins for `place` away, or all of them, wherever they are kept. What fails, as a helper that
+    /// is gone, keeps nothing else from being taken away; the first failure is then given back.
     pub(crate) fn take_away(&self, place: Option<&str>, lock: &Path) -> Result<Vec<Gone>, LoginError> {
         let _lock = FileLock::exclusive(lock, || {})?;
-        let mut gone = Vec::new();
+        let (mut gone, mut failed) = (Vec::new(), None);
         for file in &self.places().files {
             let found = match read(file) {
                 Err(LoginError::Unreadable { error, .. }) if is_absent(&error) => None,
-                found => found?,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    None
+                }
+                Ok(found) => found,
             };
             let Some(auth) = found else { continue };
             let name = name_of(&file.path);
@@ -97,10 +102,13 @@ impl Logins {
                 Some(place) => auth.helper_for(place).or(auth.store()).into_iter().collect(),
             };
             for helper in helpers {
-                gone.extend(self.erase_with(helper, &name, place)?);
+                match self.erase_with(helper, &name, place) {
+                    Ok(erased) => gone.extend(erased),
+                    Err(error) => drop(failed.get_or_insert(error)),
+                }
             }
             let mut keys = Vec::new();
-            write(file, |old, name| {
+            let written = write(file, |old, name| {
                 let left = settings::without_logins(old, name, place)?;
                 Ok(left.map_or_else(
                     || old.to_vec(),
@@ -109,13 +117,17 @@ impl Logins {
                         left.bytes
                     },
                 ))
-            })?;
+            });
+            if let Err(error) = written {
+                failed.get_or_insert(error);
+                continue;
+            }
             // An empty entry was a note of what the helper had, and went with it.
             let real = |key: &String| gone.iter().all(|g| !same(&g.key, key));
             let keys: Vec<String> = keys.into_iter().filter(real).collect();
             gone.extend(keys.into_iter().map(|key| Gone { key, from: name.clone() }));
         }
-        Ok(gone)
+        failed.map_or(Ok(gone), Err)
     }
 
     fn erase_with(&self, helper: &str, named_in: &str, place: Option<&str>) -> Result<Vec<Gone>, LoginError> {

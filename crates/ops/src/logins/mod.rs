@@ -159,7 +159,8 @@ impl Logins {
         self.of_file(&auth, NAME, host, repository)
     }
 
-    /// A helper for this host, then the store of all hosts, then the file itself.
+    /// A helper for this host, whose answer ends the search in this file, as for Docker; else the store of
+    /// all hosts, then the file itself.
     fn of_file(
         &self,
         auth: &AuthFile,
@@ -167,10 +168,14 @@ impl Logins {
         host: &str,
         repository: &str,
     ) -> Result<Option<Found>, LoginError> {
-        for helper in auth.helper_for(host).into_iter().chain(auth.store()) {
+        let own = auth.helper_for(host);
+        if let Some(helper) = own.or(auth.store()) {
             if let Some(login) = self.helpers.login(helper, file, host)? {
                 let from = format!("{}, named in {file}", settings::helper_program(helper));
                 return Ok(Some(Found { login, from }));
+            }
+            if own.is_some() {
+                return Ok(None);
             }
         }
         let login = auth.login_for(host, repository);

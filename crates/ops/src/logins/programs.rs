@@ -87,7 +87,7 @@ impl Helpers {
         let ran = self.run(order, order.server.as_bytes())?;
         if ran.is_good() {
             let answer = settings::parse_helper_answer(&ran.stdout);
-            return answer.map(Some).map_err(|e| order.failed(HelperFault::Answer(e)));
+            return answer.map_err(|e| order.failed(HelperFault::Answer(e)));
         }
         match words(&ran) {
             said if helper_has_none(&said) => {
