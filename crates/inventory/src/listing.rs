@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use bstr::{BStr, BString, ByteSlice};
 use oci::{Algorithm, DiffId, Digest};
-use rootfs::path::{file_name, parent};
+use rootfs::path::{file_name, follow, parent};
 use rootfs::payload::table::{Cursor, push_bytes, push_entry, push_number};
 use rootfs::tar::{Kind, Member};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, WHITEOUT};
@@ -78,7 +78,9 @@ impl Builder {
             }
             return;
         }
-        let entry = self.linked(member.into_entry(Some(body), Owner::Implicit));
+        let mut entry = member.into_entry(Some(body), Owner::Implicit);
+        entry.path = self.through_links(entry.path);
+        let entry = self.linked(entry);
         if entry.path.is_empty() && !entry.is_dir() {
             return;
         }
@@ -110,10 +112,23 @@ impl Builder {
         }
     }
 
+    /// Where a path leads by the links of this layer: engines unpack a layer onto a directory of its own, member
+    /// after member, and what is below a link goes where that leads. A link of a lower layer is not there then.
+    fn through_links(&self, path: BString) -> BString {
+        let link = |p: &BStr| match self.entries.get(p).map(|e| &e.node) {
+            Some(Node::Symlink(target)) => Some(target.as_bstr()),
+            _ => None,
+        };
+        if !ancestors(path.as_bstr()).any(|above| link(above).is_some()) {
+            return path;
+        }
+        follow(path.as_bstr(), false, link).unwrap_or(path)
+    }
+
     /// A hard link as what it is another name of at that moment, where that is in this layer.
     fn linked(&self, entry: Entry) -> Entry {
         let Node::Hardlink(target) = &entry.node else { return entry };
-        match self.entries.get(target) {
+        match self.entries.get(&self.through_links(target.clone())) {
             Some(file) if !file.is_dir() => Entry { path: entry.path, ..file.clone() },
             _ => entry,
         }

@@ -13,12 +13,13 @@ use crate::{
     Contents, InventoryError, LayerContents, Listing, ownership, packages, parse_os_release, read_layer,
 };
 
-/// Remembers what was read of layers, by diff id; may forget at any time.
+/// Remembers what was read of layers; may forget at any time.
 pub trait Listings: Sync {
-    /// What [`remember`](Listings::remember) was given.
-    fn recall(&self, layer: &DiffId) -> Option<Listing>;
-    /// Keeps it, if it can.
-    fn remember(&self, listing: &Listing);
+    /// What [`remember`](Listings::remember) was given for a layer of this digest, if that had this diff id: by
+    /// the diff id alone, which a config claims, an image would be taken for what it only says it is.
+    fn recall(&self, layer: &Digest, diff_id: &DiffId) -> Option<Listing>;
+    /// Keeps it, if it can; `layer` is the digest as stored.
+    fn remember(&self, layer: &Digest, listing: &Listing);
 }
 
 /// Remembers nothing.
@@ -26,10 +27,10 @@ pub trait Listings: Sync {
 pub struct Forgetful;
 
 impl Listings for Forgetful {
-    fn recall(&self, _: &DiffId) -> Option<Listing> {
+    fn recall(&self, _: &Digest, _: &DiffId) -> Option<Listing> {
         None
     }
-    fn remember(&self, _: &Listing) {}
+    fn remember(&self, _: &Digest, _: &Listing) {}
 }
 
 /// How an image is read.
@@ -71,11 +72,13 @@ pub fn read(with: &Reading<'_>, digest: Digest, manifest: &Manifest) -> Result<C
     let listings = list(with, manifest, &config)?;
     let entries: usize = listings.iter().map(|l| l.entries.len()).sum();
     if entries > MOST_ENTRIES {
-        return Err(InventoryError::TooMuch {
-            what: format!("its layers have more than {MOST_ENTRIES} entries"),
-        });
+        return Err(too_many());
     }
     contents(digest, manifest, config, listings)
+}
+
+fn too_many() -> InventoryError {
+    InventoryError::TooMuch { what: format!("its layers have more than {MOST_ENTRIES} entries") }
 }
 
 fn contents(
@@ -144,7 +147,7 @@ fn list(
 ) -> Result<Vec<Listing>, InventoryError> {
     let parts: Vec<(&Descriptor, &DiffId)> = manifest.layers.iter().zip(&config.rootfs.diff_ids).collect();
     let mut all: Vec<Option<Listing>> =
-        parts.iter().map(|(_, diff_id)| with.listings.recall(diff_id)).collect();
+        parts.iter().map(|(part, diff_id)| with.listings.recall(&part.digest, diff_id)).collect();
     let mut todo: Vec<usize> = (0..parts.len()).filter(|n| all[*n].is_none()).collect();
     if !todo.is_empty() {
         // The largest first, so that the last to end is a small one.
@@ -171,8 +174,13 @@ fn read_all(
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             match (outcome, &mut *done) {
                 (Ok(listing), Ok(all)) => {
-                    with.listings.remember(&listing);
+                    with.listings.remember(&part.digest, &listing);
                     all.push((n, listing));
+                    let entries: usize = all.iter().map(|(_, l): &(usize, Listing)| l.entries.len()).sum();
+                    if entries > MOST_ENTRIES {
+                        next.store(todo.len(), Ordering::Relaxed);
+                        *done = Err(too_many());
+                    }
                 }
                 (Err(e), Ok(_)) => {
                     next.store(todo.len(), Ordering::Relaxed);

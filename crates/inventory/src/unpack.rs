@@ -107,6 +107,10 @@ pub fn visit_layer(
         let feeding = scope.spawn(move || feed(input, &send));
         let mut pipe = Pipe { receive, chunk: Vec::new(), at: 0, hasher: Hasher::sha256(), count: 0 };
         let seen = visit(&mut pipe, each);
+        if matches!(&seen, Err(error) if !matches!(error, TarError::Io(_))) {
+            // Whether the layer is damaged or was made so shows at its end.
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
         // The other side ends when nobody listens any more.
         drop(pipe.receive);
         let stored = feeding.join().unwrap_or_else(|_| Err(io::Error::other("the decompressor panicked")));

@@ -231,3 +231,39 @@ fn a_body_that_breaks_off_goes_on_and_a_place_speaks_for_itself() {
     assert_eq!(diag::Explain::kind(&error), diag::Kind::Network, "{error}");
     assert!(error.to_string().contains("the place is gone"), "{error}");
 }
+
+/// A layer is unpacked member after member, so that what is below one of its links goes where that leads; a
+/// directory of its own takes the link's place.
+#[test]
+fn a_layer_is_written_through_its_own_links() {
+    let contents = Images::default().read(&[
+        &[
+            Entry::dir("usr/lib", 0o755),
+            Entry::symlink("lib", "usr/lib"),
+            file("lib/libx.so", "x"),
+            Entry::hardlink("y.so", "lib/libx.so"),
+            Entry::symlink("round", "round/x"),
+            file("round/y", "1"),
+        ],
+        &[Entry::dir("lib", 0o755), file("lib/of-its-own", "22")],
+    ]);
+    let lines = images::lines(&contents);
+    for line in ["0 usr/lib/libx.so 1", "1 lib/", "1 lib/of-its-own 2", "0 round/", "0 round/y 1"] {
+        assert!(lines.iter().any(|l| l == line), "{line} in {lines:?}");
+    }
+    assert!(contents.file("y.so").is_some() && contents.file("lib/libx.so").is_none());
+}
+
+/// What was seen of a layer is believed of that layer only: a config that names the diff id of another gets
+/// the answer that it gets on a fresh machine.
+#[test]
+fn another_layer_under_a_known_diff_id_is_read() {
+    let mut images = Images::default();
+    let tar = |path: &str| testkit::tar::tar(&[file(path, "1")]);
+    let good_id = oci::DiffId(oci::Digest::of(&tar("good")));
+    let good = images.image(&[(testkit::Compression::Gzip.compress(&tar("good")), good_id)]);
+    images.remembering(&good).unwrap();
+    let evil = images.image(&[(testkit::Compression::Gzip.compress(&tar("evil")), good_id)]);
+    let error = images.remembering(&evil).unwrap_err();
+    assert!(matches!(error, InventoryError::OtherTar { .. }), "{error}");
+}

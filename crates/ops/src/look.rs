@@ -272,22 +272,28 @@ struct Remembered<'a>(&'a Cache);
 const KIND: &str = "listing";
 
 impl Listings for Remembered<'_> {
-    fn recall(&self, layer: &DiffId) -> Option<Listing> {
-        let listing = parse_listing(&self.0.read(KIND, &layer.0.hex())?);
-        if listing.as_ref().is_none_or(|l| l.diff_id != *layer) {
-            self.0.damaged(KIND, &layer.0.hex());
+    fn recall(&self, layer: &Digest, diff_id: &DiffId) -> Option<Listing> {
+        let key = key(layer, diff_id);
+        let listing = parse_listing(&self.0.read(KIND, &key)?);
+        if listing.as_ref().is_none_or(|l| l.diff_id != *diff_id) {
+            self.0.damaged(KIND, &key);
             return None;
         }
         listing
     }
 
-    fn remember(&self, listing: &Listing) {
+    fn remember(&self, layer: &Digest, listing: &Listing) {
         // A full disk costs a second look its time, and nothing else.
-        let _ = self.0.put::<(), StoreError>(KIND, &listing.diff_id.0.hex(), |out| {
+        let _ = self.0.put::<(), StoreError>(KIND, &key(layer, &listing.diff_id), |out| {
             let _ = out.write_all(&listing.encode());
             Ok(())
         });
     }
+}
+
+/// Of both digests: a layer is what it was seen to be, not what a config says.
+fn key(layer: &Digest, diff_id: &DiffId) -> String {
+    Digest::of(format!("{layer} {diff_id}").as_bytes()).hex()
 }
 
 #[cfg(test)]

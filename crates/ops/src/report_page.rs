@@ -65,6 +65,6 @@ pub fn write(world: &World, file: &Path, page: &Page) -> Result<u64, Diagnostic>
             .hint(format!("name a file: -o {}", file.join("report.html").display())));
     }
     let text = html(page);
-    store::write_atomically(&path, text.as_bytes())?;
+    store::write_out(&path, text.as_bytes())?;
     Ok(text.len() as u64)
 }

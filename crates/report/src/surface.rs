@@ -90,6 +90,8 @@ pub struct Finding {
     pub what: Vec<String>,
     /// All paths of the image: root may write each, and no list is made of them.
     pub all: bool,
+    /// Nothing can be said: who the user is, the image does not tell.
+    pub unknown: bool,
 }
 
 /// All kinds, those of which nothing was found too.
@@ -106,6 +108,8 @@ impl Surface {
             category,
             what: found(category, image),
             all: category == Category::Writable && image.config.run_as.is_root(),
+            unknown: matches!(category, Category::Writable | Category::RootUser)
+                && image.config.run_as.uid.is_none(),
         });
         Surface { findings: findings.into() }
     }
@@ -345,5 +349,11 @@ mod tests {
         let root = Surface::of(&image(files, 0));
         assert_eq!(root.of_kind(Category::RootUser).what, ["0"]);
         assert!(root.of_kind(Category::Writable).all && root.of_kind(Category::Writable).what.is_empty());
+        // Of a user whom no account file knows nothing is said, and not that there is none.
+        let mut somebody = image(Vec::new(), 0);
+        somebody.config.run_as.uid = None;
+        let somebody = Surface::of(&somebody);
+        assert!(somebody.of_kind(Category::RootUser).unknown && somebody.of_kind(Category::Writable).unknown);
+        assert!(!somebody.of_kind(Category::Setuid).unknown);
     }
 }

@@ -36,10 +36,11 @@ pub(super) fn read(texts: &Texts, found: &mut Found) {
             continue;
         }
         let sums = texts.get(&BString::from([path.as_slice(), b".md5sums"].concat()));
-        let paths = sums.map(|t| parse_md5sums(&t.bytes)).unwrap_or_default();
+        let mut paths = sums.map(|t| parse_md5sums(&t.bytes)).unwrap_or_default();
         for package in parse_status(&text.bytes) {
             count += 1;
-            found.packages.push(Listed { package, paths: paths.clone() });
+            // One file, one package: of more, the first has the paths.
+            found.packages.push(Listed { package, paths: std::mem::take(&mut paths) });
         }
     }
     if count > 0 {

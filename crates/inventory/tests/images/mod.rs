@@ -34,15 +34,15 @@ impl Read for Broken {
 }
 
 #[derive(Default)]
-struct Remembered(Mutex<HashMap<DiffId, Vec<u8>>>);
+struct Remembered(Mutex<HashMap<(Digest, DiffId), Vec<u8>>>);
 
 impl Listings for Remembered {
-    fn recall(&self, layer: &DiffId) -> Option<Listing> {
-        parse_listing(self.0.lock().unwrap().get(layer)?)
+    fn recall(&self, layer: &Digest, diff_id: &DiffId) -> Option<Listing> {
+        parse_listing(self.0.lock().unwrap().get(&(*layer, *diff_id))?)
     }
 
-    fn remember(&self, listing: &Listing) {
-        self.0.lock().unwrap().insert(listing.diff_id, listing.encode());
+    fn remember(&self, layer: &Digest, listing: &Listing) {
+        self.0.lock().unwrap().insert((*layer, listing.diff_id), listing.encode());
     }
 }
 
@@ -103,13 +103,17 @@ impl Images {
         inventory::read(&with, Digest::of(b"manifest"), manifest)
     }
 
+    /// The same, with what was read before and for what is read later.
+    pub(crate) fn remembering(&self, manifest: &Manifest) -> Result<Contents, InventoryError> {
+        let with = Reading { source: self, listings: &self.listings, threads: 2, reporter: &diag::Silent };
+        inventory::read(&with, Digest::of(b"manifest"), manifest)
+    }
+
     /// The same by what is remembered, and with no layer at hand.
     pub(crate) fn again(&mut self, manifest: &Manifest) -> Contents {
-        let with = Reading { source: self, listings: &self.listings, threads: 2, reporter: &diag::Silent };
-        inventory::read(&with, Digest::of(b"manifest"), manifest).unwrap();
+        self.remembering(manifest).unwrap();
         manifest.layers.iter().for_each(|layer| drop(self.blobs.remove(&layer.digest)));
-        let with = Reading { source: self, listings: &self.listings, threads: 2, reporter: &diag::Silent };
-        inventory::read(&with, Digest::of(b"manifest"), manifest).unwrap()
+        self.remembering(manifest).unwrap()
     }
 
     pub(crate) fn try_read(&mut self, layers: &[&[Entry]]) -> Result<Contents, InventoryError> {

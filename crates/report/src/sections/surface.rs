@@ -35,6 +35,7 @@ fn card(finding: &Finding, before: Option<&Finding>) -> String {
 /// The verdict in a word and a colour.
 pub(crate) fn tag(finding: &Finding) -> String {
     match (finding.category, finding.what.len() as u64) {
+        _ if finding.unknown => "<span class=\"tag\">not known</span>".to_owned(),
         _ if finding.all => "<span class=\"tag bad\">▲ all</span>".to_owned(),
         (Category::RootUser, 0) => "<span class=\"tag good\">✓ no</span>".to_owned(),
         (Category::RootUser, _) => "<span class=\"tag bad\">▲ yes</span>".to_owned(),
