@@ -57,7 +57,7 @@ pub(crate) fn registry_logins(data: &[u8]) {
             !user.contains(':') && secret.reveal().trim_matches('\0') == secret.reveal()
         })
     };
-    let login = match answered.filter(fits) {
+    let login = match answered.flatten().filter(fits) {
         Some(answered) => answered,
         None => settings::KeptLogin::IdentityToken(diag::Secret::new("fuzz")),
     };
