@@ -191,7 +191,7 @@ fn bare(text: &str) -> Result<ImageName, ImageNameError> {
     })
 }
 
-fn is_registry(name: &str) -> bool {
+pub(crate) fn is_registry(name: &str) -> bool {
     name.parse::<Reference>().is_ok_and(|r| r.registry.is_some())
 }
 

@@ -5,7 +5,7 @@ use image::{DockerArchive, Layout, OciArchive, Source};
 use oci::{Digest, Reference};
 
 use crate::World;
-use crate::image_name::ImageName;
+use crate::image_name::{ImageName, is_registry};
 use crate::registries;
 
 /// An image to be read.
@@ -92,6 +92,9 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
         let hint = match (near.first(), known) {
             (Some(near), _) => format!("there is `{near}`; `distil ls` lists all"),
             (None, []) => "nothing was built or pulled yet: `distil build`, `distil pull REF`".to_owned(),
+            (None, _) if is_registry(text) => {
+                format!("`distil ls` lists what there is; in its registry it is called docker://{text}")
+            }
             (None, _) => format!(
                 "`distil ls` lists what there is; an image of Docker Hub is called docker://{text}, \
                  one of an engine docker-daemon:{text}"

@@ -77,6 +77,13 @@ fn a_build_is_pushed_with_its_reasons_where_they_are_asked_for() {
     let reasons = registry.blob("acme/app", written["layers"][0]["digest"].as_str().unwrap()).unwrap();
     assert!(String::from_utf8(reasons).unwrap().contains("hello"));
     registry.check().unwrap();
+    // Whoever did not build it is told by the registry, and so is nobody of the image without reasons.
+    let elsewhere = |name: &str| {
+        let ran = machine.distil(&["--data-dir", "elsewhere", "why", name, "hello"]).good();
+        (ran.stdout.contains("the recipe asks (app.yaml:"), ran.stdout)
+    };
+    let (told, untold) = (elsewhere(&name), elsewhere(&target));
+    assert!(told.0 && !untold.0 && untold.1.contains("hello"), "{told:?} {untold:?}");
 
     put(&machine, "in", "1", &["linux/amd64"]);
     let foreign = ["push", "oci:in:1", &name, "--reasons"];
