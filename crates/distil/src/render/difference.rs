@@ -171,29 +171,26 @@ pub(crate) fn markdown(diff: &DiffReport) -> String {
 
 /// Text in a table: nothing of it is Markdown or HTML.
 fn cell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
+    text.chars().map(|c| if "<>&|`*_[]\\~!@\n\r".contains(c) { entity(c) } else { c.to_string() }).collect()
 }
 
-/// Text as code, with as many backticks as it takes.
+/// Text as code. Between backticks a bar and a backslash mean different things in a table and beside one, and
+/// could end it: such text is written in HTML.
 fn code(text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ").replace('|', "\\|");
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
+    if !text.contains(['`', '|', '\\', '\n', '\r']) && !text.trim().is_empty() {
+        return format!("`{text}`");
+    }
+    let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '/' || c == ' ';
+    let inner: String = text.chars().map(|c| if plain(c) { c.to_string() } else { entity(c) }).collect();
+    format!("<code>{inner}</code>")
+}
+
+/// A character of which Markdown makes nothing.
+fn entity(c: char) -> String {
+    match c {
+        '\n' | '\r' => " ".to_owned(),
+        c => format!("&#{};", u32::from(c)),
+    }
 }
 
 #[cfg(test)]
@@ -202,8 +199,11 @@ mod tests {
 
     #[test]
     fn nothing_foreign_is_markdown() {
-        assert_eq!(cell("a|b<i>`x`\n"), "a\\|b&lt;i>\\`x\\` ");
-        assert_eq!(code("a`b|c"), "``a`b\\|c``");
-        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(cell("a|b<i>@x\n"), "a&#124;b&#60;i&#62;&#64;x ");
+        assert_eq!(code("a b"), "`a b`");
+        assert_eq!(code("a`b|c"), "<code>a&#96;b&#124;c</code>");
+        // Before a bar a backslash would take the bar's own away.
+        let evil = code(r"\|![](https://x.example/p.png)");
+        assert!(!evil.contains(['|', '\\', '[', ':', '!']), "{evil}");
     }
 }
