@@ -334,6 +334,7 @@ fn data_error(error: ApkError) -> ApkError {
 
 fn refused(error: PayloadError) -> ApkError {
     match error {
+        PayloadError::Unwritten { error, .. } => ApkError::Io(error),
         // The readers' own errors come back through the body that the payload read.
         PayloadError::Io { error, .. } => data_error(ApkError::io(Part::Data, error)),
         other => ApkError::Payload(other),

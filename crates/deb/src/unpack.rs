@@ -68,6 +68,7 @@ fn unpack_files<W: Write>(
 
 fn refused(error: PayloadError) -> DebError {
     match error {
+        PayloadError::Unwritten { error, .. } => DebError::Io(error),
         // The tar reader's own errors come back through the body that the payload read.
         PayloadError::Io { error, .. } if error.kind() == io::ErrorKind::UnexpectedEof => DebError::Truncated,
         PayloadError::Io { error, .. } => {

@@ -94,3 +94,32 @@ fn a_bomb_is_refused_by_what_the_package_says_of_itself() {
     assert!(matches!(error, DebError::TooLarge { limit, .. } if limit < 20 << 20), "{error}");
     assert!(unpacked(&Package::new("foo", "1").file("/zeros", &body).deb()).is_ok());
 }
+
+/// A disk that is full after so many bytes is no fault of the package's, wherever it happens.
+#[test]
+fn a_full_disk_is_not_a_malformed_package() {
+    struct Disk(usize);
+    impl std::io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            match bytes.len().min(self.0) {
+                0 if !bytes.is_empty() => Err(std::io::ErrorKind::StorageFull.into()),
+                n => {
+                    self.0 -= n;
+                    Ok(n)
+                }
+            }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let deb = Package::new("foo", "1").file("/usr/bin/foo", [b'x'; 5000]).file("/etc/foo", b"y").deb();
+    let whole = unpacked(&deb).unwrap().1.len();
+    for size in (0..whole).step_by(97) {
+        let mut out = Writer::new(Disk(size));
+        let unpacked = unpack(&deb[..], &Limits::default(), &mut out).map_err(diag::Diagnostic::from);
+        let error =
+            unpacked.and_then(|_| out.finish().map(drop).map_err(diag::Diagnostic::from)).unwrap_err();
+        assert_eq!(error.kind, diag::Kind::Machine, "{size}: {error}");
+    }
+}

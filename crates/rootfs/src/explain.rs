@@ -17,6 +17,7 @@ impl Explain for TarError {
 impl Explain for PayloadError {
     fn kind(&self) -> Kind {
         match self {
+            PayloadError::Unwritten { .. } => Kind::Machine,
             PayloadError::Io { error, .. } => match error.kind() {
                 std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => Kind::Input,
                 _ => Kind::Machine,

@@ -13,9 +13,18 @@ use crate::{Body, Entry, Node, Owner, PayloadIx};
 /// Why a payload cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
-    /// Reading a body or writing the payload failed.
+    /// Reading a body failed.
     #[error("cannot unpack /{path}: {error}")]
     Io {
+        /// Whose body it was, or empty at the end.
+        path: BString,
+        /// The cause.
+        #[source]
+        error: io::Error,
+    },
+    /// What it is written to does not take it: the disk's fault, never the archive's.
+    #[error("cannot unpack /{path}: {error}")]
+    Unwritten {
         /// Whose body it was, or empty at the end.
         path: BString,
         /// The cause.
@@ -145,7 +154,7 @@ impl<W: Write> Writer<W> {
         for part in [&table, &directory, &footer] {
             self.put(part, &BString::default())?;
         }
-        self.out.flush().map_err(|error| PayloadError::Io { path: BString::default(), error })?;
+        self.out.flush().map_err(|error| PayloadError::Unwritten { path: BString::default(), error })?;
         Ok(self.out)
     }
 
@@ -163,7 +172,8 @@ impl<W: Write> Writer<W> {
                 Err(e) => return Err(fail(e)),
             };
             hash.update(&self.buffer[..got]);
-            self.out.write_all(&self.buffer[..got]).map_err(fail)?;
+            let unwritten = |error| PayloadError::Unwritten { path: member.path.clone(), error };
+            self.out.write_all(&self.buffer[..got]).map_err(unwritten)?;
             self.at += got as u64;
             left -= got as u64;
         }
@@ -198,7 +208,7 @@ impl<W: Write> Writer<W> {
 
     fn put(&mut self, bytes: &[u8], path: &BString) -> Result<(), PayloadError> {
         self.at += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(|error| PayloadError::Io { path: path.clone(), error })
+        self.out.write_all(bytes).map_err(|error| PayloadError::Unwritten { path: path.clone(), error })
     }
 }
 
