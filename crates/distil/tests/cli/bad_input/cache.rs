@@ -228,7 +228,8 @@ fn heavy_world() -> World {
     world.package(Package::new("hello", "2.0-1").depends(&names.join(", ")))
 }
 
-/// kill -9 at random moments of cold builds; `DISTIL_TEST_KILLS` says how many.
+/// kill -9 at random moments of cold builds; `DISTIL_TEST_KILLS` says how many. A build that was done before
+/// its moment came makes the next moments earlier: how long one takes changes with what else the machine does.
 #[test]
 fn killed_at_any_moment() {
     let kills: u32 = std::env::var("DISTIL_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
@@ -236,11 +237,13 @@ fn killed_at_any_moment() {
     machine.recipe(&archive, &["hello"]);
     let begin = Instant::now();
     let right = machine.build().good().digests();
-    let whole = begin.elapsed();
+    let mut whole = begin.elapsed();
     let lock = machine.read("work/app.lock");
-    let mut cut = 0;
+    let (mut cut, mut n) = (0, 0);
     let mut x = 0x2545_f491_u32;
-    for n in 0..kills {
+    while cut < kills {
+        n += 1;
+        assert!(n < 10 * kills + 100, "{cut} of {n} builds were killed");
         machine.forget();
         let _ = std::fs::remove_file(machine.path("work/app.lock"));
         x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -253,7 +256,10 @@ fn killed_at_any_moment() {
         std::thread::sleep(whole.mul_f64(f64::from(x >> 8) / f64::from(1 << 24)));
         let _ = child.kill();
         let ended = child.wait().expect("an end");
-        cut += u32::from(ended.signal() == Some(9));
+        match ended.signal() {
+            Some(9) => cut += 1,
+            _ => whole = whole.mul_f64(0.9),
+        }
         if machine.path("work/app.lock").exists() {
             assert_eq!(machine.read("work/app.lock"), lock, "a lock is whole or not there (kill {n})");
         }
@@ -265,10 +271,9 @@ fn killed_at_any_moment() {
         let left = machine.files("cache/tmp").into_iter().filter(|p| !p.ends_with(".lock")).count();
         assert_eq!(left, 0, "leftovers are collected (kill {n})");
     }
-    let line = format!("killed {cut} of {kills} cold builds (the others were done), each then built right\n");
+    let line = format!("killed {cut} of {n} cold builds (the others were done), each then built right\n");
     // Past libtest's capture: the count is what is asked for.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
-    assert!(cut * 2 >= kills, "{line}");
 }
 
 /// A small tmpfs below the cache, the image store or the lock; gone when dropped.
