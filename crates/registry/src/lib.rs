@@ -11,12 +11,14 @@
 //! [`Credentials`], which `ops` implements; threads are the caller's, and memory is bounded whatever the
 //! size of a part.
 
+mod ahead;
 mod challenge;
 mod check_login;
 mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod feed;
 mod host;
 mod link;
 mod manifests;

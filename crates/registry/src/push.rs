@@ -1,15 +1,13 @@
-use std::io::{self, Read};
-use std::sync::Mutex;
+use std::io::Read;
+use std::thread::Scope;
 
-use diag::Diagnostic;
-use fetch::Body;
-use image::{Carried, Source, TransportError};
+use image::{Source, TransportError};
 use oci::{Descriptor, Digest, Hasher};
 
+use crate::Repository;
 use crate::error::Error;
-use crate::host::locked;
+use crate::feed::{Feed, InMemory, OfSource, is_at_end, mismatch};
 use crate::uploads::Upload;
-use crate::{Repository, host::Host};
 
 /// Parts that come as a stream are sent in pieces of so many bytes, which are kept until they have
 /// arrived.
@@ -43,12 +41,21 @@ impl Repository {
     }
 
     fn push(&self, feed: &Feed<'_>) -> Result<(), TransportError> {
+        std::thread::scope(|scope| self.push_from_beside(scope, feed))
+    }
+
+    /// Sends on this thread what is read and checked on others.
+    fn push_from_beside<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        feed: &'scope Feed<'_>,
+    ) -> Result<(), TransportError> {
         let host = &self.home().host;
         let (mut upload, mut at_once) = (None, feed.part.size);
         let (mut round, mut breaks, mut arrived, mut resumed) = (0, 0, 0, false);
         loop {
             host.check()?;
-            let error = match self.attempt(feed, &mut upload, at_once) {
+            let error = match self.attempt(scope, feed, &mut upload, at_once) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -97,10 +104,11 @@ impl Repository {
     }
 
     /// Sends what the registry does not have yet.
-    fn attempt<'a>(
-        &'a self,
-        feed: &Feed<'a>,
-        upload: &mut Option<Upload<'a>>,
+    fn attempt<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        feed: &'scope Feed<'_>,
+        upload: &mut Option<Upload<'scope>>,
         at_once: u64,
     ) -> Result<(), Error> {
         let upload = match upload {
@@ -109,12 +117,12 @@ impl Repository {
         };
         let size = feed.part.size;
         if upload.at == 0 && at_once == size {
-            return upload.finish(&Piece { feed, from: 0, length: size });
+            return upload.finish(&feed.piece(scope, 0, size));
         }
         let chunk = at_once.min(self.home().host.options.chunk).max(upload.smallest).max(1);
         while upload.at < size {
             let (from, left) = (upload.at, size - upload.at);
-            upload.patch(&Piece { feed, from, length: left.min(chunk) })?;
+            upload.patch(&feed.piece(scope, from, left.min(chunk)))?;
         }
         upload.finish(&())
     }
@@ -176,150 +184,5 @@ impl Repository {
             }
         }
         Ok(())
-    }
-}
-
-fn is_at_end(bytes: &mut dyn Read) -> Result<bool, TransportError> {
-    let more = bytes.read(&mut [0]).map_err(TransportError::io("read", "what is to be sent"))?;
-    Ok(more == 0)
-}
-
-fn mismatch(part: &Descriptor, size: u64, found: &Digest) -> TransportError {
-    TransportError::Mismatch {
-        wanted: format!("{} ({} bytes)", part.digest, part.size),
-        found: format!("{found} ({size} bytes)"),
-        place: "the source".to_owned(),
-    }
-}
-
-/// Bytes that can be read again.
-trait Again: Sync {
-    /// From byte `from` on.
-    fn open(&self, from: u64) -> Result<Box<dyn Read + '_>, TransportError>;
-}
-
-struct OfSource<'a> {
-    part: &'a Descriptor,
-    source: &'a dyn Source,
-}
-
-impl Again for OfSource<'_> {
-    fn open(&self, from: u64) -> Result<Box<dyn Read + '_>, TransportError> {
-        Ok(self.source.blob(self.part, from)?)
-    }
-}
-
-struct InMemory(Vec<u8>);
-
-impl Again for InMemory {
-    fn open(&self, from: u64) -> Result<Box<dyn Read + '_>, TransportError> {
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.0.len());
-        Ok(Box::new(&self.0[from..]))
-    }
-}
-
-/// A part that is sent, and what was seen of it so far.
-struct Feed<'a> {
-    part: &'a Descriptor,
-    bytes: &'a dyn Again,
-    host: &'a Host,
-    tally: Mutex<Tally>,
-}
-
-/// Each byte is hashed once, however often it is sent.
-struct Tally {
-    hash: Hasher,
-    at: u64,
-    /// Why it could not be read, which is not the registry's doing.
-    failure: Option<TransportError>,
-}
-
-impl<'a> Feed<'a> {
-    fn new(part: &'a Descriptor, bytes: &'a dyn Again, host: &'a Host) -> Feed<'a> {
-        let tally = Tally { hash: Hasher::new(part.digest.algorithm()), at: 0, failure: None };
-        Feed { part, bytes, host, tally: Mutex::new(tally) }
-    }
-
-    fn failure(&self) -> Option<TransportError> {
-        locked(&self.tally).failure.take()
-    }
-
-    fn fail(&self, failure: TransportError) -> io::Error {
-        let shown = Carried(Diagnostic::new(diag::Kind::Machine, failure.to_string()));
-        locked(&self.tally).failure = Some(failure);
-        io::Error::other(shown)
-    }
-}
-
-/// Some bytes of a part as the body of a request.
-struct Piece<'a> {
-    feed: &'a Feed<'a>,
-    from: u64,
-    length: u64,
-}
-
-impl Body for Piece<'_> {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        let bytes = self.feed.bytes.open(self.from).map_err(|e| self.feed.fail(e))?;
-        Ok(Box::new(Checked { feed: self.feed, bytes, at: self.from, end: self.from + self.length }))
-    }
-}
-
-/// Gives the last bytes of a part only when all are those of its digest: before they have arrived, the
-/// registry has no whole blob.
-struct Checked<'a> {
-    feed: &'a Feed<'a>,
-    bytes: Box<dyn Read + 'a>,
-    at: u64,
-    end: u64,
-}
-
-impl Checked<'_> {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
-        let part = self.feed.part;
-        let mut tally = locked(&self.feed.tally);
-        let new = usize::try_from(tally.at.saturating_sub(self.at)).unwrap_or(usize::MAX).min(bytes.len());
-        self.at += bytes.len() as u64;
-        if self.at > tally.at {
-            tally.hash.update(&bytes[new..]);
-            tally.at = self.at;
-        }
-        if self.at < part.size {
-            return Ok(());
-        }
-        let found = tally.hash.clone().finish();
-        if found != part.digest || !is_at_end(&mut *self.bytes)? {
-            return Err(mismatch(part, self.at, &found));
-        }
-        Ok(())
-    }
-}
-
-impl Read for Checked<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let most = buf.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-        if most == 0 {
-            return Ok(0);
-        }
-        let feed = self.feed;
-        if feed.host.options.reporter.cancelled() {
-            return Err(feed.fail(TransportError::Stopped(diag::Cancelled)));
-        }
-        match self.bytes.read(&mut buf[..most]) {
-            Ok(0) => {
-                let found = locked(&feed.tally).hash.clone().finish();
-                Err(feed.fail(mismatch(feed.part, self.at, &found)))
-            }
-            Ok(n) => {
-                self.take(&buf[..n]).map_err(|e| feed.fail(e))?;
-                Ok(n)
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
-            Err(e) => Err(feed.fail(TransportError::io("read", feed.part.digest)(e))),
-        }
     }
 }
