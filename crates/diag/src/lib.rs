@@ -7,10 +7,12 @@
 use std::error::Error;
 use std::fmt;
 
+mod bytes;
 mod nearest;
 mod progress;
 mod secret;
 
+pub use bytes::bytes;
 pub use nearest::nearest;
 pub use progress::{Cancelled, Note, Reporter, Silent, Task, TaskId, Unit};
 pub use secret::Secret;

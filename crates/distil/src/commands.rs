@@ -168,7 +168,7 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
                 talk.data(|| json!({ "schema": 0, "cache": rows }))?;
             } else {
                 let line = |r: &ops::cache::Row| {
-                    format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, size::bytes(r.bytes))
+                    format!("{:<12} {:>8} {:>10}\n", r.kind, r.objects, diag::bytes(r.bytes))
                 };
                 print(&rows.iter().map(line).collect::<String>())?;
             }
@@ -179,7 +179,7 @@ fn cache(args: &CacheArgs, world: &World, talk: &Talk) -> Result<u8, Diagnostic>
             talk.say_line(&format!(
                 "deleted {}, {}",
                 size::count(freed.objects, "object", "objects"),
-                size::bytes(freed.bytes)
+                diag::bytes(freed.bytes)
             ));
             talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }))?;
         }

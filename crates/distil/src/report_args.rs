@@ -12,7 +12,6 @@ use serde_json::json;
 use crate::args::Cli;
 use crate::commands::print_as_is;
 use crate::environment::Environment;
-use crate::render::size;
 use crate::{Talk, exit, surroundings};
 
 /// Show an image as a web page of one file, alone or compared with another
@@ -59,7 +58,7 @@ pub(crate) fn run(args: &ReportArgs, cli: &Cli, env: &Environment, talk: &Talk) 
         Some(file) if file == standard => print_as_is(&report_page::html(&page))?,
         Some(file) => {
             let written = report_page::write(&world, file, &page)?;
-            talk.say_line(&format!("wrote {} ({})", file.display(), size::bytes(written)));
+            talk.say_line(&format!("wrote {} ({})", file.display(), diag::bytes(written)));
         }
         None => {}
     }

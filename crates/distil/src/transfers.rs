@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::Talk;
 use crate::append_args::{AppendArgs, RebaseArgs};
 use crate::commands::{Clock, print};
-use crate::render::size::{bytes, count, duration};
+use crate::render::size::{count, duration};
 use crate::transfer_args::{CopyArgs, LsArgs, PlatformArgs, PullArgs, PushArgs, RmArgs, TagArgs};
 
 pub(crate) fn push(args: &PushArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
@@ -132,7 +132,7 @@ pub(crate) fn rm(args: &RmArgs, world: &World, talk: &Talk) -> Result<(), Diagno
         blobs => format!(
             ", and {} of {} that nobody needs any more",
             count(blobs, "blob", "blobs"),
-            bytes(removed.bytes)
+            diag::bytes(removed.bytes)
         ),
     };
     talk.say_line(&format!("removed {}{freed}", count(removed.names.len() as u64, "name", "names")));
@@ -179,10 +179,10 @@ pub(crate) fn story(moved: &Moved) -> String {
         parts.push(format!(
             "{} of {} went over",
             count(moved.sent, "blob", "blobs"),
-            bytes(moved.sent_bytes)
+            diag::bytes(moved.sent_bytes)
         ));
     } else if moved.sent_bytes > 0 {
-        parts.push(format!("{} went over", bytes(moved.sent_bytes)));
+        parts.push(format!("{} went over", diag::bytes(moved.sent_bytes)));
     }
     if moved.mounted > 0 {
         parts.push(format!("{} taken from another repository there", moved.mounted));
@@ -197,7 +197,7 @@ pub(crate) fn story(moved: &Moved) -> String {
 fn table(listed: &[Listed]) -> String {
     let row = |l: &Listed| {
         let digest = l.digest.map(|d| format!("sha256:{}", &d.hex()[..12])).unwrap_or_default();
-        let size = l.size.map(bytes).unwrap_or_default();
+        let size = l.size.map(diag::bytes).unwrap_or_default();
         let created =
             l.created.as_deref().map(|c| c.chars().take(10).collect::<String>()).unwrap_or_default();
         [l.name.clone(), digest, size, created, l.platforms.join(",")]

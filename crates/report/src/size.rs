@@ -1,20 +1,4 @@
-//! Numbers as people read them; `assets/data.js` says the same.
-
-/// `12.3 MB`: SI units, three digits.
-pub(crate) fn bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let (mut value, mut unit) = (n as f64, 0);
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{n} B"),
-        _ if value < 9.995 => format!("{value:.2} {}", UNITS[unit]),
-        _ if value < 99.95 => format!("{value:.1} {}", UNITS[unit]),
-        _ => format!("{value:.0} {}", UNITS[unit]),
-    }
-}
+//! Numbers as people read them; `assets/data.js` says the same, and sizes as `diag::bytes` does.
 
 /// `12,345`.
 pub(crate) fn number(n: u64) -> String {
@@ -58,7 +42,6 @@ mod tests {
 
     #[test]
     fn as_people_read_them() {
-        assert_eq!([bytes(999), bytes(999_600), bytes(12_345)], ["999 B", "1.00 MB", "12.3 kB"]);
         assert_eq!([number(7), number(1234), number(1_234_567)], ["7", "1,234", "1,234,567"]);
         assert_eq!(count(1, "file", "files"), "1 file");
         let changes = [(100, 6), (100, 0), (1000, 1), (10, 11), (10, 31), (5, 5), (0, 2)];

@@ -133,13 +133,13 @@ impl Run<'_> {
             let rows = ops::cache::info(&world)?;
             let cached = rows.iter().filter(|r| r.kind != "images");
             let (objects, bytes) = cached.fold((0, 0), |(o, b), r| (o + r.objects, b + r.bytes));
-            let text = format!("{}, {}", size::count(objects, "object", "objects"), size::bytes(bytes));
+            let text = format!("{}, {}", size::count(objects, "object", "objects"), diag::bytes(bytes));
             self.talk.say_line(&format!("would delete {text} in {}", world.cache_dir.display()));
             return self.talk.data(|| json!({ "schema": 0, "objects": objects, "bytes": bytes }));
         }
         let freed = ops::cache::prune(&world, None)?;
         let text =
-            format!("{}, {}", size::count(freed.objects, "object", "objects"), size::bytes(freed.bytes));
+            format!("{}, {}", size::count(freed.objects, "object", "objects"), diag::bytes(freed.bytes));
         self.talk.say_line(&format!("deleted {text} in {}", world.cache_dir.display()));
         self.talk.data(|| json!({ "schema": 0, "deleted": freed.objects, "bytes": freed.bytes }))
     }

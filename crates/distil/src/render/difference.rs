@@ -3,17 +3,17 @@
 use ops::diff::{DiffReport, FileDiff, PackageDiff, Side};
 use ops::look::{FileKind, FileRow};
 
-use super::size::{bytes, count};
+use super::size::count;
 use super::style::escaped;
 
 pub(crate) fn text(diff: &DiffReport) -> String {
     let mut out = format!("{}\n{}\n", side("-", &diff.from), side("+", &diff.to));
     out.push_str(&format!(
         "  size {} -> {} stored, {} -> {} of files; {} shared\n",
-        bytes(diff.from.stored),
-        bytes(diff.to.stored),
-        bytes(diff.from.files),
-        bytes(diff.to.files),
+        diag::bytes(diff.from.stored),
+        diag::bytes(diff.to.stored),
+        diag::bytes(diff.from.files),
+        diag::bytes(diff.to.files),
         count(diff.from.shared_layers as u64, "layer", "layers"),
     ));
     if diff.same {
@@ -96,8 +96,8 @@ fn versions(p: &PackageDiff) -> String {
 
 fn signed(p: &PackageDiff) -> String {
     match p.size_after >= p.size_before {
-        true => format!("+{}", bytes(p.size_after - p.size_before)),
-        false => format!("-{}", bytes(p.size_before - p.size_after)),
+        true => format!("+{}", diag::bytes(p.size_after - p.size_before)),
+        false => format!("-{}", diag::bytes(p.size_before - p.size_after)),
     }
 }
 
@@ -105,7 +105,7 @@ fn file_words(file: &FileDiff) -> String {
     let slash = |row: &FileRow| if row.kind == FileKind::Directory { "/" } else { "" };
     let (Some(before), Some(after)) = (&file.before, &file.after) else {
         let row = file.before.as_ref().or(file.after.as_ref());
-        let size = row.filter(|r| r.kind == FileKind::File).map(|r| format!(" ({})", bytes(r.size)));
+        let size = row.filter(|r| r.kind == FileKind::File).map(|r| format!(" ({})", diag::bytes(r.size)));
         return format!("{}{}{}", file.path, row.map(slash).unwrap_or_default(), size.unwrap_or_default());
     };
     let words: Vec<String> = file.aspects.iter().map(|aspect| aspect_words(aspect, before, after)).collect();
@@ -115,7 +115,9 @@ fn file_words(file: &FileDiff) -> String {
 fn aspect_words(aspect: &str, before: &FileRow, after: &FileRow) -> String {
     match aspect {
         "kind" => format!("{} -> {}", before.kind.word(), after.kind.word()),
-        "content" if before.size != after.size => format!("{} -> {}", bytes(before.size), bytes(after.size)),
+        "content" if before.size != after.size => {
+            format!("{} -> {}", diag::bytes(before.size), diag::bytes(after.size))
+        }
         "target" => {
             let target = |row: &FileRow| row.target.clone().unwrap_or_default();
             format!("-> {} instead of {}", target(after), target(before))
@@ -131,8 +133,12 @@ fn aspect_words(aspect: &str, before: &FileRow, after: &FileRow) -> String {
 pub(crate) fn markdown(diff: &DiffReport) -> String {
     let mut out = format!("### {} → {}\n\n", cell(&diff.from.image), cell(&diff.to.image));
     out.push_str("| | before | after |\n|---|---:|---:|\n");
-    out.push_str(&format!("| stored | {} | {} |\n", bytes(diff.from.stored), bytes(diff.to.stored)));
-    out.push_str(&format!("| files | {} | {} |\n", bytes(diff.from.files), bytes(diff.to.files)));
+    out.push_str(&format!(
+        "| stored | {} | {} |\n",
+        diag::bytes(diff.from.stored),
+        diag::bytes(diff.to.stored)
+    ));
+    out.push_str(&format!("| files | {} | {} |\n", diag::bytes(diff.from.files), diag::bytes(diff.to.files)));
     out.push_str(&format!("| layers | {} | {} |\n", diff.from.layers, diff.to.layers));
     out.push_str(&format!("| manifest | `{}` | `{}` |\n", diff.from.manifest, diff.to.manifest));
     if diff.same {

@@ -3,7 +3,7 @@
 use ops::look::{FileKind, FileRow};
 use ops::tree::{TreeReport, TreeRow};
 
-use super::size::{bytes, count};
+use super::size::count;
 use super::style::escaped;
 
 /// Sizes, layers and owners in columns, and the tree at the end of the line, where it may be as wide as it is.
@@ -21,7 +21,7 @@ pub(crate) fn text(tree: &TreeReport) -> String {
         open.truncate(row.depth.saturating_sub(1));
         let size = if row.file.kind == FileKind::Directory { row.sum } else { row.file.size };
         let size = if row.file.kind == FileKind::Directory || row.file.kind == FileKind::File {
-            bytes(size)
+            diag::bytes(size)
         } else {
             String::new()
         };
@@ -36,7 +36,7 @@ pub(crate) fn text(tree: &TreeReport) -> String {
             open.push(!row.last);
         }
     }
-    out.push_str(&format!("{} in {}\n", bytes(tree.size), count(tree.count as u64, "path", "paths")));
+    out.push_str(&format!("{} in {}\n", diag::bytes(tree.size), count(tree.count as u64, "path", "paths")));
     out
 }
 

@@ -2,7 +2,7 @@
 
 use ops::inspect::{Inspection, LayerRow, PackageRow};
 
-use super::size::{bytes, count};
+use super::size::count;
 use super::style::escaped;
 
 /// How many packages are shown where not all are asked for.
@@ -28,8 +28,8 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
         "size",
         format!(
             "{} stored, {} of files in {}",
-            bytes(size.stored),
-            bytes(size.files),
+            diag::bytes(size.stored),
+            diag::bytes(size.files),
             count(image.layers.len() as u64, "layer", "layers"),
         ),
     );
@@ -37,7 +37,7 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
         "hidden",
         match size.hidden {
             0 => String::new(),
-            n => format!("{} in layers, replaced or deleted above", bytes(n)),
+            n => format!("{} in layers, replaced or deleted above", diag::bytes(n)),
         },
     );
     row(
@@ -126,7 +126,8 @@ fn config(image: &Inspection) -> String {
 fn layer_line(layer: &LayerRow) -> String {
     let by = one_line(layer.created_by.as_deref().unwrap_or(""));
     let digest = &layer.digest.short();
-    format!("  {:>3}  {digest}  {:>8}  {by}\n", layer.number, bytes(layer.size)).trim_end().to_owned() + "\n"
+    format!("  {:>3}  {digest}  {:>8}  {by}\n", layer.number, diag::bytes(layer.size)).trim_end().to_owned()
+        + "\n"
 }
 
 /// A command of a history: its first hundred characters, without what builders put around it.
@@ -149,7 +150,13 @@ fn packages(image: &Inspection, all: bool) -> String {
     let mut out = String::from("packages, the largest first\n");
     let name = rows[..shown].iter().map(|p| p.name.chars().count()).max().unwrap_or(0);
     for p in &rows[..shown] {
-        out.push_str(&format!("  {:>8}  {:<name$}  {} ({})\n", bytes(p.size), p.name, p.version, p.arch));
+        out.push_str(&format!(
+            "  {:>8}  {:<name$}  {} ({})\n",
+            diag::bytes(p.size),
+            p.name,
+            p.version,
+            p.arch
+        ));
     }
     if shown < rows.len() {
         out.push_str(&format!("  … and {} more (--packages)\n", rows.len() - shown));

@@ -112,7 +112,7 @@ impl Reporter for Terminal {
             Some(bar) => bar.finish_and_clear(),
             None if self.loudness >= Loudness::Normal && r.done > 0 => {
                 let amount = match r.unit {
-                    Unit::Bytes => super::size::bytes(r.done),
+                    Unit::Bytes => diag::bytes(r.done),
                     Unit::Items => r.done.to_string(),
                 };
                 self.line(&format!("{}: {amount}", r.label));

@@ -3,7 +3,7 @@
 use ops::why::{PackageWhy, PathWhy, Why};
 
 use super::inspection::one_line;
-use super::size::{bytes, count};
+use super::size::count;
 use super::style::escaped;
 
 /// How many of those who need a package are shown.
@@ -26,7 +26,7 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
         out.push_str(&format!("{} is a link to {}\n", escaped(link), escaped(target)));
     }
     let file = &path.file;
-    let size = if file.size > 0 { format!(", {}", bytes(file.size)) } else { String::new() };
+    let size = if file.size > 0 { format!(", {}", diag::bytes(file.size)) } else { String::new() };
     out.push_str(&format!(
         "{}: {}, mode {}, owner {}:{}{size}\n",
         escaped(&file.path),
@@ -63,7 +63,7 @@ fn package_lines(package: &PackageWhy) -> String {
         package.version,
         package.kind,
         package.arch,
-        bytes(package.size),
+        diag::bytes(package.size),
         count(package.files as u64, "path", "paths"),
         package.layer,
     );

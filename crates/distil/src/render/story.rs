@@ -4,7 +4,7 @@ use ops::extract::Extracted;
 use ops::history::{HistoryReport, HistoryStep, LayerStory, PackageStep};
 
 use super::inspection::one_line;
-use super::size::{bytes, count};
+use super::size::count;
 use super::style::escaped;
 
 /// How many packages of a layer are named.
@@ -16,7 +16,8 @@ pub(crate) fn text(history: &HistoryReport, files: bool) -> String {
         out.push_str(&step_lines(step));
         if let Some(layer) = step.layer.as_ref().filter(|_| files) {
             for change in &layer.changes {
-                let size = if change.size > 0 { format!(" ({})", bytes(change.size)) } else { String::new() };
+                let size =
+                    if change.size > 0 { format!(" ({})", diag::bytes(change.size)) } else { String::new() };
                 out.push_str(&format!("       {:<8} {}{size}\n", change.what, escaped(&change.path)));
             }
         }
@@ -28,7 +29,7 @@ fn step_lines(step: &HistoryStep) -> String {
     let by = one_line(step.created_by.as_deref().or(step.comment.as_deref()).unwrap_or("(nothing is told)"));
     let day = step.created.as_deref().and_then(|c| c.split_once('T')).map_or("", |(day, _)| day);
     let Some(layer) = &step.layer else { return format!("    -  {day:<10}           {by}\n") };
-    let mut out = format!("  {:>3}  {day:<10}  {:>8} {by}\n", layer.number, bytes(layer.size));
+    let mut out = format!("  {:>3}  {day:<10}  {:>8} {by}\n", layer.number, diag::bytes(layer.size));
     out.push_str(&format!("       {}\n", did(layer)));
     if !layer.packages.is_empty() {
         out.push_str(&format!("       {}\n", packages(&layer.packages)));
@@ -47,7 +48,7 @@ fn did(layer: &LayerStory) -> String {
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let mut text = if words.is_empty() { "no path changed".to_owned() } else { words.join(", ") };
     if layer.hides > 0 {
-        text.push_str(&format!("; hides {} below", bytes(layer.hides)));
+        text.push_str(&format!("; hides {} below", diag::bytes(layer.hides)));
     }
     text
 }
@@ -69,5 +70,5 @@ fn packages(steps: &[PackageStep]) -> String {
 /// What was taken out.
 pub(crate) fn extracted(done: &Extracted, place: &str) -> String {
     let what = count(done.entries as u64, "entry", "entries");
-    format!("wrote {} to {place} ({what}, {})", done.path, bytes(done.bytes))
+    format!("wrote {} to {place} ({what}, {})", done.path, diag::bytes(done.bytes))
 }

@@ -7,7 +7,7 @@ use ops::request::command_line;
 
 use crate::environment::Environment;
 
-use super::size::{bytes, count, duration};
+use super::size::{count, duration};
 use super::style::Style;
 
 /// Age in seconds after which a catalogue's packages are called old.
@@ -102,8 +102,8 @@ fn image_lines(image: &Built, explain: bool, style: Style) -> String {
         out.push_str(&style.line(&format!(
             "  {:<16} {:>8} ({} unpacked), {}, {}, {}",
             p.platform.to_string(),
-            bytes(p.size),
-            bytes(p.unpacked),
+            diag::bytes(p.size),
+            diag::bytes(p.unpacked),
             count(p.packages.len() as u64, "package", "packages"),
             count(p.layers as u64, "layer", "layers"),
             scripts(p),

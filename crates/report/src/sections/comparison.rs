@@ -5,7 +5,7 @@ use super::surface::tag;
 use crate::compare::{Mark, PackageChange};
 use crate::document::{Facts, Versus};
 use crate::escape::html as text;
-use crate::size::{bytes, change, count, number};
+use crate::size::{change, count, number};
 use crate::surface::Category;
 
 pub(crate) fn html(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
@@ -17,8 +17,8 @@ pub(crate) fn html(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
         text(&after.name)
     );
     for (title, was, now, show) in [
-        ("Download", before.compressed(), after.compressed(), bytes as fn(u64) -> String),
-        ("Unpacked", before.unpacked(), after.unpacked(), bytes),
+        ("Download", before.compressed(), after.compressed(), diag::bytes as fn(u64) -> String),
+        ("Unpacked", before.unpacked(), after.unpacked(), diag::bytes),
         ("Packages", before.packages.len() as u64, after.packages.len() as u64, number),
         ("Files", before.file_count(), after.file_count(), number),
     ] {
@@ -107,7 +107,7 @@ fn choice(what: &str) -> String {
 fn package(p: &PackageChange) -> String {
     let code = |t: &str| if t.is_empty() { String::new() } else { format!("<code>{}</code>", text(t)) };
     let size = |n: u64, there: bool| {
-        format!("<td class=\"n\" data-n=\"{n}\">{}</td>", if there { bytes(n) } else { String::new() })
+        format!("<td class=\"n\" data-n=\"{n}\">{}</td>", if there { diag::bytes(n) } else { String::new() })
     };
     format!(
         "<tr data-mark=\"{}\"><td>{} {}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}{}</tr>\n",

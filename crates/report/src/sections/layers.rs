@@ -3,7 +3,7 @@
 use super::number_cell;
 use crate::escape::html as text;
 use crate::page::{Image, Layer};
-use crate::size::{bytes, number};
+use crate::size::number;
 
 pub(crate) fn html(image: &Image) -> String {
     let rows: String = image.layers.iter().enumerate().map(|(i, layer)| row(i, layer)).collect();
@@ -49,8 +49,8 @@ fn row(at: usize, layer: &Layer) -> String {
     format!(
         "<tr><td class=\"n\">{}</td>{}{}{}<td class=\"by\">{by}</td><td><code>{}</code></td></tr>\n",
         at + 1,
-        number_cell(layer.compressed, &bytes(layer.compressed)),
-        number_cell(layer.unpacked, &bytes(layer.unpacked)),
+        number_cell(layer.compressed, &diag::bytes(layer.compressed)),
+        number_cell(layer.unpacked, &diag::bytes(layer.unpacked)),
         number_cell(layer.changes, &number(layer.changes)),
         text(&layer.digest),
     )

@@ -4,7 +4,7 @@ use super::{number_cell, sorting};
 use crate::document::Facts;
 use crate::escape::html as text;
 use crate::page::Package;
-use crate::size::{bytes, count, number};
+use crate::size::{count, number};
 
 pub(crate) fn html(facts: &Facts<'_>) -> String {
     let packages = &facts.image.packages;
@@ -43,7 +43,7 @@ fn row(at: usize, package: &Package, (size, files): (u64, u64), with_why: bool) 
          <td><code>{}</code></td>{}{}<td class=\"licence\">{licence}</td>{why}</tr>\n",
         text(&package.name),
         text(&package.version),
-        number_cell(size, &bytes(size)),
+        number_cell(size, &diag::bytes(size)),
         number_cell(files, &number(files)),
     )
 }

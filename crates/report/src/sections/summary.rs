@@ -4,7 +4,7 @@ use super::{code_or, command_line, definition};
 use crate::document::Facts;
 use crate::escape;
 use crate::page::Image;
-use crate::size::{bytes, count, number};
+use crate::size::{count, number};
 use crate::surface::Category;
 
 pub(crate) fn html(facts: &Facts<'_>) -> String {
@@ -13,8 +13,8 @@ pub(crate) fn html(facts: &Facts<'_>) -> String {
     let kinds = facts.surface.kinds();
     let owners = image.files.iter().filter(|f| f.package.is_none() && !is_directory(f)).count() as u64;
     for (term, value, more) in [
-        ("Download", bytes(image.compressed()), count(image.layers.len() as u64, "layer", "layers")),
-        ("Unpacked", bytes(image.unpacked()), "what a container sees".to_owned()),
+        ("Download", diag::bytes(image.compressed()), count(image.layers.len() as u64, "layer", "layers")),
+        ("Unpacked", diag::bytes(image.unpacked()), "what a container sees".to_owned()),
         ("Packages", number(image.packages.len() as u64), kinds_of_packages(image)),
         ("Files", number(image.file_count()), format!("{} of no package", number(owners))),
         ("Attack surface", format!("{kinds} of {}", Category::ALL.len()), "kinds found".to_owned()),
