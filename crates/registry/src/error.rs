@@ -266,11 +266,12 @@ impl Error {
         let host = &self.asked.host;
         Some(match fault {
             Fault::Offline => "run it without --offline".to_owned(),
-            Fault::Lookup { .. } | Fault::Unreachable { .. } => {
+            // A registry leads to others: token servers, stores of blobs.
+            Fault::Lookup { host, .. } | Fault::Unreachable { host, .. } => {
                 format!("check the name {host}, the network and the proxy (`distil settings` shows it)")
             }
-            Fault::Refused { .. } => format!("check that a registry listens at {host}"),
-            Fault::Tls { .. } => format!(
+            Fault::Refused { host } => format!("check that a registry listens at {host}"),
+            Fault::Tls { host, .. } => format!(
                 "a company's own certificate authority goes into the settings as `ca-certificates`; for a registry \
                  without TLS, or to check no certificate, say --insecure-registry {host}"
             ),

@@ -11,4 +11,5 @@ mod pulling;
 mod pushing;
 mod real;
 mod referrers;
+mod token_tls;
 mod world;
