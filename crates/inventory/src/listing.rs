@@ -68,14 +68,8 @@ impl Builder {
     }
 
     fn put(&mut self, member: Member, body: Body, text: Option<Vec<u8>>) {
-        if let Some(rest) = file_name(member.path.as_bstr()).strip_prefix(WHITEOUT) {
-            let above = parent(member.path.as_bstr()).unwrap_or_default();
-            match rest {
-                OPAQUE => self.opaque.push(above.into()),
-                rest if rest.starts_with(AUFS) || rest.is_empty() => {}
-                gone if above.is_empty() => self.whiteouts.push(gone.into()),
-                gone => self.whiteouts.push([above.as_bytes(), b"/", gone].concat().into()),
-            }
+        if file_name(member.path.as_bstr()).starts_with(WHITEOUT) {
+            self.mark(&self.through_links(member.path));
             return;
         }
         let mut entry = member.into_entry(Some(body), Owner::Implicit);
@@ -96,6 +90,18 @@ impl Builder {
         }
         self.stand(entry.path.as_bstr());
         self.entries.insert(entry.path.clone(), entry);
+    }
+
+    /// Takes a whiteout: it is of the layers below, whatever this one brings before or after it; below a link that this
+    /// one made before, it is of what that leads to.
+    fn mark(&mut self, path: &BString) {
+        let above = parent(path.as_bstr()).unwrap_or_default();
+        match &file_name(path.as_bstr()).as_bytes()[WHITEOUT.len()..] {
+            OPAQUE => self.opaque.push(above.into()),
+            rest if rest.starts_with(AUFS) || rest.is_empty() => {}
+            gone if above.is_empty() => self.whiteouts.push(gone.into()),
+            gone => self.whiteouts.push([above.as_bytes(), b"/", gone].concat().into()),
+        }
     }
 
     /// Makes sure that a path stands on directories: a file where one must be now was replaced by it.
@@ -187,7 +193,7 @@ fn cost(member: &Member) -> usize {
     member.path.len() + link + xattrs
 }
 
-const MAGIC: &[u8; 8] = b"listing2";
+const MAGIC: &[u8; 8] = b"listing3";
 
 impl Listing {
     /// As bytes, for a cache. Version rule: any change to these bytes, or to what is read of a tar, counts the number in
