@@ -1,12 +1,15 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    StreamOwned,
 };
 use ureq::Error;
 use ureq::unversioned::transport::{
@@ -124,9 +127,8 @@ pub(crate) fn explain(error: &rustls::Error) -> String {
         }
         C::Revoked => "its certificate was revoked".into(),
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => "its certificate is not for a server".into(),
-        C::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "its certificate is an authority's (CA:TRUE), and a server needs one of its own".into()
-        }
+        // That it is an authority's would matter only if it were trusted.
+        problem if is_of_an_authority(problem) => explain(&C::UnknownIssuer.into()),
         other => format!("its certificate is not good: {other}"),
     }
 }
@@ -136,11 +138,9 @@ fn configure(tls: &Tls, verifies: bool) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let builder = if verifies {
-        builder.with_root_certificates(roots(tls)?)
-    } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
-    };
+    let verifier: Arc<dyn ServerCertVerifier> =
+        if verifies { Arc::new(verifier(tls, provider)?) } else { Arc::new(Unverified(provider)) };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let Some((chain, key)) = &tls.client else {
         return Ok(builder.with_no_client_auth());
     };
@@ -152,24 +152,33 @@ fn configure(tls: &Tls, verifies: bool) -> Result<ClientConfig, String> {
         .map_err(|e| format!("the client certificate {} cannot be used: {e}", chain.name))
 }
 
-/// The system's authorities (of `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set) and the user's.
-fn roots(tls: &Tls) -> Result<RootCertStore, String> {
+/// Trusts the system's authorities (of `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set) and the
+/// user's.
+fn verifier(tls: &Tls, provider: Arc<CryptoProvider>) -> Result<Verified, String> {
     let mut store = RootCertStore::empty();
+    let mut known = Vec::new();
     for pem in &tls.authorities {
         for certificate in read_certificates(pem)? {
-            store.add(certificate).map_err(|e| format!("{} cannot be used: {e}", pem.name))?;
+            store.add(certificate.clone()).map_err(|e| format!("{} cannot be used: {e}", pem.name))?;
+            known.push(certificate);
         }
     }
-    if tls.only_these {
-        return Ok(store);
+    if !tls.only_these {
+        let system = rustls_native_certs::load_native_certs();
+        let (usable, _) = store.add_parsable_certificates(system.certs.iter().cloned());
+        known.extend(system.certs);
+        if usable == 0 {
+            // Slim containers have no certificates at all: then Mozilla's, as of this build.
+            store.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        }
     }
-    let system = rustls_native_certs::load_native_certs();
-    let (usable, _) = store.add_parsable_certificates(system.certs);
-    if usable == 0 {
-        // Slim containers have no certificates at all: then Mozilla's, as of this build.
-        store.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    }
-    Ok(store)
+    let chains = if store.is_empty() {
+        None
+    } else {
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider));
+        Some(builder.build().map_err(|e| format!("the certificate authorities cannot be used: {e}"))?)
+    };
+    Ok(Verified { chains, known, provider })
 }
 
 fn read_certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -221,6 +230,89 @@ impl Transport for TlsTransport {
     }
 }
 
+/// Whether a server showed a certificate that says `CA:TRUE`.
+fn is_of_an_authority(problem: &CertificateError) -> bool {
+    matches!(problem, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
+/// Takes a certificate that an authority vouches for, or one that is trusted itself.
+///
+/// The latter is what `openssl req -x509` makes unless told otherwise, and what Docker, curl and Go take
+/// of a registry once it is among the trusted ones: webpki alone would refuse it, for being an
+/// authority's.
+#[derive(Debug)]
+struct Verified {
+    /// None where no authority is trusted.
+    chains: Option<Arc<WebPkiServerVerifier>>,
+    known: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verified {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chains = self.chains.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+        match chains.verify_server_cert(certificate, between, name, ocsp, now) {
+            // Said after its time was looked at, before its name was.
+            Err(rustls::Error::InvalidCertificate(problem))
+                if is_of_an_authority(&problem) && self.known.contains(certificate) =>
+            {
+                rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        has_its_key_12(&self.provider, message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        has_its_key_13(&self.provider, message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn has_its_key_12(
+    provider: &CryptoProvider,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let known = &provider.signature_verification_algorithms;
+    rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
+}
+
+fn has_its_key_13(
+    provider: &CryptoProvider,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, rustls::Error> {
+    let known = &provider.signature_verification_algorithms;
+    rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
+}
+
 /// Takes any certificate, but still asks for proof that the server has its key, so that a broken
 /// server is not mistaken for a good one.
 #[derive(Debug)]
@@ -244,8 +336,7 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
+        has_its_key_12(&self.0, message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -254,8 +345,7 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
+        has_its_key_13(&self.0, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

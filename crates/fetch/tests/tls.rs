@@ -42,7 +42,10 @@ const NOW: (i32, i32) = (2020, 2090);
 
 /// Serves "secure" to whoever gets through the handshake.
 fn serve(by: &Authority, name: &str, years: (i32, i32), clients: Option<&Authority>) -> SocketAddr {
-    let (certificate, key) = issue(by, name, years);
+    serve_with(issue(by, name, years), clients)
+}
+
+fn serve_with((certificate, key): (rcgen::Certificate, KeyPair), clients: Option<&Authority>) -> SocketAddr {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
@@ -126,6 +129,43 @@ fn each_certificate_problem_has_its_words() {
     let plain = Server::start(|_| Reply::ok("plain"));
     let error = ask(&client, plain.address()).unwrap_err();
     assert!(matches!(error.fault(), Some(Fault::Tls { .. } | Fault::Dropped { .. })), "{error:?}");
+}
+
+/// What `openssl req -x509` makes: signed by itself, and an authority's.
+fn signed_by_itself(name: &str, years: (i32, i32)) -> (rcgen::Certificate, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    (params.self_signed(&key).unwrap(), key)
+}
+
+#[test]
+fn a_certificate_signed_by_itself_is_good_when_it_is_trusted_itself() {
+    let trusting = |pem: String| {
+        let pem = Pem { name: "registry.crt".into(), text: pem.into_bytes() };
+        client(Tls { authorities: vec![pem], only_these: true, ..Tls::default() })
+    };
+    let (certificate, key) = signed_by_itself("localhost", NOW);
+    let pem = certificate.pem();
+    let address = serve_with((certificate, key), None);
+    assert_eq!(ask(&trusting(pem), address).unwrap(), b"secure");
+    // Another of the same name is not this one.
+    let (other, _) = signed_by_itself("localhost", NOW);
+    let error = ask(&trusting(other.pem()), address).unwrap_err();
+    assert!(tls_fault(&error).contains("no authority that is trusted here"), "{error}");
+    // Its name and its time count as ever.
+    for (name, years, word) in [
+        ("other.example", NOW, "another name"),
+        ("localhost", (2001, 2002), "has expired"),
+        ("localhost", (2089, 2090), "not valid yet"),
+    ] {
+        let (certificate, key) = signed_by_itself(name, years);
+        let pem = certificate.pem();
+        let error = ask(&trusting(pem), serve_with((certificate, key), None)).unwrap_err();
+        assert!(tls_fault(&error).contains(word), "{error}");
+    }
 }
 
 #[test]
