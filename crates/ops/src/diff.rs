@@ -101,13 +101,16 @@ pub struct FileDiff {
 /// # Errors
 /// One of them is not there, or cannot be read.
 pub fn diff(world: &World, from: &Subject, to: &Subject, times: bool) -> Result<DiffReport, Diagnostic> {
-    let (a, b) = (look(world, from)?, look(world, to)?);
-    let (config, packages, files) =
-        (config(&a, &b), packages(&a.contents, &b.contents), files(&a, &b, times));
+    Ok(compare(&look(world, from)?, &look(world, to)?, times))
+}
+
+/// The same of images that were looked into: what the page of `distil report` compares by, too.
+pub(crate) fn compare(a: &Look, b: &Look, times: bool) -> DiffReport {
+    let (config, packages, files) = (config(a, b), packages(&a.contents, &b.contents), files(a, b, times));
     let same = config.is_empty() && packages.is_empty() && files.is_empty();
     let ids = |look: &Look| look.contents.layers.iter().map(|l| l.diff_id).collect::<Vec<_>>();
-    let shared = ids(&a).iter().zip(&ids(&b)).take_while(|(a, b)| a == b).count();
-    Ok(DiffReport { from: side(&a, shared), to: side(&b, shared), same, config, packages, files })
+    let shared = ids(a).iter().zip(&ids(b)).take_while(|(a, b)| a == b).count();
+    DiffReport { from: side(a, shared), to: side(b, shared), same, config, packages, files }
 }
 
 fn side(look: &Look, shared_layers: usize) -> Side {
