@@ -14,9 +14,8 @@ use rootfs::{Body, Entry, Node};
 use store::{OutFile, OutTree, WholeFile};
 
 use crate::World;
-use crate::look::{Look, Subject, absolute, look_at, typed_path};
+use crate::look::{Look, Subject, absolute, look_at};
 use crate::places::open_source;
-use crate::why::nothing_at;
 
 /// Where it goes.
 pub enum Destination<'a> {
@@ -49,14 +48,22 @@ pub fn extract(
 ) -> Result<Extracted, Diagnostic> {
     let opened = open_source(world, &subject.image)?;
     let look = look_at(world, &opened, subject.platform.as_ref())?;
-    let real = look.contents.real_path(typed_path(path), true)?;
-    let Some(file) = look.contents.file(&real) else { return Err(nothing_at(&look, path)) };
+    let file = look.at(path)?;
+    let real = BString::from(file.path());
     let taking = Taking { world, look: &look, source: opened.source.as_ref() };
     let shown = absolute(real.as_bstr());
     match (&file.entry.node, to) {
         (Node::Dir, Destination::Place(place)) => taking.tree(&real, &world.working_dir.join(place)),
         (Node::Dir, Destination::Stream(out)) => taking.tar(&real, out),
         (Node::File(_) | Node::Hardlink(_), to) => taking.file(file, to),
+        (Node::Symlink(target), _) => Err(Diagnostic::new(
+            Kind::Input,
+            format!(
+                "cannot extract {shown} of {}: it is a link to {target}, and nothing is there",
+                look.shown
+            ),
+        )
+        .hint("name the directory that it is in to have the link itself")),
         _ => Err(Diagnostic::new(
             Kind::Input,
             format!("cannot extract {shown} of {}: it is neither a file nor a directory", look.shown),

@@ -108,7 +108,7 @@ pub(crate) fn make(shop: &Shop<'_>, store: &Layout, order: &Order<'_>) -> Result
     explain_composition(&composition, &mut explain);
     notes(shop, &composition);
     let report = report(order, &image, &rows, &composition, scripts, explain);
-    let reasons = reasons::of(order.loaded, variant, &rows, &composition, order.recipe.world);
+    let reasons = reasons::of(order.loaded, (variant, order.recipe), &rows, &composition);
     Ok(Made { image, report, created: composition.created, reasons })
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use diag::Diagnostic;
 use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
 use oci::{DiffId, Digest, Platform};
+use rootfs::path::parent;
 use rootfs::{Node, Owner};
 use serde::Serialize;
 use store::{Cache, StoreError};
@@ -15,6 +16,7 @@ use crate::image_name::ImageName;
 use crate::places::{Opened, open_source};
 use crate::platforms;
 use crate::reasons::{self, PathReason, Reasons};
+use crate::why::nothing_at;
 
 /// Which image, and for which platform.
 #[derive(Debug, Clone)]
@@ -120,6 +122,41 @@ impl Look {
             own_links(&mut self.contents, reasons);
         }
         self.reasons = reasons;
+    }
+
+    /// What is at a path that was typed, links followed inside the image. A link that leads nowhere is itself what
+    /// is there.
+    ///
+    /// # Errors
+    /// Nothing is there.
+    pub(crate) fn at(&self, typed: &str) -> Result<&File, Diagnostic> {
+        let path = typed_path(typed);
+        let led = self.contents.real_path(&path, true);
+        if let Some(file) = led.as_ref().ok().and_then(|real| self.contents.file(real)) {
+            return Ok(file);
+        }
+        let itself = self.contents.real_path(&path, false).ok().and_then(|p| self.contents.file(p));
+        match (itself, led) {
+            (Some(link), _) => Ok(link),
+            (None, Err(e)) => Err(Diagnostic::from(e)
+                .while_doing(format!("cannot find /{path} in {}", self.shown))
+                .hint(format!("`distil tree {}` shows where links lead", self.shown))),
+            (None, Ok(_)) => Err(nothing_at(self, typed)),
+        }
+    }
+
+    /// The lines of the recipe that declare a path, change it, or unpack an archive above it.
+    pub(crate) fn lines(&self, file: &File) -> Vec<String> {
+        let Some(reasons) = &self.reasons else { return Vec::new() };
+        let declared = |path: &str| self.contents.real_path(typed_path(path), false).ok();
+        let made = self.whose(file) == Whose::Recipe;
+        let of = |path: &BStr| -> Vec<String> {
+            let here = reasons.lines.iter().filter(|(p, _)| declared(p).is_some_and(|p| p == path));
+            here.flat_map(|(_, lines)| lines.clone()).collect()
+        };
+        let above = std::iter::successors(Some(file.path()), |path| parent(path));
+        let mut found = above.take(if made { usize::MAX } else { 1 }).map(of);
+        found.find(|lines| !lines.is_empty()).unwrap_or_default()
     }
 
     /// Whose a file is.

@@ -14,7 +14,7 @@ use image::{Document, read_document, read_small};
 use lockfile::LockedPin;
 use oci::{Digest, MediaType, Reference};
 use package::Cause;
-use recipe::World as PackageWorld;
+use recipe::{Resolved, World as PackageWorld};
 use rootfs::{Entry, Node, Owner};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct Reasons {
     pub packages: Vec<PackageReason>,
     /// Whose paths are that no package database tells: links of packages, what rules made, the recipe's own files.
     pub paths: BTreeMap<String, PathReason>,
+    /// The lines of the recipe that declare a path or change it, `FILE:LINE`; paths as the recipe writes them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<String, Vec<String>>,
 }
 
 /// Why a package is there.
@@ -96,11 +99,11 @@ pub enum PathReason {
 /// What is to be kept of an image that was made.
 pub(crate) fn of(
     recipe: &Loaded,
-    variant: &str,
+    variant: (&str, &Resolved),
     rows: &[&LockedPin],
     made: &Composition,
-    world: PackageWorld,
 ) -> Reasons {
+    let (tag, variant) = variant;
     let because = |cause: &Cause| match cause {
         Cause::Asked(text) => Because::Asked { text: text.clone(), at: line_of(recipe, text) },
         Cause::Needed { by, requirement } => {
@@ -122,10 +125,20 @@ pub(crate) fn of(
     Reasons {
         schema: SCHEMA,
         recipe: recipe.typed.clone(),
-        variant: variant.to_owned(),
+        variant: tag.to_owned(),
         packages: rows.iter().map(package).collect(),
-        paths: paths(made, world),
+        paths: paths(made, variant.world),
+        lines: lines(variant),
     }
+}
+
+fn lines(variant: &Resolved) -> BTreeMap<String, Vec<String>> {
+    let files = variant.files.iter().map(|file| (&file.path, &file.at));
+    let mut lines = BTreeMap::<String, Vec<String>>::new();
+    for (path, at) in files.chain(variant.paths.iter().map(|change| (&change.path, &change.at))) {
+        lines.entry(path.clone()).or_default().push(format!("{}:{}", at.file(), at.line()));
+    }
+    lines
 }
 
 /// The one line of the recipe, or of what it includes, that lists a package by this text.
@@ -161,7 +174,7 @@ fn paths(made: &Composition, world: PackageWorld) -> BTreeMap<String, PathReason
             && (!matches!(entry.node, Node::File(_)) || entry.path.starts_with(b"etc/"))
     };
     let mut paths = BTreeMap::new();
-    for entry in made.rootfs.tree.entries().iter().filter(|e| !e.is_dir()) {
+    for entry in made.rootfs.tree.entries().iter().filter(|e| !e.is_dir() || e.owner == Owner::User) {
         let reason = match entry.owner {
             Owner::Package(n) if untold(entry) => usize::try_from(n).ok().map(PathReason::Package),
             Owner::User => Some(PathReason::Recipe),
@@ -296,6 +309,7 @@ mod tests {
             variant: "latest".to_owned(),
             packages: rows.iter().map(package).collect(),
             paths: BTreeMap::new(),
+            lines: BTreeMap::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::globs::Globs;
-use crate::look::{FileKind, FileRow, Look, Subject, Whose, absolute, kind, look, typed_path};
+use crate::look::{FileKind, FileRow, Look, Subject, Whose, absolute, kind, look};
 
 /// What of an image's files is wanted, and how.
 #[derive(Debug, Clone, Default)]
@@ -105,11 +105,7 @@ pub fn tree(world: &World, subject: &Subject, request: &TreeRequest) -> Result<T
 /// The real path of the one that was asked for.
 fn top(look: &Look, request: &TreeRequest) -> Result<String, Diagnostic> {
     let Some(typed) = &request.path else { return Ok(String::new()) };
-    let real = look.contents.real_path(typed_path(typed), true)?;
-    if !real.is_empty() && look.contents.file(&real).is_none() {
-        return Err(crate::why::nothing_at(look, typed));
-    }
-    Ok(real.to_string())
+    Ok(look.at(typed)?.path().to_string())
 }
 
 /// The filters, as numbers.

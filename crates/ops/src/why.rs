@@ -26,13 +26,17 @@ pub struct Why {
     /// The package that was asked for, or that owns the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageWhy>,
+    /// The packages that brought links which the path itself is, where they are others: who wants a program by one
+    /// of its names need not be who wants the program.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub link_packages: Vec<PackageWhy>,
 }
 
 /// Why a path is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PathWhy {
-    /// The links on the way to it: each and where it leads.
-    pub followed: Vec<(String, String)>,
+    /// The links on the way to it, in the order in which they are met.
+    pub followed: Vec<Followed>,
     /// What is there.
     pub file: FileRow,
     /// What each layer did to it, the lowest first.
@@ -41,6 +45,29 @@ pub struct PathWhy {
     /// the empty name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<(String, usize)>,
+    /// The lines of the recipe that declare it or change it, `FILE:LINE`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+}
+
+/// A link on the way to a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Followed {
+    /// Where it is.
+    pub path: String,
+    /// Where it leads.
+    pub target: String,
+    /// The layer that it is from; the lowest is 1.
+    pub layer: usize,
+    /// The package that owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Where no package owns it: the rule of distil's that made it, or `recipe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+    /// It is the path that was asked for, or what that leads to, and no directory above it.
+    #[serde(skip)]
+    whole: bool,
 }
 
 /// What a layer did to a path.
@@ -120,13 +147,23 @@ pub fn why(world: &World, subject: &Subject, what: &str) -> Result<Why, Diagnost
     let (path, package) = if let Some(n) = package_named(&look, what) {
         (None, Some(n))
     } else {
-        let path = path_why(&look, &meant(&look, what)?)?;
-        let at = typed_path(&path.file.path);
-        let package = look.contents.file(at).and_then(inventory::File::package);
-        (Some(path), package)
+        let typed = meant(&look, what)?;
+        let file = look.at(&typed)?;
+        (Some(path_why(&look, file, &typed)), file.package())
     };
-    let package = package.map(|n| package_why(&look, n));
-    Ok(Why { image: look.shown.clone(), manifest: look.contents.digest, path, package })
+    let of_links = path.iter().flat_map(|p| &p.followed).filter(|link| link.whole);
+    let mut others: Vec<usize> = of_links
+        .filter_map(|link| look.contents.file(typed_path(&link.path))?.package())
+        .filter(|n| Some(*n) != package)
+        .collect();
+    others.dedup();
+    Ok(Why {
+        image: look.shown.clone(),
+        manifest: look.contents.digest,
+        path,
+        package: package.map(|n| package_why(&look, n)),
+        link_packages: others.into_iter().map(|n| package_why(&look, n)).collect(),
+    })
 }
 
 /// A word without a slash is a package first.
@@ -168,7 +205,7 @@ pub(crate) fn nothing_at(look: &Look, typed: &str) -> Diagnostic {
     let real = look.contents.real_path(&path, true).unwrap_or_else(|_| path.clone().into());
     let followed = links(look, typed);
     let error = nothing_there(look, &real);
-    followed.iter().fold(error, |e, (link, target)| e.detail(format!("{link} leads to {target}")))
+    followed.iter().fold(error, |e, link| e.detail(format!("{} leads to {}", link.path, link.target)))
 }
 
 fn nothing_there(look: &Look, real: &BString) -> Diagnostic {
@@ -213,16 +250,20 @@ fn near(look: &Look, path: &BStr) -> Vec<String> {
     nearest(&wanted, siblings.iter().map(String::as_str), 3).into_iter().map(str::to_owned).collect()
 }
 
-fn path_why(look: &Look, typed: &str) -> Result<PathWhy, Diagnostic> {
-    let followed = links(look, typed);
-    let real = look.contents.real_path(typed_path(typed), true)?;
-    let Some(file) = look.contents.file(&real) else { return Err(nothing_at(look, typed)) };
+fn path_why(look: &Look, file: &inventory::File, typed: &str) -> PathWhy {
+    let row = look.row(file);
+    let mut followed = links(look, typed);
+    // A link that leads nowhere is what is told of.
+    if let Some(at) = followed.iter().position(|link| link.path == row.path) {
+        followed.truncate(at);
+    }
     let below = if file.entry.is_dir() { owners_below(look, file.path()) } else { Vec::new() };
-    Ok(PathWhy { followed, file: look.row(file), layers: touches(look, real.as_bstr()), below })
+    let (layers, lines) = (touches(look, file.path()), look.lines(file));
+    PathWhy { followed, file: row, layers, below, lines }
 }
 
 /// The links on the way to a path, in the order in which they are met.
-fn links(look: &Look, typed: &str) -> Vec<(String, String)> {
+fn links(look: &Look, typed: &str) -> Vec<Followed> {
     let mut followed = Vec::new();
     let mut path = typed_path(typed);
     // As many as `real_path` follows.
@@ -231,18 +272,19 @@ fn links(look: &Look, typed: &str) -> Vec<(String, String)> {
         let link = prefixes.into_iter().find_map(|end| {
             let file = look.contents.file(&path[..end])?;
             match &file.entry.node {
-                rootfs::Node::Symlink(target) => Some((end, target.to_string())),
+                rootfs::Node::Symlink(target) => Some((end, target.to_string(), file)),
                 _ => None,
             }
         });
-        let Some((end, target)) = link else { break };
+        let Some((end, target, file)) = link else { break };
         let above = path[..end].rfind('/').map_or("", |at| &path[..at]);
         let rest = &path[end..];
         let whole = match target.starts_with('/') {
             true => format!("{target}{rest}"),
             false => format!("{above}/{target}{rest}"),
         };
-        followed.push((format!("/{}", &path[..end]), target));
+        let FileRow { path: at, layer, package, made_by, .. } = look.row(file);
+        followed.push(Followed { path: at, target, layer, package, made_by, whole: rest.is_empty() });
         path = typed_path(&whole);
     }
     followed

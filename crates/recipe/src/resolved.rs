@@ -5,7 +5,7 @@ use oci::Digest;
 use package::Arch;
 
 use crate::archives::Distribution;
-use crate::{Ask, BaseImage, Group, Overruled, PathChange, Port, Repository, RunAs, RuntimeKey, User};
+use crate::{Ask, At, BaseImage, Group, Overruled, PathChange, Port, Repository, RunAs, RuntimeKey, User};
 
 /// One variant of a recipe after include, variants and defaults: plain values, no spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,6 +241,8 @@ pub struct OwnFile {
     pub uid: Option<u32>,
     /// Group; 0 if unset (with `extract`: the archive's).
     pub gid: Option<u32>,
+    /// Where the recipe names it.
+    pub at: At,
 }
 
 /// Where the bytes of an own file come from.

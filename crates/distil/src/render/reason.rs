@@ -1,5 +1,6 @@
 //! `distil why` for people.
 
+use ops::look::FileKind;
 use ops::why::{PackageWhy, PathWhy, Why};
 
 use super::inspection::one_line;
@@ -17,18 +18,28 @@ pub(crate) fn text(why: &Why) -> String {
     if let Some(package) = &why.package {
         out.push_str(&package_lines(package));
     }
+    for package in &why.link_packages {
+        out.push_str("the link is of\n");
+        out.push_str(&package_lines(package));
+    }
     out
 }
 
 fn path_lines(path: &PathWhy, owned: bool) -> String {
     let mut out = String::new();
-    for (link, target) in &path.followed {
-        out.push_str(&format!("{} is a link to {}\n", escaped(link), escaped(target)));
+    for link in &path.followed {
+        let of = link.package.as_ref().map(|p| format!(" (of {p})")).unwrap_or_default();
+        out.push_str(&format!("{} is a link to {}{of}\n", escaped(&link.path), escaped(&link.target)));
     }
     let file = &path.file;
+    let leads = match (file.kind, &file.target) {
+        (FileKind::Symlink, Some(target)) => format!(" to {}, where nothing is", escaped(target)),
+        (FileKind::Hardlink, Some(first)) => format!(", the same file as {}", escaped(first)),
+        _ => String::new(),
+    };
     let size = if file.size > 0 { format!(", {}", diag::bytes(file.size)) } else { String::new() };
     out.push_str(&format!(
-        "{}: {}, mode {}, owner {}:{}{size}\n",
+        "{}: {}{leads}, mode {}, owner {}:{}{size}\n",
         escaped(&file.path),
         file.kind.word(),
         file.mode,
@@ -46,9 +57,11 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
             out.push_str(&format!("    {n:>6}  {owner}\n"));
         }
     }
+    let lines = if path.lines.is_empty() { String::new() } else { format!(" ({})", path.lines.join(", ")) };
     match (&file.made_by, owned) {
-        (Some(rule), _) if rule == "recipe" => out.push_str("  it is the recipe's own file\n"),
+        (Some(rule), _) if rule == "recipe" => out.push_str(&format!("  it is the recipe's own{lines}\n")),
         (Some(rule), _) => out.push_str(&format!("  the rule {rule} made it (docs/derived.md)\n")),
+        (None, _) if !lines.is_empty() => out.push_str(&format!("  the recipe says how it is{lines}\n")),
         (None, false) if path.below.is_empty() => out.push_str("  no package owns it\n"),
         _ => {}
     }

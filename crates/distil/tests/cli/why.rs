@@ -1,6 +1,7 @@
 use crate::run::{Archive, Machine, plain_world};
 use crate::somebodys;
 use testkit::registry::{Registry, Setup};
+use testkit::tar::Entry;
 use testkit::{Package, World};
 
 #[test]
@@ -133,4 +134,105 @@ fn reasons_that_were_pushed_are_found_on_the_registry() {
         "{}",
         ran.stdout
     );
+}
+
+/// An image whose links belong to other packages than what they lead to, and some lead nowhere.
+fn linked(machine: &Machine) {
+    let entries = vec![
+        Entry::file("bin/busybox", 0o755, "#!elf"),
+        Entry::symlink("bin/sh", "/bin/busybox"),
+        Entry::symlink("etc/mtab", "../proc/mounts"),
+        Entry::symlink("loop", "loop"),
+        Entry::hardlink("bin/ash", "bin/busybox"),
+        somebodys::file(
+            "lib/apk/db/installed",
+            "P:busybox\nV:1.37-r0\nA:x86_64\nF:bin\nR:busybox\nR:ash\n\n\
+             P:busybox-binsh\nV:1.37-r0\nA:x86_64\nD:busybox\nF:bin\nR:sh\n\n\
+             P:base\nV:1-r0\nA:x86_64\nD:/bin/sh\nF:etc\nR:mtab\n\n",
+        ),
+    ];
+    somebodys::put(machine, "linked", &[("ADD . /", entries)], &[]);
+}
+
+#[test]
+fn a_link_is_its_own_package_s() {
+    let machine = Machine::new();
+    linked(&machine);
+    let ran = machine.distil(&["why", "oci:linked:it", "/bin/sh"]).good();
+    for line in [
+        "/bin/sh is a link to /bin/busybox (of busybox-binsh)\n",
+        "package busybox 1.37-r0",
+        "the link is of\npackage busybox-binsh 1.37-r0",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&machine.distil(&["why", "oci:linked:it", "/bin/sh", "--json"]).good().stdout)
+            .unwrap();
+    assert_eq!(json["path"]["followed"][0]["package"], "busybox-binsh");
+    assert_eq!(json["package"]["name"], "busybox");
+    assert_eq!(json["link_packages"][0]["name"], "busybox-binsh");
+    let ran = machine.distil(&["why", "oci:linked:it", "/bin/busybox"]).good();
+    assert!(!ran.stdout.contains("the link is of"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_there() {
+    let machine = Machine::new();
+    linked(&machine);
+    let ran = machine.distil(&["why", "oci:linked:it", "/etc/mtab"]).good();
+    for line in ["/etc/mtab: symlink to ../proc/mounts, where nothing is, mode 0777", "package base 1-r0"] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    assert!(
+        machine.distil(&["why", "oci:linked:it", "/loop"]).good().stdout.contains("/loop: symlink to loop")
+    );
+    let ran = machine.distil(&["tree", "oci:linked:it", "/etc/mtab"]).good();
+    assert!(ran.stdout.contains("mtab -> ../proc/mounts"), "{}", ran.stdout);
+    machine
+        .distil(&["extract", "oci:linked:it", "/etc/mtab"])
+        .fails(3, &["it is a link to ../proc/mounts, and nothing is there", "name the directory"]);
+    machine.distil(&["why", "oci:linked:it", "/loop/x"]).fails(3, &["too many levels", "distil tree"]);
+    machine.distil(&["why", "oci:linked:it", "/etc/mtab/x"]).fails(3, &["/etc/mtab leads to ../proc/mounts"]);
+}
+
+#[test]
+fn a_further_name_says_of_what() {
+    let machine = Machine::new();
+    linked(&machine);
+    // The first name, by the alphabet, holds the bytes.
+    let first = machine.distil(&["why", "oci:linked:it", "/bin/ash"]).good().stdout;
+    let second = machine.distil(&["why", "oci:linked:it", "/bin/busybox"]).good().stdout;
+    let told = [first, second].iter().filter(|t| t.contains("hardlink, the same file as /bin/")).count();
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn own_files_are_told_from_the_line_of_the_recipe() {
+    let world = World::new()
+        .package(Package::new("app", "1-1").file("/usr/bin/app", "app").file("/usr/lib/app/data", "1"));
+    let archive = Archive::serve(&world);
+    let machine = Machine::new();
+    std::fs::create_dir_all(machine.path("work/tree/sub")).unwrap();
+    machine.write("work/tree/sub/deep.txt", "deep");
+    // `packages:` is the last of `contents:`.
+    let own = "  files:\n    - {path: /app/x, content: \"hi\"}\n    - {path: /opt/tree, source: tree}\n\
+               paths:\n  - {path: /data, type: directory, uid: 65532}\n  \
+               - {path: /usr/bin/app, type: permissions, permissions: 0o700}\n";
+    machine.write("work/app.yaml", archive.recipe(&["app"]) + own);
+    machine.build().good();
+    let text = machine.read("work/app.yaml");
+    let line = |what: &str| text.lines().position(|l| l.contains(what)).unwrap() + 1;
+    for (path, what, says) in [
+        ("/app/x", "/app/x", "it is the recipe's own"),
+        ("/opt/tree/sub/deep.txt", "/opt/tree", "it is the recipe's own"),
+        ("/data", "/data", "it is the recipe's own"),
+        ("/usr/bin/app", "/usr/bin/app", "the recipe says how it is"),
+    ] {
+        let ran = machine.distil(&["why", "app", path]).good();
+        let wanted = format!("  {says} (app.yaml:{})\n", line(what));
+        assert!(ran.stdout.contains(&wanted), "no `{wanted}` in {}", ran.stdout);
+    }
+    let ran = machine.distil(&["why", "app", "/usr/lib/app/data"]).good();
+    assert!(!ran.stdout.contains("app.yaml") || ran.stdout.contains("the recipe asks"), "{}", ran.stdout);
 }

@@ -116,6 +116,7 @@ fn file(node: &Node, _: &str) -> Result<OwnFile, RecipeError> {
         mode: fields.read("mode", modes::mode)?,
         uid: fields.read("uid", walk::id)?,
         gid: fields.read("gid", walk::id)?,
+        at: fields.need("path")?.at.clone(),
     })
 }
 
