@@ -10,10 +10,10 @@ use image::{Document, Layer, Layout, REF_NAME, Sink, Source, Upon, read_document
 use oci::{Descriptor, History, ImageConfig, Manifest, MediaType, Platform};
 use package::{Arch, Shelf, Universe, parse_dependency};
 use recipe::{BaseImage, Resolved};
-use rootfs::{Payloads, Tree, flatten};
+use rootfs::{Payloads, Tree};
 use trust::Verified;
 
-use crate::own_bodies;
+use crate::base_tree;
 use crate::pins::platform;
 use crate::recipes::{find, missing};
 use crate::shop::Shop;
@@ -224,22 +224,9 @@ pub(crate) fn named_in(lock: &lockfile::Lockfile) -> Vec<String> {
 impl Base {
     /// What a container sees of it.
     pub(crate) fn tree(&self, shop: &Shop<'_>, payloads: &mut Payloads) -> Result<Tree, Diagnostic> {
-        let mut layers = Vec::new();
-        for layer in &self.manifest.layers {
-            let path = self.layout.blob_path(&layer.digest);
-            let (digest, _, _) = shop.own.ingest(&path, &shop.blobs)?;
-            if digest != layer.digest {
-                let text = format!("cannot build upon {}: its layer {} is damaged", self.shown, layer.digest);
-                return Err(Diagnostic::new(Kind::Input, text)
-                    .detail(format!("its content is {digest}"))
-                    .hint("pull the base image again"));
-            }
-            let what = format!("the layer {digest} of {}", self.shown);
-            layers.push(own_bodies::archive_tree(shop, &what, &digest, payloads)?);
-        }
-        let most = rootfs::tar::Limits::default().members;
-        let doing = |d: Diagnostic| d.while_doing(format!("cannot build upon {}", self.shown));
-        flatten(layers, most).map_err(|e| doing(e.into()))
+        let manifest = (self.descriptor.digest, &self.manifest);
+        base_tree::read(shop, &self.layout, manifest, payloads)
+            .map_err(|d| d.while_doing(format!("cannot build upon {}", self.shown)))
     }
 
     /// Its layers, put into the store as they are, and its history.

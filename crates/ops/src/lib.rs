@@ -10,6 +10,7 @@ mod apko_lock;
 pub mod append;
 mod attached;
 mod base;
+mod base_tree;
 mod blobs;
 pub mod build;
 pub mod cache;

@@ -304,7 +304,7 @@ pub(crate) fn typed_path(text: &str) -> String {
 }
 
 /// Listings as derived objects of the cache.
-struct Remembered<'a>(&'a Cache);
+pub(crate) struct Remembered<'a>(pub(crate) &'a Cache);
 
 const KIND: &str = "listing";
 

@@ -16,7 +16,7 @@ use trust::RsaKeyring;
 use crate::ecosystem::{Control, Format};
 use crate::shop::Shop;
 
-const KIND: &str = "payload";
+pub(crate) const KIND: &str = "payload";
 
 /// A package that is unpacked.
 pub(crate) struct Unpacked {

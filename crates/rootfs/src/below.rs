@@ -16,7 +16,8 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 
 type Entries = BTreeMap<BString, Entry>;
 
-/// The tree that a container sees of layers, bottom first. Whiteouts are done and gone; a hard link is a
+/// The tree that a container sees of layers as [`changes`] writes them, bottom first: each path once, links to files
+/// of the same layer, nothing below a link. (Anybody's layers are read by `inventory`.) Whiteouts are done and gone; a hard link is a
 /// file of its own with the same body; parents that no layer has are there, root's and 0755. Entries are
 /// nobody's ([`Owner::Implicit`]).
 ///
@@ -71,8 +72,7 @@ fn is_below(path: &BStr, directory: &BStr) -> bool {
         || path.starts_with(directory) && path.get(directory.len()) == Some(&b'/')
 }
 
-/// A hard link as the file that it is another name of. A payload has links to files before them alone
-/// (`payload::Writer`), and those are in the same layer.
+/// A hard link as the file that it is another name of, which is in the same layer.
 fn unlinked(entry: &Entry, layer: &Tree) -> Entry {
     let file = match &entry.node {
         Node::Hardlink(target) => layer.get(target).unwrap_or(entry),

@@ -7,6 +7,7 @@ mod life;
 mod names;
 mod signatures;
 mod sources;
+mod upon;
 mod world;
 
 use std::path::Path;

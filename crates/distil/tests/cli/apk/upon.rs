@@ -1,0 +1,85 @@
+//! Upon images that engines can unpack and no package manager made: built by hand, layer by layer.
+
+use testkit::tar::{Entry, tar};
+use testkit::{ApkKey, ApkPackage};
+
+use super::{plain, publish, recipe};
+use crate::foreign::put_layers;
+use crate::run::Machine;
+
+/// The packages of [`plain`] in a directory, and what an image of `names` of them says that it has.
+pub(crate) fn archive(machine: &Machine, packages: Vec<ApkPackage>) {
+    publish(&machine.path("work/packages"), packages);
+    machine.write("work/made-up-1.rsa.pub", ApkKey::test_only(1).public_pem());
+}
+
+/// The database of an image that has these packages; what each brings is listed.
+pub(crate) fn database(packages: &[ApkPackage]) -> String {
+    packages.iter().map(|package| package.build(&[]).record("x86_64") + "\n\n").collect::<String>()
+}
+
+/// A recipe of these packages upon `oci:base`.
+pub(crate) fn upon(machine: &Machine, installed: &str, packages: &[&str]) {
+    std::fs::create_dir_all(machine.path("work/indexes/x86_64")).expect("a directory");
+    machine.write("work/indexes/x86_64/APKINDEX", installed);
+    let text = recipe(&["./packages"], packages, &["made-up-1.rsa.pub"]);
+    let below = "contents:\n  baseimage: {image: ./base, apkindex: ./indexes}";
+    machine.write("work/app.yaml", text.replace("contents:", below));
+}
+
+fn dirs(path: &str) -> Vec<Entry> {
+    let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+    above.chain([path]).map(|path| Entry::dir(path, 0o755)).collect()
+}
+
+#[test]
+fn an_image_below_is_what_engines_unpack() {
+    let machine = Machine::new();
+    let own = ApkPackage::new("own", "1.0-r0").file("srv/conf/own", 0o644, "1");
+    archive(&machine, [plain(), vec![own]].concat());
+    let installed = database(&plain()[..1]);
+    let first = [
+        dirs("lib/apk/db"),
+        dirs("usr/share/hello"),
+        vec![
+            Entry::file("lib/apk/db/installed", 0o644, installed.clone()),
+            Entry::file("usr/share/hello/words", 0o644, "hello\n"),
+            Entry::dir("srv", 0o755),
+            Entry::file("srv/old", 0o644, "1"),
+            Entry::file("srv/stays", 0o644, "1"),
+        ],
+    ]
+    .concat();
+    let second = vec![
+        // Written, and taken away, below a link of this very layer.
+        Entry::dir("srv", 0o755),
+        Entry::symlink("data", "srv"),
+        Entry::dir("data/conf", 0o700),
+        Entry::file("data/.wh.old", 0o644, ""),
+        // Beside whiteouts of themselves; another name of a file below.
+        Entry::hardlink("copy", "usr/share/hello/words"),
+        Entry::file(".wh.copy", 0o644, ""),
+        Entry::symlink("link", "copy"),
+        Entry::file(".wh.link", 0o644, ""),
+        Entry::file("twice", 0o644, "1"),
+        Entry::file("./twice", 0o600, "22"),
+    ];
+    put_layers(&machine, "base", "base", &["linux/amd64"], |_| vec![tar(&first), tar(&second)]);
+    upon(&machine, &installed, &["hello", "own"]);
+    machine.distil(&["build", "app.yaml", "-o", "oci:out:app"]).good().says(&["unsigned base image ./base"]);
+    let ran = machine.distil(&["diff", "oci:base:base", "oci:out:app", "--json"]).good();
+    let diff: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let files = diff["files"].as_array().expect("files");
+    let paths: Vec<&str> = files.iter().filter_map(|f| f["path"].as_str()).collect();
+    for (path, there) in
+        [("/srv/conf/own", true), ("/usr/bin/hello", true), ("/srv/conf", false), ("/copy", false)]
+    {
+        assert_eq!(paths.contains(&path), there, "{path} in {paths:?}");
+    }
+    // The layer has the directory that the file is in as it is below.
+    let listed = machine.distil(&["tree", "oci:out:app", "/srv", "--json"]).good().stdout;
+    assert!(
+        listed.contains("/srv/conf/own") && listed.contains("0700") && !listed.contains("/srv/old"),
+        "{listed}"
+    );
+}
