@@ -110,6 +110,12 @@ impl Diagnostic {
         }))
     }
 
+    /// The same of another sort: what fails below may be somebody else's fault here.
+    pub fn of_kind(mut self, kind: Kind) -> Diagnostic {
+        self.0.kind = kind;
+        self
+    }
+
     /// The same with a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.0.hint = Some(hint.into());

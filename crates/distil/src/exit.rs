@@ -7,6 +7,9 @@ use diag::Kind;
 /// Everything went well.
 pub(crate) const DONE: u8 = 0;
 
+/// The user stopped it: what a shell says of a program that SIGINT ended.
+pub(crate) const STOPPED: u8 = 130;
+
 /// The exit code of a kind of failure.
 pub(crate) fn code(kind: Kind) -> u8 {
     match kind {

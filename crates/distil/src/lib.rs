@@ -38,7 +38,7 @@ use crate::render::style::Style;
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => return usage(&e),
+        Err(e) => return usage(&e, &Environment::read()),
     };
     let env = Environment::read();
     let talk = Talk::new(&cli.global, &env);
@@ -46,7 +46,8 @@ pub fn run() -> ExitCode {
         Ok(code) => exit::status(code),
         Err(d) => {
             talk.failure(&d);
-            exit::status(exit::code(d.kind))
+            let stopped = talk.cancelled.load(Ordering::Relaxed);
+            exit::status(if stopped { exit::STOPPED } else { exit::code(d.kind) })
         }
     }
 }
@@ -56,11 +57,45 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// clap's own text; `--help` and `--version` are no failure.
-fn usage(e: &clap::Error) -> ExitCode {
-    // A closed pipe (`distil --help | head -1`) is no failure either.
-    let _ = e.print();
-    exit::status(if e.use_stderr() { exit::code(diag::Kind::Usage) } else { exit::DONE })
+/// What clap has to say; `--help` and `--version` are no failure.
+fn usage(e: &clap::Error, env: &Environment) -> ExitCode {
+    use clap::error::ErrorKind;
+    if !e.use_stderr() || e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // A closed pipe (`distil --help | head -1`) is no failure either.
+        let _ = e.print();
+        return exit::status(if e.use_stderr() { exit::code(diag::Kind::Usage) } else { exit::DONE });
+    }
+    let d = misunderstood(&e.render().to_string());
+    let json = env.arguments.iter().take_while(|a| *a != "--").any(|a| a == "--json");
+    write_err(&match json {
+        true => format!("{}\n", render::diagnostic::json(&d)),
+        false => render::diagnostic::human(&d, Style::new(env.wants_color())),
+    });
+    exit::status(exit::code(d.kind))
+}
+
+/// clap's text in the grammar of every other failure: the cause, its tips, how the command is used.
+fn misunderstood(text: &str) -> Diagnostic {
+    let mut parts = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let first = parts.next().unwrap_or_default();
+    let cause: Vec<&str> = first.strip_prefix("error:").unwrap_or(first).lines().map(str::trim).collect();
+    let mut d = Diagnostic::new(
+        diag::Kind::Usage,
+        format!("cannot understand the command line: {}", cause.join(" ")),
+    );
+    let mut tips = Vec::new();
+    for part in parts {
+        if let Some(usage) = part.strip_prefix("Usage:") {
+            let lines = usage.lines().map(str::trim).filter(|line| !line.is_empty());
+            d = lines.fold(d, |d, line| d.detail(format!("usage: {line}")));
+        } else if let Some(more) = part.strip_prefix("For more information, try ") {
+            tips.push(format!("{} tells more", more.trim_end_matches('.').replace('\'', "`")));
+        } else {
+            let lines = part.lines().map(str::trim);
+            tips.extend(lines.map(|line| line.strip_prefix("tip: ").unwrap_or(line).to_owned()));
+        }
+    }
+    d.hint(tips.join("; "))
 }
 
 /// How to talk to the user.

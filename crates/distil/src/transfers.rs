@@ -109,7 +109,7 @@ pub(crate) fn tag(args: &TagArgs, world: &World, talk: &Talk) -> Result<(), Diag
     if talk.json {
         return talk.data(|| json!({ "schema": 0, "tagged": tagged }));
     }
-    print(&format!("{}@{}\n", tagged.to, tagged.digest))
+    print(&format!("{}\n", with_digest(&tagged.to, &tagged.digest.to_string())))
 }
 
 pub(crate) fn ls(args: &LsArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
@@ -166,7 +166,16 @@ fn show(moved: &Moved, done: &str, clock: &Clock, talk: &Talk) -> Result<(), Dia
     }
     match &moved.id {
         Some(id) => print(&format!("{} {id}\n", moved.to)),
-        None => print(&format!("{}@{}\n", moved.to, moved.digest)),
+        None => print(&format!("{}\n", with_digest(&moved.to, &moved.digest.to_string()))),
+    }
+}
+
+/// `NAME@DIGEST`, which any verb takes; the name may have the digest already, or be it.
+fn with_digest(name: &str, digest: &str) -> String {
+    match name.strip_suffix(digest) {
+        Some("") => digest.to_owned(),
+        Some(before) => format!("{}@{digest}", before.strip_suffix('@').unwrap_or(before)),
+        None => format!("{name}@{digest}"),
     }
 }
 

@@ -46,10 +46,9 @@ impl Explain for TransportError {
     fn hint(&self) -> Option<String> {
         match self {
             TransportError::Io { error, .. } => space_hint(error).or_else(|| place_hint(error)),
-            TransportError::Malformed { .. } => Some(
-                "it is damaged, or no OCI image: remove it and have it written anew, or name another place"
-                    .to_owned(),
-            ),
+            TransportError::Malformed { .. } => {
+                Some("it is damaged, or no OCI image: have it written anew, or name another place".to_owned())
+            }
             TransportError::NoBlob { .. } | TransportError::Mismatch { .. } => Some(
                 "the image is not whole where it was read from; build it or copy it there again".to_owned(),
             ),

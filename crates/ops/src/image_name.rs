@@ -66,6 +66,12 @@ pub enum ImageNameError {
         /// `directory`, `file` or `name`.
         what: &'static str,
     },
+    /// A path without a transport.
+    #[error("cannot understand `{text}`: it looks like a path, and not like the name of an image")]
+    Path {
+        /// What was given.
+        text: String,
+    },
     /// The name is not one.
     #[error("cannot understand `{text}`: {why}")]
     Name {
@@ -86,6 +92,11 @@ impl Explain for ImageNameError {
     }
 
     fn hint(&self) -> Option<String> {
+        if let ImageNameError::Path { text } = self {
+            return Some(format!(
+                "say what is there: oci:{text} (a layout), oci-archive:{text} or docker-archive:{text}"
+            ));
+        }
         Some(TRANSPORTS.to_owned())
     }
 }
@@ -183,6 +194,9 @@ fn bare(text: &str) -> Result<ImageName, ImageNameError> {
     // A digest alone names what the local store has under it.
     if text.parse::<oci::Digest>().is_ok() {
         return Ok(ImageName::Stored(text.to_owned()));
+    }
+    if text.starts_with(['/', '.']) || text.ends_with(".tar") && text.contains('/') {
+        return Err(ImageNameError::Path { text: text.to_owned() });
     }
     let reference = reference(text, text)?;
     Ok(match reference.registry {

@@ -1,7 +1,10 @@
 //! Images opened where they are: a name of the command line becomes a source to read from.
 
+use std::io;
+use std::path::Path;
+
 use diag::{Diagnostic, Kind};
-use image::{DockerArchive, Layout, OciArchive, Source};
+use image::{DockerArchive, Layout, OciArchive, Source, TransportError};
 use oci::{Digest, Reference};
 
 use crate::World;
@@ -37,15 +40,17 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
         }
         ImageName::Layout { dir, tag } => {
             let path = world.working_dir.join(dir);
-            let layout = Layout::open(path).map_err(|e| no_layout(&shown, e.into()))?;
+            let layout = Layout::open(&path).map_err(|e| unopened(&shown, &path, e))?;
             Ok(open(Box::new(layout), tag.clone().unwrap_or_default()))
         }
         ImageName::LayoutArchive { file, tag } => {
-            let archive = OciArchive::open(world.working_dir.join(file))?;
+            let path = world.working_dir.join(file);
+            let archive = OciArchive::open(&path).map_err(|e| unopened(&shown, &path, e))?;
             Ok(open(Box::new(archive), tag.clone().unwrap_or_default()))
         }
         ImageName::DockerArchive { file, reference } => {
-            let archive = DockerArchive::open(&world.working_dir.join(file))?;
+            let path = world.working_dir.join(file);
+            let archive = DockerArchive::open(&path).map_err(|e| unopened(&shown, &path, e))?;
             let name = reference.as_ref().map(ToString::to_string).unwrap_or_default();
             Ok(open(Box::new(archive), name))
         }
@@ -88,6 +93,12 @@ pub(crate) fn name_in_store(text: &str) -> String {
 fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
     let name = name_in_store(text);
     let nothing = |known: &[String]| {
+        let path = world.working_dir.join(text);
+        if let Some(transport) = transport_of(&path) {
+            let what = format!("cannot find `{name}`: the local store has no image of that name");
+            return Diagnostic::new(Kind::Input, what)
+                .hint(format!("an image in a file or directory is called {transport}:{text}"));
+        }
         let near = diag::nearest(&name, known.iter().map(String::as_str), 1);
         let hint = match (near.first(), known) {
             (Some(near), _) => format!("there is `{near}`; `distil ls` lists all"),
@@ -114,6 +125,41 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
     if there { Ok((store, name)) } else { Err(nothing(&names)) }
 }
 
-fn no_layout(shown: &str, error: Diagnostic) -> Diagnostic {
-    error.while_doing(format!("cannot read {shown}"))
+/// An input that cannot be read is the input's fault, and it may be another sort than it was called.
+fn unopened(shown: &str, path: &Path, error: TransportError) -> Diagnostic {
+    let gone = matches!(&error, TransportError::Io { error, .. } if matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+    ));
+    let malformed = matches!(error, TransportError::Malformed { .. });
+    let told = Diagnostic::from(error).while_doing(format!("cannot read {shown}"));
+    if !gone && !malformed {
+        return told;
+    }
+    told.of_kind(Kind::Input).hint(match transport_of(path) {
+        Some(transport) => format!("there is an image in it by another way: {transport}:{}", path.display()),
+        None if !path.exists() => {
+            "nothing is there; look at the path, which is taken from the working directory".to_owned()
+        }
+        None if malformed => {
+            "it is damaged, or holds no image: have it written anew where it came from".to_owned()
+        }
+        None => "a layout is a directory with `oci-layout` and `index.json`, an archive is a file".to_owned(),
+    })
+}
+
+/// By which transport a path of this machine holds images, if it does.
+fn transport_of(path: &Path) -> Option<&'static str> {
+    if path.is_dir() {
+        return Layout::open(path).is_ok().then_some("oci");
+    }
+    // Anything but a file may never end.
+    if !path.is_file() {
+        return None;
+    }
+    match (OciArchive::open(path), DockerArchive::open(path)) {
+        (Ok(_), _) => Some("oci-archive"),
+        (_, Ok(_)) => Some("docker-archive"),
+        _ => None,
+    }
 }

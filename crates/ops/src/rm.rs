@@ -1,5 +1,7 @@
 //! `distil rm`: names taken away, and with the last of them what nobody needs any more.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diag::{Diagnostic, Kind, Note};
 use image::Layout;
 use oci::{Digest, Reference};
@@ -25,7 +27,7 @@ pub struct Removed {
 /// image, from a registry.
 ///
 /// # Errors
-/// A name is not in the store: nothing is then removed. A registry refuses.
+/// A name is not in the store: nothing is then removed. A registry refuses: what was removed before is said.
 pub fn rm(world: &World, names: &[ImageName]) -> Result<Removed, Diagnostic> {
     let mut stored = Vec::new();
     for name in names {
@@ -46,11 +48,18 @@ pub fn rm(world: &World, names: &[ImageName]) -> Result<Removed, Diagnostic> {
         }
     }
     let mut removed = Removed::default();
-    for name in names {
-        if let ImageName::Registry(reference) = name {
-            from_registry(world, reference)?;
-            removed.names.push(name.to_string());
-        }
+    let on_registries: BTreeMap<String, &Reference> = names
+        .iter()
+        .filter_map(|name| match name {
+            ImageName::Registry(reference) => Some((name.to_string(), reference)),
+            _ => None,
+        })
+        .collect();
+    for (name, reference) in on_registries {
+        from_registry(world, reference).map_err(|e| {
+            removed.names.iter().fold(e, |e, gone| e.detail(format!("removed before this: {gone}")))
+        })?;
+        removed.names.push(name);
     }
     if !stored.is_empty() {
         from_store(world, stored, &mut removed)?;
@@ -60,18 +69,21 @@ pub fn rm(world: &World, names: &[ImageName]) -> Result<Removed, Diagnostic> {
 
 fn from_store(world: &World, names: Vec<&str>, removed: &mut Removed) -> Result<(), Diagnostic> {
     let store = Layout::open(world.data_dir.join("images"))?;
+    let all = store.names()?;
+    // The same image may be meant twice, and nothing goes before all is found.
+    let mut own = BTreeSet::new();
     for name in names {
-        let all = store.names()?.into_iter();
-        let meant = all.filter(|(known, part)| is_meant(name, known, &part.digest));
-        let own: Vec<String> = meant.map(|(name, _)| name).collect();
-        if own.is_empty() {
+        let meant = all.iter().filter(|(known, part)| is_meant(name, known, &part.digest));
+        let meant: Vec<&String> = meant.map(|(known, _)| known).collect();
+        if meant.is_empty() {
             let text = format!("cannot remove `{name}`: no name of the local store leads to that digest");
             return Err(Diagnostic::new(Kind::Input, text).hint("`distil ls` lists names and digests"));
         }
-        for name in own {
-            if store.forget(&name)? {
-                removed.names.push(name);
-            }
+        own.extend(meant);
+    }
+    for name in own {
+        if store.forget(name)? {
+            removed.names.push(name.clone());
         }
     }
     match store.prune()? {

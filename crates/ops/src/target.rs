@@ -153,6 +153,7 @@ impl TargetError {
             ImageNameError::Transport { .. } => TargetError::Transport { text },
             ImageNameError::Missing { what, .. } => TargetError::Missing { text, what },
             ImageNameError::Name { why, .. } => TargetError::Name { text, why },
+            ImageNameError::Path { .. } => TargetError::Name { text, why: "it looks like a path".to_owned() },
         }
     }
 }

@@ -86,3 +86,24 @@ fn a_tag_with_a_digest_is_a_tag() {
     let names = machine.distil(&["ls"]).good().stdout;
     assert!(names.contains("acme/app:2") && !names.contains("acme/app:2@"), "{names}");
 }
+
+#[test]
+fn the_same_image_twice_goes_once() {
+    let machine = Machine::new();
+    let one = put(&machine, "in", "1", &["linux/amd64"]);
+    machine.distil(&["copy", "oci:in:1", "one"]).good();
+    let ran = machine.distil(&["rm", "one", "one:latest", &one.digest]).good();
+    assert_eq!(ran.stdout, "one:latest\n");
+    assert_eq!(blobs(&machine), 0);
+}
+
+#[test]
+fn what_was_removed_before_a_failure_is_said() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let name = |tag: &str| format!("docker://{}/acme/app:{tag}", registry.host());
+    machine.distil(&["copy", "oci:in:1", &name("1")]).good();
+    let said = format!("removed before this: {}", name("1"));
+    machine.distil(&["rm", &name("2"), &name("1"), &name("1")]).fails(3, &["no such image", &said]);
+    assert!(registry.tags("acme/app").is_empty());
+}

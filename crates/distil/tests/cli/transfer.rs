@@ -1,6 +1,6 @@
 //! Images among all places.
 
-use testkit::registry::{Registry, Setup};
+use testkit::registry::{Deed, Fault, Registry, Setup};
 
 use crate::foreign::{put, sound};
 use crate::run::Machine;
@@ -155,4 +155,88 @@ fn json_says_what_went_over() {
     let sent: u64 = registry.requests().iter().filter(|r| r.target.contains("/blobs/")).map(|r| r.body).sum();
     assert_eq!(sent, 0);
     registry.check().unwrap();
+}
+
+/// What is wrong with an input is the input's fault, and no hint leads to its loss.
+#[test]
+fn an_input_that_is_another_sort_is_named() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &["linux/amd64"]);
+    machine.distil(&["copy", "oci:in:1", "docker-archive:saved.tar:a/b:1"]).good();
+    machine.distil(&["copy", "oci:in:1", "oci-archive:layout.tar:1"]).good();
+    machine.write("work/text", "hello");
+    for (name, says) in [
+        ("oci:nothing", "nothing is there"),
+        ("oci-archive:nothing.tar", "nothing is there"),
+        ("docker-archive:nothing.tar", "nothing is there"),
+        ("oci-archive:saved.tar", "docker-archive:"),
+        ("docker-archive:layout.tar", "oci-archive:"),
+        ("oci-archive:in", "oci:"),
+        ("oci:saved.tar", "docker-archive:"),
+        ("docker-archive:text", "have it written anew where it came from"),
+        ("oci:data", "nothing is there"),
+        ("saved.tar", "docker-archive:saved.tar"),
+        ("in", "oci:in"),
+    ] {
+        let ran = machine.distil(&["inspect", name]).fails(3, &[says]);
+        assert!(!ran.stderr.contains("remove it"), "{}", ran.stderr);
+    }
+    for path in ["./in", "/tmp/x.tar", "../in", "sub/x.tar"] {
+        machine.distil(&["inspect", path]).fails(2, &["it looks like a path", &format!("oci:{path}")]);
+    }
+}
+
+#[test]
+fn what_is_printed_is_a_name() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &["linux/amd64"]);
+    let at = |rest: &str| format!("docker://{}/acme/app{rest}", registry.host());
+    let by_digest = at(&format!("@{}", image.digest));
+    let ran = machine.distil(&["copy", "oci:in:1", &by_digest]).good();
+    assert_eq!(ran.stdout, format!("{by_digest}\n"));
+    let with_tag = at(&format!(":1@{}", image.digest));
+    let ran = machine.distil(&["copy", "oci:in:1", &with_tag]).good();
+    assert_eq!(ran.stdout, format!("{with_tag}\n"));
+    let ran = machine.distil(&["pull", ran.stdout.trim()]).good();
+    machine.distil(&["inspect", ran.stdout.trim()]).good();
+    let ran = machine.distil(&["pull", &by_digest]).good();
+    assert_eq!(ran.stdout.matches("sha256:").count(), 1, "{}", ran.stdout);
+    machine.distil(&["inspect", ran.stdout.trim()]).good();
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_told_as_every_failure() {
+    let machine = Machine::new();
+    machine
+        .distil(&["push"])
+        .fails(2, &["error: cannot understand the command line: ", "<NAME>", "usage: distil push", "hint: "]);
+    machine.distil(&["build", "--lod"]).fails(2, &["'--lod'", "'--load'"]);
+    let ran = machine.distil(&["--json", "frobnicate"]);
+    assert_eq!(ran.code, Some(2));
+    let told: serde_json::Value = serde_json::from_str(ran.stderr.trim()).unwrap();
+    assert_eq!((&told["schema"], &told["error"]["kind"]), (&0.into(), &"usage".into()));
+}
+
+#[test]
+fn what_is_interrupted_says_so_and_leaves_nothing() {
+    use std::process::{Command, Stdio};
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let name = format!("docker://{}/acme/app:1", registry.host());
+    machine.distil(&["copy", "oci:in:1", &name]).good();
+    let before = registry.requests().len();
+    let slow = Deed::Slow(std::time::Duration::from_secs(1));
+    registry.fail(Fault::once("GET", "/blobs/", slow));
+    let mut running = machine.command(&["pull", &name]);
+    let running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !registry.requests()[before..].iter().any(|asked| asked.target.contains("/blobs/")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupt = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let ended = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("stopped by the user"), "{said}");
+    assert_eq!(machine.distil(&["ls"]).good().stdout, "");
 }
