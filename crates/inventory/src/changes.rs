@@ -11,6 +11,13 @@ use crate::{Change, ChangeKind, InventoryError, Listing, PackageChange, PackageK
 /// Most bytes of the paths of directories that no layer has as members.
 const MOST_IMPLICIT: usize = 1 << 28;
 
+/// What a layer did.
+pub(crate) struct Story {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) packages: Vec<PackageChange>,
+    pub(crate) hides: u64,
+}
+
 /// Layers stacked so far, and what stands in them of packages.
 #[derive(Default)]
 pub(crate) struct Stacked {
@@ -25,11 +32,7 @@ impl Stacked {
     ///
     /// # Errors
     /// A hard link leads nowhere.
-    pub(crate) fn put(
-        &mut self,
-        listing: Listing,
-        layer: &Digest,
-    ) -> Result<(Vec<Change>, Vec<PackageChange>), InventoryError> {
+    pub(crate) fn put(&mut self, listing: Listing, layer: &Digest) -> Result<Story, InventoryError> {
         let n = self.layers;
         self.layers += 1;
         let Listing { entries, whiteouts, opaque, texts, .. } = listing;
@@ -57,7 +60,8 @@ impl Stacked {
             }
         }
         let packages = self.take_texts(texts, n);
-        Ok((changes.into_values().collect(), packages))
+        let hides = self.view.take_hidden(n);
+        Ok(Story { changes: changes.into_values().collect(), packages, hides })
     }
 
     /// The layer's entries with their layer's number, and links to files below as those.

@@ -51,6 +51,9 @@ pub struct LayerContents {
     pub changes: Vec<Change>,
     /// What it did to the packages, by name.
     pub packages: Vec<PackageChange>,
+    /// Bytes of files of the layers below that no name leads to since this layer, by its deletions, replacements and
+    /// repetitions: they are still stored.
+    pub hides: u64,
 }
 
 /// What a layer did to a package.

@@ -18,14 +18,18 @@ const INFO_DIR: &str = "var/lib/dpkg/info";
 const DIVERSIONS: &str = "var/lib/dpkg/diversions";
 /// Where apk 2 has it, and where apk 3 of a merged `/usr` has it.
 const APK: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
-/// Berkeley DB, ndb and SQLite (rpm's macro `_db_backend`), in the old and the new directory (`_dbpath`).
-const RPM: [&str; 6] = [
+/// Berkeley DB, ndb and SQLite (rpm's macro `_db_backend`), in the old and the new directory (`_dbpath`), and
+/// in that of rpm-ostree.
+const RPM: [&str; 9] = [
     "var/lib/rpm/Packages",
     "var/lib/rpm/Packages.db",
     "var/lib/rpm/rpmdb.sqlite",
     "usr/lib/sysimage/rpm/Packages",
     "usr/lib/sysimage/rpm/Packages.db",
     "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm/Packages",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/rpmdb.sqlite",
 ];
 
 /// A database's file, and the layer that it is from.

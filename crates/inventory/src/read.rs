@@ -6,7 +6,7 @@ use diag::{Reporter, Unit};
 use image::{Source, read_small};
 use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest};
 
-use crate::changes::Stacked;
+use crate::changes::{Stacked, Story};
 use crate::documents::artifact;
 use crate::maker::read_maker;
 use crate::{
@@ -92,9 +92,9 @@ fn contents(
     let history = told(&config.history, manifest.layers.len());
     for ((listing, descriptor), history) in listings.into_iter().zip(&manifest.layers).zip(history) {
         let (diff_id, unpacked) = (listing.diff_id, listing.unpacked);
-        let (changes, packages) = stacked.put(listing, &descriptor.digest)?;
+        let Story { changes, packages, hides } = stacked.put(listing, &descriptor.digest)?;
         let descriptor = descriptor.clone();
-        layers.push(LayerContents { descriptor, diff_id, unpacked, history, changes, packages });
+        layers.push(LayerContents { descriptor, diff_id, unpacked, history, changes, packages, hides });
     }
     let Stacked { view, texts, found, .. } = stacked;
     let ours = ours(&config);

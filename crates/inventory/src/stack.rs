@@ -19,6 +19,20 @@ pub(crate) struct View {
     slots: BTreeMap<BString, Slot>,
     /// Bytes of the paths of directories that are no members.
     implicit: usize,
+    /// How many names each body has.
+    names: HashMap<Place, u32>,
+    /// Bodies that lost their last name since somebody asked, and their lengths.
+    lost: HashMap<Place, u64>,
+}
+
+/// The layer of a body, and where in it.
+type Place = (u32, u64);
+
+fn place(entry: &Entry) -> Option<(Place, u64)> {
+    match &entry.node {
+        Node::File(body) => Some(((body.payload.0, body.offset), body.size)),
+        _ => None,
+    }
 }
 
 impl View {
@@ -29,13 +43,48 @@ impl View {
     /// Takes away what is below a directory; what was there.
     pub(crate) fn remove_below(&mut self, directory: &BStr) -> Vec<Slot> {
         let gone = keys_below(&self.slots, directory);
-        gone.into_iter().filter_map(|path| self.slots.remove(&path)).collect()
+        gone.into_iter().filter_map(|path| self.take(path.as_bstr())).collect()
+    }
+
+    fn take(&mut self, path: &BStr) -> Option<Slot> {
+        let slot = self.slots.remove(path)?;
+        self.unname(&slot.entry);
+        Some(slot)
+    }
+
+    fn set(&mut self, slot: Slot) -> Option<Slot> {
+        if let Some((place, _)) = place(&slot.entry) {
+            *self.names.entry(place).or_default() += 1;
+        }
+        let before = self.slots.insert(slot.entry.path.clone(), slot);
+        before.iter().for_each(|slot| self.unname(&slot.entry));
+        before
+    }
+
+    fn unname(&mut self, entry: &Entry) {
+        if let Some((place, size)) = place(entry)
+            && let Some(names) = self.names.get_mut(&place)
+        {
+            *names -= 1;
+            if *names == 0 {
+                self.names.remove(&place);
+                self.lost.insert(place, size);
+            }
+        }
+    }
+
+    /// Bytes of files of layers below `layer` that have had no name since this was asked last: they are still
+    /// stored.
+    pub(crate) fn take_hidden(&mut self, layer: usize) -> u64 {
+        let below = |(n, _): Place| usize::try_from(n).is_ok_and(|n| n < layer);
+        let hidden = |(place, size)| (below(place) && !self.names.contains_key(&place)).then_some(size);
+        std::mem::take(&mut self.lost).into_iter().filter_map(hidden).sum()
     }
 
     /// Takes away a path and what is below it; what was there.
     pub(crate) fn remove(&mut self, path: &BStr) -> Vec<Slot> {
         let mut gone = self.remove_below(path);
-        gone.extend(self.slots.remove(path));
+        gone.extend(self.take(path));
         gone
     }
 
@@ -48,12 +97,12 @@ impl View {
         for directory in missing {
             self.implicit += directory.len();
             let slot = Slot { entry: Entry::implicit_dir(directory.clone()), layer };
-            gone.extend(self.slots.insert(directory, slot));
+            gone.extend(self.set(slot));
         }
         if !entry.is_dir() {
             gone.extend(self.remove_below(entry.path.as_bstr()));
         }
-        self.slots.insert(entry.path.clone(), Slot { entry, layer });
+        self.set(Slot { entry, layer });
         gone
     }
 

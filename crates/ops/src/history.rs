@@ -1,8 +1,5 @@
 //! `distil history`: how an image came to be, layer by layer.
 
-use std::collections::HashMap;
-
-use bstr::BStr;
 use diag::Diagnostic;
 use inventory::{ChangeKind, LayerContents, PackageChange};
 use oci::{DiffId, Digest, History};
@@ -62,7 +59,8 @@ pub struct LayerStory {
     pub touched: usize,
     /// Paths that are gone.
     pub deleted: usize,
-    /// Bytes of files below that its deletions, replacements and repetitions hide: they are still stored.
+    /// Bytes of files below that have no name any more since its deletions, replacements and repetitions: they are
+    /// still stored.
     pub hides: u64,
     /// Packages that came, went, or have another version.
     pub packages: Vec<PackageStep>,
@@ -109,15 +107,14 @@ pub fn history(world: &World, subject: &Subject) -> Result<HistoryReport, Diagno
 }
 
 fn steps(look: &Look) -> Vec<HistoryStep> {
-    let hides = hides(&look.contents.layers);
-    let layers: Vec<(&LayerContents, u64)> = look.contents.layers.iter().zip(hides).collect();
+    let layers = &look.contents.layers;
     let history = &look.contents.config.history;
     let told = history.iter().filter(|h| h.empty_layer != Some(true)).count() == layers.len();
     // A history that tells of another number of layers is that of another image.
     if !told || history.is_empty() {
-        return layers.into_iter().enumerate().map(|(n, l)| step(None, Some(story(n, l)))).collect();
+        return layers.iter().enumerate().map(|(n, l)| step(None, Some(story(n, l)))).collect();
     }
-    let mut next = layers.into_iter().enumerate();
+    let mut next = layers.iter().enumerate();
     let one = |entry: &History| {
         let layer = if entry.empty_layer == Some(true) { None } else { next.next() };
         step(Some(entry), layer.map(|(n, l)| story(n, l)))
@@ -135,7 +132,7 @@ fn step(history: Option<&History>, layer: Option<LayerStory>) -> HistoryStep {
     }
 }
 
-fn story(n: usize, (layer, hides): (&LayerContents, u64)) -> LayerStory {
+fn story(n: usize, layer: &LayerContents) -> LayerStory {
     let count = |kind| layer.changes.iter().filter(|c| c.kind == kind).count();
     let package = |c: &PackageChange| PackageStep {
         name: c.name.clone(),
@@ -152,7 +149,7 @@ fn story(n: usize, (layer, hides): (&LayerContents, u64)) -> LayerStory {
         replaced: count(ChangeKind::Replaced),
         touched: count(ChangeKind::Touched),
         deleted: count(ChangeKind::Deleted),
-        hides,
+        hides: layer.hides,
         packages: layer.packages.iter().map(package).collect(),
         changes: layer
             .changes
@@ -160,23 +157,4 @@ fn story(n: usize, (layer, hides): (&LayerContents, u64)) -> LayerStory {
             .map(|c| PathStep { path: absolute(bstr::BStr::new(&c.path)), what: c.kind.word(), size: c.size })
             .collect(),
     }
-}
-
-/// Of each layer the bytes that those below have at the paths that it takes away or brings anew.
-pub(crate) fn hides(layers: &[LayerContents]) -> Vec<u64> {
-    let mut stored: HashMap<&BStr, u64> = HashMap::new();
-    let mut all = Vec::new();
-    for layer in layers {
-        let mut hidden = 0;
-        for change in &layer.changes {
-            let path = BStr::new(&change.path);
-            let below = match change.kind {
-                ChangeKind::Deleted => stored.remove(path),
-                _ => stored.insert(path, change.size),
-            };
-            hidden += below.unwrap_or(0);
-        }
-        all.push(hidden);
-    }
-    all
 }

@@ -224,7 +224,7 @@ fn size(look: &Look) -> Size {
             Node::Special(_) => {}
         }
     }
-    size.hidden = crate::history::hides(&contents.layers).into_iter().sum();
+    size.hidden = contents.layers.iter().map(|layer| layer.hides).sum();
     size
 }
 

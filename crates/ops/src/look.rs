@@ -159,6 +159,12 @@ impl Look {
         found.find(|lines| !lines.is_empty()).unwrap_or_default()
     }
 
+    /// Databases that are there and were not read: what nobody is known to own may be their packages'.
+    pub(crate) fn unread(&self) -> Vec<String> {
+        let unread = self.contents.databases.iter().filter(|d| d.packages.is_err());
+        unread.map(|d| absolute(d.path.as_bstr())).collect()
+    }
+
     /// Whose a file is.
     pub fn whose(&self, file: &File) -> Whose {
         if let Some(package) = file.package() {

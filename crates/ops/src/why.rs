@@ -48,6 +48,9 @@ pub struct PathWhy {
     /// The lines of the recipe that declare it or change it, `FILE:LINE`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
+    /// Of a path that nobody is known to own: databases that were not read, whose packages may own it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// A link on the way to a path.
@@ -259,7 +262,11 @@ fn path_why(look: &Look, file: &inventory::File, typed: &str) -> PathWhy {
     }
     let below = if file.entry.is_dir() { owners_below(look, file.path()) } else { Vec::new() };
     let (layers, lines) = (touches(look, file.path()), look.lines(file));
-    PathWhy { followed, file: row, layers, below, lines }
+    let unread = match look.whose(file) {
+        Whose::Nobody => look.unread(),
+        _ => Vec::new(),
+    };
+    PathWhy { followed, file: row, layers, below, lines, unread }
 }
 
 /// The links on the way to a path, in the order in which they are met.

@@ -49,10 +49,14 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
             count(size.link_count as u64, "link", "links"),
         ),
     );
+    let unread = image.databases.iter().any(|d| d.not_read.is_some());
     row(
         "unowned",
         match size.unowned {
             0 => String::new(),
+            n if unread => {
+                format!("of {} it is not known: a database was not read", count(n as u64, "file", "files"))
+            }
             n => format!(
                 "{} of no package (`distil tree {} --unowned`)",
                 count(n as u64, "file", "files"),

@@ -62,6 +62,9 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
         (Some(rule), _) if rule == "recipe" => out.push_str(&format!("  it is the recipe's own{lines}\n")),
         (Some(rule), _) => out.push_str(&format!("  the rule {rule} made it (docs/derived.md)\n")),
         (None, _) if !lines.is_empty() => out.push_str(&format!("  the recipe says how it is{lines}\n")),
+        (None, false) if !path.unread.is_empty() => {
+            out.push_str(&format!("  whose it is is not known: {} was not read\n", path.unread.join(", ")))
+        }
         (None, false) if path.below.is_empty() => out.push_str("  no package owns it\n"),
         _ => {}
     }

@@ -1,5 +1,6 @@
 use crate::run::{Archive, Machine, plain_world};
 use crate::somebodys::{self, file};
+use testkit::tar::Entry;
 
 #[test]
 fn shows_what_a_foreign_image_is() {
@@ -85,4 +86,50 @@ fn what_is_not_there_is_named() {
         .fails(2, &["cannot find linux/arm64 in oci:foreign:it", "linux/amd64"]);
     let ran = machine.distil(&["inspect", "oci:foreign:it", "--platform", "x"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+}
+
+#[test]
+fn what_has_another_name_is_not_hidden() {
+    let machine = Machine::new();
+    let body = "x".repeat(5000);
+    let first = vec![somebodys::file("a", &body), Entry::hardlink("b", "a"), somebodys::file("c", "12345")];
+    let layers = |rest: &[&str]| {
+        let mut all = vec![("ADD . /", first.clone())];
+        all.extend(rest.iter().map(|path| ("RUN rm", vec![somebodys::file(path, "")])));
+        all
+    };
+    for (n, (rest, hidden)) in
+        [(&[".wh.a"][..], 0), (&[".wh.a", ".wh.b"], 5000), (&[".wh.a", ".wh.b", ".wh.c"], 5005)]
+            .into_iter()
+            .enumerate()
+    {
+        let name = format!("image-{n}");
+        somebodys::put(&machine, &name, &layers(rest), &[]);
+        let ran = machine.distil(&["inspect", &format!("oci:{name}:it"), "--json"]).good();
+        let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let image = json.get("image").filter(|v| v.is_object()).unwrap_or(&json);
+        assert_eq!(image["size"]["hidden"], hidden, "{rest:?}: {}", ran.stdout);
+    }
+    // Written again, the first is hidden.
+    let again = vec![("ADD . /", first.clone()), ("ADD . /", vec![somebodys::file("c", "12345")])];
+    somebodys::put(&machine, "again", &again, &[]);
+    let ran = machine.distil(&["history", "oci:again:it"]).good();
+    assert!(ran.stdout.contains("hides 5 B below"), "{}", ran.stdout);
+}
+
+/// No data is never printed as none (P6).
+#[test]
+fn what_was_not_read_is_not_said_to_be_nothing() {
+    let machine = Machine::new();
+    let entries = vec![
+        somebodys::file("usr/share/rpm/rpmdb.sqlite", "SQLite"),
+        somebodys::file("etc/os-release", "ID=fedora\n"),
+    ];
+    somebodys::put(&machine, "rpm", &[("ADD . /", entries)], &[]);
+    let ran = machine.distil(&["inspect", "oci:rpm:it"]).good();
+    for line in ["not read: /usr/share/rpm/rpmdb.sqlite (rpm)", "of 2 files it is not known"] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    let ran = machine.distil(&["why", "oci:rpm:it", "/etc/os-release"]).good();
+    assert!(ran.stdout.contains("whose it is is not known: /usr/share/rpm/rpmdb.sqlite was not read"));
 }
