@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
-use rootfs::tar;
+use rootfs::tar::{self, TarError};
 
 use crate::TransportError;
+use crate::compressed::Compression;
+use crate::temporary::Temporary;
 
 /// Links on the way to a member, at most.
 const MAX_LINKS: usize = 8;
@@ -18,6 +20,10 @@ const MAX_LINKS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Members {
     path: PathBuf,
+    /// As it was named: the file is another where the archive was compressed.
+    shown: String,
+    /// The file, where it is ours and goes with us.
+    _own: Option<Temporary>,
     /// Where in the file each member's body begins, and its length.
     files: BTreeMap<BString, (u64, u64)>,
     /// Links, and the member that each leads to.
@@ -28,18 +34,31 @@ impl Members {
     pub(crate) fn scan(path: &Path) -> Result<Members, TransportError> {
         let mut file = File::open(path).map_err(TransportError::io("read", path.display()))?;
         let malformed = |why: String| TransportError::Malformed { what: path.display().to_string(), why };
-        if let Some(word) = compressed(&mut file).map_err(TransportError::io("read", path.display()))? {
+        if let Some(kind) = Compression::of(&mut file).map_err(TransportError::io("read", path.display()))? {
             return Err(malformed(format!(
-                "the whole archive is compressed; undo that first, with `{word} -d`"
+                "the whole archive is compressed; undo that first, with `{} -d`",
+                kind.word()
             )));
         }
-        let mut reader = tar::Reader::new(BufReader::with_capacity(1 << 18, file), tar::Limits::default());
-        let mut members = Members { path: path.to_owned(), files: BTreeMap::new(), links: BTreeMap::new() };
-        while let Some(member) = reader.next().map_err(|e| malformed(e.to_string()))? {
+        Members::read_headers(BufReader::with_capacity(1 << 18, file), path)
+            .map_err(|e| malformed(e.to_string()))
+    }
+
+    /// Where the members of a tar are that is called `path`.
+    pub(crate) fn read_headers(input: impl Read, path: &Path) -> Result<Members, TarError> {
+        let mut reader = tar::Reader::new(input, tar::Limits::default());
+        let mut members = Members {
+            path: path.to_owned(),
+            shown: path.display().to_string(),
+            _own: None,
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+        };
+        while let Some(member) = reader.next()? {
             let name = member.path;
             let known = members.files.contains_key(&name) || members.links.contains_key(&name);
             if known && member.kind != tar::Kind::Dir {
-                return Err(malformed(format!("it has two members `{}`", name.escape_ascii())));
+                return Err(TarError::Member { path: name, why: "it is there twice".to_owned() });
             }
             match member.kind {
                 tar::Kind::File => drop(members.files.insert(name, (reader.position(), member.size))),
@@ -55,8 +74,13 @@ impl Members {
         Ok(members)
     }
 
+    /// The same, whose bytes are in a file of ours.
+    pub(crate) fn at(self, own: Temporary) -> Members {
+        Members { path: own.path().to_owned(), _own: Some(own), ..self }
+    }
+
     pub(crate) fn shown(&self) -> String {
-        self.path.display().to_string()
+        self.shown.clone()
     }
 
     fn find(&self, name: &[u8]) -> Option<(u64, u64)> {
@@ -78,7 +102,7 @@ impl Members {
     /// The body of a member, from `from` on.
     pub(crate) fn open(&self, name: &[u8], from: u64) -> Result<Option<Take<File>>, TransportError> {
         let Some((at, len)) = self.find(name) else { return Ok(None) };
-        let fail = |e| TransportError::io("read", self.path.display())(e);
+        let fail = |e| TransportError::io("read", &self.shown)(e);
         let mut file = File::open(&self.path).map_err(fail)?;
         file.seek(SeekFrom::Start(at + from.min(len))).map_err(fail)?;
         Ok(Some(file.take(len.saturating_sub(from))))
@@ -93,23 +117,9 @@ impl Members {
         }
         let mut bytes = Vec::new();
         let mut member = member;
-        member.read_to_end(&mut bytes).map_err(TransportError::io("read", self.path.display()))?;
+        member.read_to_end(&mut bytes).map_err(TransportError::io("read", &self.shown))?;
         Ok(bytes)
     }
-}
-
-/// The command that a whole archive was compressed with, by its first bytes.
-fn compressed(file: &mut File) -> io::Result<Option<&'static str>> {
-    let mut first = Vec::new();
-    file.take(6).read_to_end(&mut first)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(match first.as_slice() {
-        [0x1f, 0x8b, ..] => Some("gzip"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Some("xz"),
-        [b'B', b'Z', b'h', ..] => Some("bzip2"),
-        _ => None,
-    })
 }
 
 /// Where a symbolic link leads, from the directory that it stands in; none that leave the archive.

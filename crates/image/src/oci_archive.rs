@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use oci::{Descriptor, Digest, Index, MediaType, Raw, Reference};
 
 use crate::archive::{ArchiveWriter, Verified, write_whole};
+use crate::compressed::{self, Room};
 use crate::copy::parts_of;
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_JSON, check_layout, empty_index, find, read_index};
 use crate::members::Members;
@@ -95,7 +96,19 @@ pub struct OciArchive {
 impl OciArchive {
     /// Opens an archive.
     pub fn open(path: impl Into<PathBuf>) -> Result<OciArchive, TransportError> {
-        let members = Members::scan(&path.into())?;
+        OciArchive::over(Members::scan(&path.into())?)
+    }
+
+    /// The same, where the file may be compressed with gzip, zstd or xz as a whole; it is unpacked in `room` for as long
+    /// as this value lives.
+    ///
+    /// # Errors
+    /// It is no such archive, its compression is damaged, or there is no room.
+    pub fn open_in(path: &Path, room: Room<'_>) -> Result<OciArchive, TransportError> {
+        OciArchive::over(compressed::members(path, room)?)
+    }
+
+    fn over(members: Members) -> Result<OciArchive, TransportError> {
         let shown = members.shown();
         check_layout(&shown, &members.read(LAYOUT_FILE, MAX_JSON)?)?;
         let index = read_index(&shown, &members.read(INDEX_FILE, MAX_JSON)?)?;

@@ -37,7 +37,7 @@ pub(crate) fn import(
     platform: &Platform,
     names: &[Reference],
 ) -> Result<Vec<Loaded>, Diagnostic> {
-    let (dir, reporter) = (world.cache_dir.join("saved"), world.reporter.as_ref());
+    let (dir, reporter) = (crate::places::unpacked(world), world.reporter.as_ref());
     let id = importer.load_image(store, stored, Some(platform), names, &dir, reporter)?;
     let loaded = |name: &Reference| Loaded {
         name: name.to_string(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::image_name::ImageName;
+use crate::places::{room, unpacked};
 use crate::platforms;
 use crate::registries::repository;
 
@@ -47,11 +48,12 @@ pub fn ls(world: &World, place: Option<&ImageName>) -> Result<Vec<Listed>, Diagn
             images(world, &layout, &index)
         }
         Some(ImageName::LayoutArchive { file, .. }) => {
-            let archive = OciArchive::open(world.working_dir.join(file))?;
+            let archive = OciArchive::open_in(&world.working_dir.join(file), room(world, &unpacked(world)))?;
             images(world, &archive, archive.index())
         }
         Some(ImageName::DockerArchive { file, .. }) => {
-            let archive = DockerArchive::open(&world.working_dir.join(file))?;
+            let archive =
+                DockerArchive::open_in(&world.working_dir.join(file), room(world, &unpacked(world)))?;
             archive.names().into_iter().map(named).collect()
         }
         Some(ImageName::Daemon(_)) => {

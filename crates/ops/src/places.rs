@@ -1,10 +1,10 @@
 //! Images opened where they are: a name of the command line becomes a source to read from.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diag::{Diagnostic, Kind};
-use image::{DockerArchive, Layout, OciArchive, Source, TransportError};
+use image::{DockerArchive, Layout, OciArchive, Room, Source, TransportError};
 use oci::{Digest, Reference};
 
 use crate::World;
@@ -33,6 +33,7 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
         shown: shown.clone(),
         repository: None,
     };
+    let dir = unpacked(world);
     match name {
         ImageName::Stored(text) => {
             let (store, name) = stored(world, text)?;
@@ -45,12 +46,14 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
         }
         ImageName::LayoutArchive { file, tag } => {
             let path = world.working_dir.join(file);
-            let archive = OciArchive::open(&path).map_err(|e| unopened(&shown, &path, e))?;
+            let archive =
+                OciArchive::open_in(&path, room(world, &dir)).map_err(|e| unopened(&shown, &path, e))?;
             Ok(open(Box::new(archive), tag.clone().unwrap_or_default()))
         }
         ImageName::DockerArchive { file, reference } => {
             let path = world.working_dir.join(file);
-            let archive = DockerArchive::open(&path).map_err(|e| unopened(&shown, &path, e))?;
+            let archive =
+                DockerArchive::open_in(&path, room(world, &dir)).map_err(|e| unopened(&shown, &path, e))?;
             let name = reference.as_ref().map(ToString::to_string).unwrap_or_default();
             Ok(open(Box::new(archive), name))
         }
@@ -68,13 +71,23 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
                 let meant = engine.image(&name).map_err(Diagnostic::from)?;
                 name = meant.map_or(name, |image| image.id);
             }
-            let archive = DockerArchive::spool(&world.cache_dir.join("saved"), |out| {
+            let archive = DockerArchive::spool(&dir, |out| {
                 engine.save(&name, out, reporter).map(drop).map_err(Diagnostic::from)
             })?;
             // An engine may be asked for an id, or spell the name its own way; there is only the one image.
             Ok(open(Box::new(archive), String::new()))
         }
     }
+}
+
+/// Where archives lie while they are read that come from an engine, or that are compressed.
+pub(crate) fn unpacked(world: &World) -> PathBuf {
+    world.cache_dir.join("saved")
+}
+
+/// That, for archives in files.
+pub(crate) fn room<'a>(world: &'a World, dir: &'a Path) -> Room<'a> {
+    Room { dir, reporter: world.reporter.as_ref() }
 }
 
 /// The name of an image in the local store: with a tag, or a digest alone.
@@ -127,7 +140,7 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
 
 /// An input that cannot be read is the input's fault, and it may be another sort than it was called.
 fn unopened(shown: &str, path: &Path, error: TransportError) -> Diagnostic {
-    let gone = matches!(&error, TransportError::Io { error, .. } if matches!(
+    let gone = matches!(&error, TransportError::Io { verb: "read", error, .. } if matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
     ));

@@ -63,6 +63,42 @@ fn config_and_diff_ids_survive_an_archive_of_docker() {
     assert_eq!(listed.stdout, "acme/app:1\n");
 }
 
+/// `docker save | gzip`, as people send images.
+#[test]
+fn archives_may_be_compressed_as_a_whole() {
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &BOTH);
+    let compress = |file: &str, kind: testkit::Compression| {
+        let bytes = std::fs::read(machine.path("work").join(file)).expect("an archive");
+        machine.write(&format!("work/{file}{}", kind.suffix()), kind.compress(&bytes));
+    };
+    machine
+        .distil(&["copy", "oci:in:1", "docker-archive:saved.tar:acme/app:1", "--platform", "linux/arm64"])
+        .good();
+    compress("saved.tar", testkit::Compression::Gzip);
+    let ran = machine
+        .distil(&["copy", "docker-archive:saved.tar.gz:acme/app:1", "docker-archive:again.tar"])
+        .good();
+    assert_eq!(ran.stdout, format!("docker-archive:again.tar {}\n", image.configs[1]));
+    assert_eq!(machine.distil(&["ls", "docker-archive:saved.tar.gz"]).good().stdout, "acme/app:1\n");
+    let words =
+        ["extract", "docker-archive:saved.tar.gz", "/usr/bin/app", "-o", "-", "--platform", "linux/arm64"];
+    assert!(machine.distil(&words).good().stdout.starts_with("app of linux/arm64"));
+    machine.distil(&["copy", "oci:in:1", "oci-archive:all.tar:1"]).good();
+    compress("all.tar", testkit::Compression::Xz);
+    assert_eq!(
+        machine.distil(&["copy", "oci-archive:all.tar.xz:1", "moved:1"]).good().digests(),
+        [image.digest]
+    );
+    assert_eq!(machine.files("cache/saved"), [""; 0].map(std::path::PathBuf::from));
+    let half = std::fs::read(machine.path("work/saved.tar.gz")).expect("an archive");
+    machine.write("work/half.tar.gz", &half[..half.len() / 2]);
+    machine
+        .distil(&["copy", "docker-archive:half.tar.gz", "half:1"])
+        .fails(3, &["half.tar.gz", "compressed with gzip", "cut short", "hint:"]);
+    assert!(!machine.distil(&["ls"]).good().stdout.contains("half"));
+}
+
 #[test]
 fn several_platforms_do_not_fit_where_one_is_taken() {
     let machine = Machine::new();

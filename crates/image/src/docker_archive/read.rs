@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use oci::{Descriptor, DiffId, Digest, Hasher, ImageConfig, Manifest, MediaType, Raw, Reference};
 use serde::Deserialize;
 
+use crate::compressed::{self, Room};
 use crate::members::Members;
 use crate::oci_archive::open_layer;
 use crate::temporary::Temporary;
@@ -27,8 +28,6 @@ pub struct DockerArchive {
     images: Vec<ArchivedImage>,
     /// Which member has which blob, of the images that were asked for.
     blobs: Mutex<BTreeMap<Digest, String>>,
-    /// The file itself, where it is ours and goes with us.
-    _spool: Option<Temporary>,
 }
 
 /// An image of `manifest.json` (moby, image/tarexport).
@@ -48,7 +47,16 @@ impl DockerArchive {
     /// # Errors
     /// It cannot be read, is no tar archive, or has no `manifest.json`, as archives of Docker before 1.10.
     pub fn open(path: &Path) -> Result<DockerArchive, TransportError> {
-        DockerArchive::over(path, None)
+        DockerArchive::over(Members::scan(path)?)
+    }
+
+    /// The same, where the file may be compressed with gzip, zstd or xz as a whole, as `docker save | gzip` does; it is
+    /// unpacked in `room` for as long as this value lives.
+    ///
+    /// # Errors
+    /// Those of [`DockerArchive::open`]; the compression is damaged; there is no room.
+    pub fn open_in(path: &Path, room: Room<'_>) -> Result<DockerArchive, TransportError> {
+        DockerArchive::over(compressed::members(path, room)?)
     }
 
     /// An archive that comes as a stream, as from an engine: kept in `dir`, which is made if need be, as long as
@@ -65,16 +73,15 @@ impl DockerArchive {
         write(&mut out)?;
         out.flush().map_err(TransportError::io("write into", dir.display()))?;
         drop(out);
-        let path = made.path().to_owned();
-        Ok(DockerArchive::over(&path, Some(made))?)
+        let members = Members::scan(made.path())?;
+        Ok(DockerArchive::over(members.at(made))?)
     }
 
-    fn over(path: &Path, spool: Option<Temporary>) -> Result<DockerArchive, TransportError> {
-        let members = Members::scan(path)?;
+    fn over(members: Members) -> Result<DockerArchive, TransportError> {
         let list = members.read("manifest.json", MAX_LIST)?;
         let images: Vec<ArchivedImage> = serde_json::from_slice(&list)
             .map_err(|e| malformed(&members, format!("its manifest.json: {e}")))?;
-        Ok(DockerArchive { members, images, blobs: Mutex::default(), _spool: spool })
+        Ok(DockerArchive { members, images, blobs: Mutex::default() })
     }
 
     /// The names of its images.

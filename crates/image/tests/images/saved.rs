@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use image::{Codec, DockerArchive, Layout, Source, TransportError, validate};
+use image::{Codec, DockerArchive, Layout, OciArchive, Room, Source, TransportError, validate};
 use oci::{Descriptor, Digest, MediaType, Platform, Reference};
 use testkit::skip;
 use testkit::tar::Entry;
@@ -130,7 +130,7 @@ fn what_is_not_what_it_says_is_refused() {
         assert!(error.contains(why), "{error} has no {why}");
     }
     let both = [("manifest.json", list), ("c.json", &of_a[..]), ("c.json", &of_a), ("l.tar", &a)];
-    assert!(refused(&both).contains("two members `c.json`"));
+    assert!(refused(&both).contains("member `c.json`: it is there twice"));
     let many: &[u8] = br#"[{"Config":"c.json","Layers":["l.tar","l.tar"]}]"#;
     assert!(refused(&[("manifest.json", many), ("c.json", &of_a), ("l.tar", &a)]).contains("2 layers"));
     let loops =
@@ -176,4 +176,81 @@ fn of_us_skopeo_podman_and_docker() {
     docker.run(&["load", "-q", "-i", ours.to_str().unwrap()]).unwrap();
     docker.run(&["save", "-o", theirs.to_str().unwrap(), &name.to_string()]).unwrap();
     same(&theirs, "docker");
+    // `docker save | gzip`, by gzip itself.
+    run(Command::new("gzip").arg(&theirs));
+    let room = Room { dir: &dir.path().join("room"), reporter: &diag::Silent };
+    let archive = DockerArchive::open_in(&dir.path().join("docker.tar.gz"), room).unwrap();
+    let valid = validate(&archive, "example.org/app:1").unwrap();
+    assert_eq!(valid.images[0].manifest.config.digest, images[0].config.digest());
+}
+
+/// As gzip, zstd and xz leave it, several of their parts one after the other too.
+#[test]
+fn compressed_as_a_whole() {
+    use testkit::Compression::{Gzip, Xz, Zstd};
+    let dir = tempfile::tempdir().unwrap();
+    let (a, room) = (layer("a"), dir.path().join("room"));
+    let (of_a, with) = (config(&[&a]), Room { dir: &room, reporter: &diag::Silent });
+    let list: &[u8] = br#"[{"Config":"c.json","RepoTags":["app:1"],"Layers":["l.tar"]}]"#;
+    let plain = tar(dir.path(), &[("manifest.json", list), ("c.json", &of_a), ("l.tar", &a)]);
+    let wanted = DockerArchive::open(&plain).unwrap().document("app:1").unwrap();
+    let bytes = fs::read(&plain).unwrap();
+    let (head, tail) = bytes.split_at(700);
+    let there = || fs::read_dir(&room).unwrap().count();
+    // Of a process that was killed.
+    fs::create_dir(&room).unwrap();
+    fs::write(room.join(".distil-1-0"), "x").unwrap();
+    for (word, kind) in [("gzip", Gzip), ("zstd", Zstd), ("xz", Xz)] {
+        let whole = kind.compress(&bytes);
+        let file = dir.path().join(format!("saved.tar{}", kind.suffix()));
+        for stored in [whole.clone(), [kind.compress(head), kind.compress(tail)].concat()] {
+            fs::write(&file, stored).unwrap();
+            let archive = DockerArchive::open_in(&file, with).unwrap();
+            assert_eq!(archive.document("app:1").unwrap().bytes(), wanted.bytes(), "{word}");
+            assert_eq!(there(), 1);
+            assert_eq!(validate(&archive, "app:1").unwrap().problems, Vec::<String>::new());
+        }
+        assert_eq!(there(), 0, "{word}");
+        let mut damaged = whole.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0x10;
+        let none =
+            kind.compress(b"no archive of tar at all, and longer than its header is, which has 512 bytes");
+        let cases = [
+            (&damaged[..], word),
+            (&whole[..whole.len() - 9], word),
+            (&none[..], "tar archive"),
+            // All zeros are a tar that is empty, for as long as one is padded.
+            (&kind.compress(&vec![0; 64 << 20]), "padding"),
+        ];
+        // That of zstd need not have a sum; layers and configs have.
+        for (stored, why) in cases.into_iter().skip(usize::from(kind == Zstd)) {
+            fs::write(&file, stored).unwrap();
+            let error = DockerArchive::open_in(&file, with).unwrap_err().to_string();
+            let shown = file.display().to_string();
+            assert!(error.contains(why) && error.contains(&shown), "{word}: {error} has no {why}");
+            assert_eq!(there(), 0);
+        }
+    }
+    let file = dir.path().join("saved.tar.bz2");
+    fs::write(&file, b"BZh91AY&SY").unwrap();
+    assert!(DockerArchive::open_in(&file, with).unwrap_err().to_string().contains("`bzip2 -d`"));
+    // No room: a file is where the directory would be.
+    fs::write(&file, Gzip.compress(&bytes)).unwrap();
+    let error = DockerArchive::open_in(&file, Room { dir: &plain, ..with }).unwrap_err().to_string();
+    assert!(error.starts_with("cannot unpack into"), "{error}");
+}
+
+#[test]
+fn a_layout_is_read_from_a_compressed_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, _) = layout(&dir.path().join("store"), Codec::Gzip(6));
+    let file = dir.path().join("layout.tar");
+    let digest = image::oci_archive::save(&store, "app:1", &Default::default(), &file).unwrap();
+    fs::write(&file, testkit::Compression::Zstd.compress(&fs::read(&file).unwrap())).unwrap();
+    let room = Room { dir: &dir.path().join("room"), reporter: &diag::Silent };
+    let archive = OciArchive::open_in(&file, room).unwrap();
+    assert_eq!(archive.document("").unwrap().digest(), digest);
+    assert_eq!(validate(&archive, "").unwrap().problems, Vec::<String>::new());
+    assert!(OciArchive::open(&file).unwrap_err().to_string().contains("`zstd -d`"));
 }
