@@ -172,7 +172,8 @@ pub fn inspect(world: &World, subject: &Subject) -> Result<Inspection, Diagnosti
     Ok(of(&look(world, subject)?))
 }
 
-fn of(look: &Look) -> Inspection {
+/// The same of an image that was looked into.
+pub(crate) fn of(look: &Look) -> Inspection {
     let contents = &look.contents;
     let maker = &contents.maker;
     let ours = look.reasons.is_some();

@@ -35,7 +35,7 @@ function soon(action, milliseconds) {
 
 // The tree: rows in the order of a walk, so that what is in directory i are the rows i + 1 to end[i] - 1.
 const tree = (() => {
-  const { names, depths, sizes, fact, facts, links } = data.files;
+  const { names, depths, sizes, fact, facts, links, devices } = data.files;
   const count = names.length;
   const parent = new Int32Array(count).fill(-1), end = new Int32Array(count).fill(count);
   const total = Float64Array.from(sizes), files = new Int32Array(count);
@@ -56,7 +56,7 @@ const tree = (() => {
   };
   const path = (i) => { let out = ''; for (let at = i; at >= 0; at = parent[at]) out = `/${names[at]}${out}`; return out; };
   return {
-    count, names, depths, parent, end, total, files, links, children, path,
+    count, names, depths, parent, end, total, files, links, devices, children, path,
     kind: (i) => facts[fact[i]][0], mode: (i) => facts[fact[i]][1], uid: (i) => facts[fact[i]][2], gid: (i) => facts[fact[i]][3],
     layer: (i) => facts[fact[i]][4], owner: (i) => facts[fact[i]][5], capabilities: (i) => facts[fact[i]][6] === 1,
     isDirectory: (i) => facts[fact[i]][0] === 'd',

@@ -58,7 +58,7 @@ const explorer = (() => {
     grid.renew(rows.length, at === undefined ? -1 : rows.indexOf(at));
   }
 
-  const letters = { d: 'd', f: '-', h: '-', l: 'l', s: 's' };
+  const letters = { d: 'd', f: '-', h: '-', l: 'l', c: 'c', b: 'b', p: 'p' };
   function permissions(i) {
     const mode = tree.mode(i);
     const bit = (mask, letter) => (mode & mask ? letter : '-');
@@ -84,7 +84,8 @@ const explorer = (() => {
       const twist = make('span', { class: 'twist', 'aria-hidden': 'true', text: !flat && directory ? (open[i] ? '▾' : '▸') : '' });
       const text = flat ? tree.path(i) : tree.names[i];
       const link = tree.links[i] === undefined ? [] : [make('span', { class: 'soft', text: ` → ${tree.links[i]}` })];
-      cell('name', twist, ...marked(text + (directory ? '/' : ''), words), ...link);
+      const device = tree.devices[i] === undefined ? [] : [make('span', { class: 'soft', text: ` device ${tree.devices[i]}` })];
+      cell('name', twist, ...marked(text + (directory ? '/' : ''), words), ...link, ...device);
       row.firstChild.style.paddingLeft = `${0.4 + level * 1.1}rem`;
       row.firstChild.title = tree.path(i);
       cell('n', bytes(tree.total[i]));
@@ -112,10 +113,11 @@ const explorer = (() => {
     describe(i);
   }
 
-  const kinds = { d: 'Directory', f: 'File', h: 'Hard link: another name of a file', l: 'Symbolic link', s: 'Device, pipe or socket' };
+  const kinds = { d: 'Directory', f: 'File', h: 'Hard link: another name of a file', l: 'Symbolic link', c: 'Character device', b: 'Block device', p: 'Named pipe' };
   function describe(i) {
     const rows = [['Path', make('code', { text: tree.path(i) })], ['Kind', kinds[tree.kind(i)]]];
     if (tree.links[i] !== undefined) rows.push(['Leads to', make('code', { text: tree.links[i] })]);
+    if (tree.devices[i] !== undefined) rows.push(['Device', `major and minor number ${tree.devices[i]}`]);
     rows.push(['Size', tree.isDirectory(i) ? `${bytes(tree.total[i])} in ${counted(tree.files[i], 'file', 'files')}` : `${bytes(tree.total[i])} (${number(tree.total[i])} bytes)`]);
     rows.push(['Mode', make('code', { text: `${permissions(i)}  0${tree.mode(i).toString(8)}` }), tree.capabilities(i) ? ', with file capabilities' : '']);
     rows.push(['Owner', `user ${tree.uid(i)}, group ${tree.gid(i)}`]);

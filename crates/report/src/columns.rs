@@ -27,6 +27,8 @@ pub(crate) struct Columns {
     makers: Vec<String>,
     /// Where links lead, by row.
     links: BTreeMap<usize, String>,
+    /// Major and minor numbers of devices, by row.
+    devices: BTreeMap<usize, String>,
 }
 
 impl Columns {
@@ -48,6 +50,9 @@ impl Columns {
             }
             if let Some(link) = &file.link {
                 out.links.insert(out.names.len(), shown(link));
+            }
+            if let Some((major, minor)) = file.device {
+                out.devices.insert(out.names.len(), format!("{major}:{minor}"));
             }
             let owner = out.owner(file);
             out.push(file.path.as_bstr(), file.size, facts(file, owner), &mut seen);
@@ -95,7 +100,9 @@ fn facts(file: &File, owner: i64) -> Facts {
         FileKind::File => "f",
         FileKind::Symlink => "l",
         FileKind::Hardlink => "h",
-        FileKind::Special => "s",
+        FileKind::CharDevice => "c",
+        FileKind::BlockDevice => "b",
+        FileKind::Fifo => "p",
     };
     (kind, file.mode, file.uid, file.gid, file.layer, owner, u8::from(file.capabilities))
 }
@@ -128,6 +135,19 @@ mod tests {
         assert_eq!(columns.depths, [0, 1, 2, 2, 1, 2, 0]);
         assert_eq!(columns.sizes.iter().sum::<u64>(), 4 * 3 + 3);
         assert_eq!(columns.facts.len(), 3, "{:?}", columns.facts);
+    }
+
+    #[test]
+    fn devices_are_what_they_are() {
+        let device = |path, kind, numbers| File { kind, device: Some(numbers), ..file(path) };
+        let files = vec![
+            device("c", FileKind::CharDevice, (1, 5)),
+            device("b", FileKind::BlockDevice, (8, 0)),
+            File { kind: FileKind::Fifo, ..file("p") },
+        ];
+        let columns = Columns::of(&Image { files, ..Image::default() });
+        assert_eq!(columns.facts.iter().map(|f| f.0).collect::<Vec<_>>(), ["b", "c", "p"]);
+        assert_eq!(columns.devices.values().collect::<Vec<_>>(), ["8:0", "1:5"]);
     }
 
     #[test]

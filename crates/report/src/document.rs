@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::columns::Columns;
-use crate::compare::{ChangeColumns, Comparison};
+use crate::compare::{ChangeColumns, Changes};
 use crate::escape::{data_block, html, shown};
 use crate::page::{Image, Page};
 use crate::sections::{comparison, config, contents, files, layers, packages, summary, surface};
 use crate::size::number;
-use crate::surface::{Finding, Surface};
+use crate::surface::Surface;
 
 const STYLE: &str = include_str!("../assets/page.css");
 
@@ -45,40 +45,18 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Versus<'a> {
     pub(crate) image: &'a Image,
     pub(crate) surface: Surface,
-    pub(crate) comparison: Comparison,
+    pub(crate) changes: &'a Changes,
 }
 
 impl Page {
     fn facts(&self) -> Facts<'_> {
         let versus = self.against.as_ref().map(|before| Versus {
-            image: before,
-            surface: Surface::of(before),
-            comparison: Comparison::of(before, &self.image),
+            image: &before.image,
+            surface: Surface::of(&before.image),
+            changes: &before.changes,
         });
         Facts { image: &self.image, surface: Surface::of(&self.image), owned: self.image.owned(), versus }
     }
-}
-
-/// All that the page says, for programs: what it is made of, and what was found in it.
-#[derive(Debug, Serialize)]
-pub struct Findings<'a> {
-    #[serde(flatten)]
-    page: &'a Page,
-    /// The attack surface of the image.
-    surface: Vec<Finding>,
-    /// That of the image before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    surface_before: Option<Vec<Finding>>,
-    /// What changed since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Comparison>,
-}
-
-/// What the page says.
-pub fn findings(page: &Page) -> Findings<'_> {
-    let facts = page.facts();
-    let (before, changes) = facts.versus.map(|v| (v.surface.findings, v.comparison)).unzip();
-    Findings { page, surface: facts.surface.findings, surface_before: before, changes }
 }
 
 /// The whole page as HTML.
@@ -133,7 +111,7 @@ fn parts(facts: &Facts<'_>) -> Vec<Part> {
 }
 
 fn head(page: &Page, script: &str) -> String {
-    let against = page.against.as_ref().map(|a| format!(" against {}", a.name)).unwrap_or_default();
+    let against = page.against.as_ref().map(|a| format!(" against {}", a.image.name)).unwrap_or_default();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{style_hash}'; \
@@ -207,7 +185,7 @@ struct Data<'a> {
     packages: Vec<(String, String, Vec<String>)>,
     layers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<ChangeColumns<'a>>,
+    changes: Option<ChangeColumns>,
 }
 
 fn data(facts: &Facts<'_>) -> String {
@@ -222,6 +200,6 @@ fn data(facts: &Facts<'_>) -> String {
             .map(|p| (text(&p.name), text(&p.version), p.why.iter().map(text).collect()))
             .collect(),
         layers: image.layers.iter().map(|l| text(&l.digest)).collect(),
-        changes: facts.versus.as_ref().map(|v| ChangeColumns::of(&v.comparison)),
+        changes: facts.versus.as_ref().map(|v| ChangeColumns::of(v.changes)),
     })
 }

@@ -8,6 +8,7 @@
 //! the rows in sight exist. No framework. The price: style and script are written by hand (`assets/`) and are
 //! tested in a real browser only.
 //!
+//! Whoever reads images fills a [`Page`] with what they are made of and, where there are two, with what changed.
 //! All that comes from an image is hostile: see [`shown`] and `escape.rs`. The same input gives the same
 //! bytes: no clock, no order of a hash map.
 
@@ -20,8 +21,8 @@ mod sections;
 mod size;
 mod surface;
 
-pub use compare::{Comparison, FileChange, Mark, PackageChange};
-pub use document::{Findings, findings, page};
+pub use compare::{Changes, ConfigChange, Mark, PackageChange, PathChange};
+pub use document::page;
 pub use escape::shown;
-pub use page::{Config, File, FileKind, Image, Layer, Package, Page, Role, RunAs};
+pub use page::{Before, Config, File, FileKind, Image, Layer, Package, Page, Role, RunAs};
 pub use surface::{Category, Finding, Surface};

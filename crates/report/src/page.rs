@@ -1,24 +1,32 @@
 //! What the page is made of: plain values, so that any reader of images can fill them.
 
 use bstr::BString;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::escape::shown;
+use crate::compare::Changes;
 
 /// All that the page shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// The image.
     pub image: Image,
-    /// The image that it is compared with: the one before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub against: Option<Image>,
+    /// The image that it is compared with.
+    pub against: Option<Before>,
     /// The program that made the page, as `distil 1.0.0`.
     pub program: String,
 }
 
+/// The image before, and what changed since.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The image.
+    pub image: Image,
+    /// From it to the page's own.
+    pub changes: Changes,
+}
+
 /// One platform's image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
     /// As the user named it.
     pub name: String,
@@ -29,7 +37,6 @@ pub struct Image {
     /// All platforms that the name leads to.
     pub platforms: Vec<String>,
     /// Time of the config, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// Who made it: a program or a person; empty where nothing says so.
     pub made_by: String,
@@ -47,8 +54,8 @@ pub struct Image {
     pub notes: Vec<String>,
 }
 
-/// The execution part of an image config.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// The execution part of an image config, and what else is written on the image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Whom the image runs as.
     pub run_as: RunAs,
@@ -68,8 +75,10 @@ pub struct Config {
     pub stop_signal: String,
     /// Docker's health check.
     pub healthcheck: Vec<String>,
-    /// Labels of the config and annotations of the manifest.
+    /// Labels of the config.
     pub labels: Vec<(String, String)>,
+    /// Annotations of the manifest.
+    pub annotations: Vec<(String, String)>,
 }
 
 /// Whom an image runs as.
@@ -91,7 +100,7 @@ impl RunAs {
 }
 
 /// A layer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layer {
     /// Digest of the blob.
     pub digest: String,
@@ -106,7 +115,7 @@ pub struct Layer {
 }
 
 /// A package.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Package {
     /// Its name.
     pub name: String,
@@ -123,8 +132,7 @@ pub struct Package {
 }
 
 /// What a path is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
     /// A directory.
     Directory,
@@ -135,8 +143,12 @@ pub enum FileKind {
     Symlink,
     /// Another name of a file.
     Hardlink,
-    /// A device, a pipe or a socket.
-    Special,
+    /// A device that is read and written a character at a time.
+    CharDevice,
+    /// A device of blocks.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
 }
 
 /// What a program is known for, as the policy of distroless images names it.
@@ -150,10 +162,9 @@ pub enum Role {
 }
 
 /// A path of the image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct File {
     /// Its path without a slash in front; bytes, as tar has them.
-    #[serde(serialize_with = "as_text")]
     pub path: BString,
     /// What it is.
     pub kind: FileKind,
@@ -168,21 +179,16 @@ pub struct File {
     /// Which of the layers it comes from.
     pub layer: u32,
     /// Which of the packages owns it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<u32>,
     /// Where no package owns it: who brought it, as `recipe`; empty where nobody says.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub made_by: String,
     /// Where a link leads.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_or_none")]
     pub link: Option<BString>,
-    /// Digest of its bytes, for the comparison.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub digest: Option<oci::Digest>,
+    /// Major and minor number of a device.
+    pub device: Option<(u32, u32)>,
     /// Has it file capabilities (capabilities(7))?
     pub capabilities: bool,
     /// A shell or a package manager?
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
 }
 
@@ -219,16 +225,5 @@ impl Image {
             }
         }
         out
-    }
-}
-
-fn as_text<S: Serializer>(bytes: &BString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&shown(bytes))
-}
-
-fn as_text_or_none<S: Serializer>(bytes: &Option<BString>, to: S) -> Result<S::Ok, S::Error> {
-    match bytes {
-        Some(bytes) => to.serialize_str(&shown(bytes)),
-        None => to.serialize_none(),
     }
 }

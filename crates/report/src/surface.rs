@@ -184,7 +184,7 @@ fn is_program(file: &File, names: &[&str]) -> bool {
     let in_place = match file.kind {
         FileKind::Symlink => true,
         FileKind::File | FileKind::Hardlink => file.mode & 0o111 != 0,
-        FileKind::Directory | FileKind::Special => false,
+        _ => false,
     };
     let path: &[u8] = &file.path;
     let in_path = || {

@@ -1,6 +1,9 @@
 //! The whole page: what a hostile image says stays text, and the same input gives the same bytes.
 
-use report::{Config, File, FileKind, Image, Layer, Package, Page, RunAs};
+use report::{
+    Before, Changes, Config, ConfigChange, File, FileKind, Image, Layer, Package, PackageChange, Page,
+    PathChange, RunAs,
+};
 
 /// What an image may say of itself to get out of where it stands.
 const ATTACKS: [&str; 6] = [
@@ -34,6 +37,7 @@ fn hostile(attack: &str) -> Image {
             stop_signal: text(),
             healthcheck: vec![text()],
             labels: vec![(text(), text())],
+            annotations: vec![(text(), text())],
         },
         layers: vec![Layer { digest: text(), made_by: text(), compressed: 1, unpacked: 1, changes: 1 }; 2],
         packages: vec![Package {
@@ -60,7 +64,20 @@ fn hostile(attack: &str) -> Image {
 }
 
 fn compared(attack: &str) -> Page {
-    Page { image: hostile(attack), against: Some(hostile("other")), program: attack.to_owned() }
+    let text = || attack.to_owned();
+    let changes = Changes {
+        config: vec![ConfigChange { key: text(), before: Some(text()), after: Some(text()) }],
+        packages: vec![PackageChange {
+            name: text(),
+            before: Some(text()),
+            after: Some(text()),
+            ..PackageChange::default()
+        }],
+        paths: vec![PathChange { path: text(), said: vec![text()], ..PathChange::default() }],
+        ..Changes::default()
+    };
+    let against = Some(Before { image: hostile("other"), changes });
+    Page { image: hostile(attack), against, program: attack.to_owned() }
 }
 
 #[test]

@@ -1,5 +1,9 @@
-use serde_json::Value;
+use image::{Document, Layout, Sink};
+use oci::Raw;
+use serde_json::{Value, json};
+use testkit::tar::Entry;
 
+use crate::run::Machine;
 use crate::somebodys::{self, file};
 
 #[test]
@@ -27,18 +31,19 @@ fn its_data_as_json() {
     let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(json["schema"], 0);
     let image = &json["report"]["image"];
-    assert_eq!((&image["name"], &image["platform"]), (&"oci:foreign:it".into(), &"linux/amd64".into()));
+    assert_eq!((&image["image"], &image["platform"]), (&"oci:foreign:it".into(), &"linux/amd64".into()));
     assert_eq!(image["packages"][0]["name"], "dash");
     let files = image["files"].as_array().expect("files");
     let find = |path: &str| files.iter().find(|f| f["path"] == path).unwrap_or_else(|| panic!("no {path}"));
-    assert_eq!((&find("usr/bin/sh")["role"], &find("usr/bin/sh")["package"]), (&"shell".into(), &0.into()));
-    assert_eq!(find("srv/app")["mode"], 0o4755);
-    assert_eq!(json["report"]["against"]["name"], "oci:old:it");
+    let shell = find("/usr/bin/sh");
+    assert_eq!((&shell["role"], &shell["package"]), (&"shell".into(), &"dash".into()));
+    assert_eq!((&find("/srv/app")["mode"], &find("/srv/app")["layer"]), (&"4755".into(), &2.into()));
+    assert_eq!(json["report"]["against"]["image"], "oci:old:it");
     let surface = json["report"]["surface"].as_array().expect("the attack surface");
     let shells = surface.iter().find(|f| f["category"] == "shells").expect("shells");
-    assert_eq!(shells["what"], serde_json::json!(["/usr/bin/ash", "/usr/bin/dash", "/usr/bin/sh"]));
+    assert_eq!(shells["what"], json!(["/usr/bin/ash", "/usr/bin/dash", "/usr/bin/sh"]));
     let changed = json["report"]["changes"]["files"].as_array().expect("changed files");
-    assert!(changed.iter().any(|f| f["path"] == "etc/motd" && f["mark"] == "changed"), "{changed:?}");
+    assert!(changed.iter().any(|f| f["path"] == "/etc/motd" && f["change"] == "changed"), "{changed:?}");
     assert!(!machine.path("work/report.html").exists(), "with --json a page only where -o says");
     machine.distil(&["report", "oci:foreign:it", "--json", "-o", "page.html"]).good();
     assert!(machine.read("work/page.html").contains("</html>"));
@@ -66,9 +71,183 @@ fn a_user_is_who_the_last_account_file_says() {
     somebodys::put_with_user(&machine, "twice", &layers, &[], "app");
     let ran = machine.distil(&["report", "oci:twice:it", "--json"]).good();
     let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!(
-        json["report"]["image"]["config"]["run_as"]["uid"], 0,
-        "{}",
-        json["report"]["image"]["config"]
+    assert_eq!(json["report"]["image"]["run_as"]["uid"], 0, "{}", json["report"]["image"]["run_as"]);
+}
+
+/// Two images that are other in each way there is, and in one that does not count.
+fn strange() -> Machine {
+    let machine = Machine::new();
+    let capability = |e: Entry| e.pax("SCHILY.xattr.security.capability", "\x01\0\0\x02\0\x04\0\0");
+    let before = vec![
+        file("m", "x"),
+        file("o", "x"),
+        Entry::symlink("s", "one"),
+        Entry::char_device("c", 1, 3),
+        Entry::char_device("cb", 8, 0),
+        file("k", "x"),
+        capability(file("x", "x")),
+        file("same-size", "abc"),
+        Entry::dir("sd/", 0o755),
+        file("h1", "hh"),
+        Entry::hardlink("h2", "h1"),
+        file("gone", "1234"),
+    ];
+    let after = vec![
+        Entry::file("m", 0o4755, "x"),
+        file("o", "x").owned(5, 6),
+        Entry::symlink("s", "two"),
+        Entry::char_device("c", 1, 5),
+        Entry::special("cb", b'4'),
+        Entry::symlink("k", "x"),
+        file("x", "x"),
+        file("same-size", "xyz"),
+        Entry::dir("sd/", 0o1777),
+        file("h1", "hh"),
+        file("h2", "hh"),
+        Entry::file("new-suid", 0o4755, "x"),
+        Entry::symlink("new-link", "/etc/shadow"),
+        Entry::dir("new-dir/", 0o777).owned(7, 8),
+    ];
+    somebodys::put_with_user(&machine, "a", &[("x", before)], &["A=1", "GONE=x"], "65532");
+    somebodys::put(&machine, "b", &[("x", after)], &["A=2", "NEW=<b>"]);
+    machine
+}
+
+/// What the script of the page reads.
+fn data_of(page: &str) -> Value {
+    let block = page.split("id=\"data\">").nth(1).and_then(|rest| rest.split("</script>").next());
+    serde_json::from_str(block.expect("the data")).expect("JSON")
+}
+
+/// Mark, path and what is said of it, as the script puts them together.
+fn changes_of(page: &str) -> Vec<(char, String, String)> {
+    let changes = &data_of(page)["changes"];
+    let mut last = String::new();
+    let row = |(i, mark): (usize, char)| {
+        let shared = usize::try_from(changes["shared"][i].as_u64().expect("a number")).expect("small");
+        last = format!("{}{}", &last[..shared], changes["rest"][i].as_str().expect("text"));
+        let said =
+            &changes["phrases"][usize::try_from(changes["said"][i].as_u64().expect("a place")).unwrap()];
+        let said: Vec<&str> = said.as_array().expect("phrases").iter().filter_map(Value::as_str).collect();
+        (mark, last.clone(), said.join(", "))
+    };
+    changes["marks"].as_str().expect("marks").chars().enumerate().map(row).collect()
+}
+
+#[test]
+fn the_page_says_what_changed_of_every_path() {
+    let machine = strange();
+    let page = machine.distil(&["report", "oci:b:it", "--against", "oci:a:it", "-o", "-"]).good().stdout;
+    let found = changes_of(&page);
+    let said = |path: &str| {
+        let row =
+            found.iter().find(|(_, p, _)| p == path).unwrap_or_else(|| panic!("no {path} in {found:?}"));
+        (row.0, row.2.as_str())
+    };
+    for (path, mark, words) in [
+        ("/m", '~', "mode 0644 → 4755 (setuid)"),
+        ("/o", '~', "owner 0:0 → 5:6"),
+        ("/s", '~', "leads to one → two"),
+        ("/k", '~', "file → symlink, leads to x"),
+        ("/x", '~', "security.capability removed"),
+        ("/same-size", '~', "content"),
+        ("/sd/", '~', "mode 0755 → 1777"),
+        ("/gone", '-', "mode 0644, owner 0:0"),
+        ("/new-suid", '+', "mode 4755 (setuid), owner 0:0"),
+        ("/new-link", '+', "symlink to /etc/shadow, owner 0:0"),
+        ("/new-dir/", '+', "mode 0777, owner 7:8"),
+    ] {
+        assert!(said(path).0 == mark && said(path).1.starts_with(words), "{path}: {:?}", said(path));
+    }
+    assert!(said("/c").0 == '~' && said("/cb").0 == '~', "devices");
+    // Another name of a file, or a file of the same bytes: whoever uses the image sees no difference.
+    assert!(!found.iter().any(|(_, path, _)| path == "/h2"), "{found:?}");
+}
+
+#[test]
+fn the_page_has_the_config_before_and_after() {
+    let machine = strange();
+    let page = machine.distil(&["report", "oci:b:it", "--against", "oci:a:it", "-o", "-"]).good().stdout;
+    let table = page.split("id=\"changed-config\"").nth(1).expect("the table");
+    let table = table.split("</table>").next().expect("its end");
+    for row in [
+        "~&nbsp;changed</td><th scope=\"row\">env A</th><td><code>A=1</code></td><td><code>A=2</code></td>",
+        "−&nbsp;removed</td><th scope=\"row\">env GONE</th><td><code>GONE=x</code></td><td></td>",
+        "+&nbsp;added</td><th scope=\"row\">env NEW</th><td></td><td><code>NEW=&lt;b&gt;</code></td>",
+        "−&nbsp;removed</td><th scope=\"row\">user</th><td><code>65532</code></td><td></td>",
+    ] {
+        assert!(table.contains(row), "no {row} in {table}");
+    }
+    let same = machine.distil(&["report", "oci:b:it", "--against", "oci:b:it", "-o", "-"]).good().stdout;
+    assert!(
+        !same.contains("id=\"changed-config\"") && !same.contains("id=\"change-grid\""),
+        "nothing changed"
     );
+}
+
+/// One comparison and one way to write a file, so that commands cannot disagree.
+#[test]
+fn its_data_is_that_of_inspect_tree_and_diff() {
+    let machine = strange();
+    let json = |words: &[&str]| -> Value {
+        let mut document = serde_json::from_str::<Value>(&machine.distil(words).good().stdout).expect("JSON");
+        document.as_object_mut().expect("an object").remove("schema");
+        document
+    };
+    let report = json(&["report", "oci:b:it", "--against", "oci:a:it", "--json"]);
+    let report = &report["report"];
+    assert_eq!(report["changes"], json(&["diff", "oci:a:it", "oci:b:it", "--json"]));
+    for (image, name) in [(&report["image"], "oci:b:it"), (&report["against"], "oci:a:it")] {
+        let inspected = json(&["inspect", name, "--json"]);
+        for (key, value) in inspected.as_object().expect("an object") {
+            assert_eq!(&image[key], value, "{name}: {key}");
+        }
+        let mut rows = json(&["tree", name, "--json"])["files"].take();
+        for row in rows.as_array_mut().expect("rows") {
+            row.as_object_mut()
+                .expect("a row")
+                .retain(|key, _| !["depth", "sum", "fits"].contains(&key.as_str()));
+        }
+        let rows = rows.as_array().expect("rows");
+        assert!(rows.len() > 10 && rows.iter().all(|row| row["path"].as_str().unwrap().starts_with('/')));
+        let mut files = image["files"].as_array().expect("files").clone();
+        files.sort_by_key(|f| rows.iter().position(|row| row["path"] == f["path"]));
+        assert_eq!(&files, rows, "{name}");
+    }
+}
+
+#[test]
+fn devices_are_shown_as_devices() {
+    let machine = strange();
+    let page = machine.distil(&["report", "oci:b:it", "-o", "-"]).good().stdout;
+    let files = &data_of(&page)["files"];
+    let at =
+        |name: &str| files["names"].as_array().expect("names").iter().position(|n| n == name).expect("it");
+    let kind = |name: &str| {
+        let fact = files["fact"][at(name)].as_u64().expect("a place");
+        files["facts"][usize::try_from(fact).expect("small")][0].clone()
+    };
+    assert_eq!((kind("c"), kind("cb")), ("c".into(), "b".into()));
+    assert_eq!(files["devices"][at("c").to_string()], "1:5");
+}
+
+#[test]
+fn annotations_are_no_labels() {
+    let machine = Machine::new();
+    somebodys::put(&machine, "noted", &[("x", vec![file("f", "1")])], &[]);
+    let layout = machine.path("work/noted");
+    let index: Value = serde_json::from_str(&machine.read("work/noted/index.json")).expect("an index");
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest").replace(':', "/");
+    let mut manifest: Value =
+        serde_json::from_str(&machine.read(&format!("work/noted/blobs/{digest}"))).expect("a manifest");
+    manifest["annotations"] = json!({ "org.example.note": "written on the manifest" });
+    let document: Raw<Document> = Raw::read(manifest.to_string().into_bytes()).expect("a manifest");
+    Layout::create(layout).expect("the layout").publish("it", &document).expect("a name");
+    let page = machine.distil(&["report", "oci:noted:it", "-o", "-"]).good().stdout;
+    let of = |term: &str| {
+        let rest = page.split(&format!("<dt>{term}</dt><dd>")).nth(1).unwrap_or_else(|| panic!("no {term}"));
+        rest.split("</dd>").next().expect("its end").to_owned()
+    };
+    assert!(of("Labels").contains("none"), "{}", of("Labels"));
+    assert_eq!(of("Annotations").matches("written on the manifest").count(), 1, "{}", of("Annotations"));
 }

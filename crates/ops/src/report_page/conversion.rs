@@ -6,7 +6,7 @@ use inventory::{Contents, LayerContents};
 use recipe::Allow;
 use report::{Config, File, FileKind, Image, Layer, Package, Role};
 use rootfs::path::{file_name, parent};
-use rootfs::{Entry, Node};
+use rootfs::{Device, Entry, Node};
 
 use super::{accounts, copyright::licences};
 use crate::look::{Look, Whose};
@@ -37,7 +37,7 @@ pub(super) fn image(look: &Look) -> Image {
 fn config(contents: &Contents) -> Config {
     let run = &contents.config.config;
     let (passwd, group) = (contents.notice("etc/passwd"), contents.notice("etc/group"));
-    let labels = run.labels.iter().chain(contents.manifest.annotations.iter());
+    let pair = |(name, value): (&String, &String)| (name.clone(), value.clone());
     Config {
         run_as: accounts::run_as(&run.user, passwd.unwrap_or_default(), group.unwrap_or_default()),
         entrypoint: run.entrypoint.clone().unwrap_or_default(),
@@ -48,7 +48,8 @@ fn config(contents: &Contents) -> Config {
         volumes: run.volumes.keys().cloned().collect(),
         stop_signal: run.stop_signal.clone(),
         healthcheck: run.healthcheck.as_ref().map(|h| h.test.clone()).unwrap_or_default(),
-        labels: labels.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        labels: run.labels.iter().map(pair).collect(),
+        annotations: contents.manifest.annotations.iter().map(pair).collect(),
     }
 }
 
@@ -102,12 +103,18 @@ fn file(look: &Look, file: &inventory::File) -> File {
         Whose::Recipe => "recipe".to_owned(),
         Whose::Package(_) | Whose::Nobody => String::new(),
     };
-    let (kind, link, digest) = match &entry.node {
-        Node::Dir => (FileKind::Directory, None, None),
-        Node::File(body) => (FileKind::File, None, Some(body.digest)),
-        Node::Symlink(target) => (FileKind::Symlink, Some(target.clone()), None),
-        Node::Hardlink(first) => (FileKind::Hardlink, Some([b"/", first.as_bytes()].concat().into()), None),
-        Node::Special(_) => (FileKind::Special, None, None),
+    let (kind, link) = match &entry.node {
+        Node::Dir => (FileKind::Directory, None),
+        Node::File(_) => (FileKind::File, None),
+        Node::Symlink(target) => (FileKind::Symlink, Some(target.clone())),
+        Node::Hardlink(first) => (FileKind::Hardlink, Some([b"/", first.as_bytes()].concat().into())),
+        Node::Special(Device::Char { .. }) => (FileKind::CharDevice, None),
+        Node::Special(Device::Block { .. }) => (FileKind::BlockDevice, None),
+        Node::Special(Device::Fifo) => (FileKind::Fifo, None),
+    };
+    let device = match entry.node {
+        Node::Special(Device::Char { major, minor } | Device::Block { major, minor }) => Some((major, minor)),
+        _ => None,
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     File {
@@ -121,7 +128,7 @@ fn file(look: &Look, file: &inventory::File) -> File {
         package: file.package().map(number),
         made_by,
         link,
-        digest,
+        device,
         capabilities: entry.xattrs.iter().any(|x| x.name == "security.capability"),
         role: role(&look.contents, entry),
     }

@@ -2,7 +2,7 @@
 
 use super::sorting;
 use super::surface::tag;
-use crate::compare::{Mark, PackageChange};
+use crate::compare::{ConfigChange, Mark, PackageChange, tally};
 use crate::document::{Facts, Versus};
 use crate::escape::html as text;
 use crate::size::{change, count, number};
@@ -26,8 +26,9 @@ pub(crate) fn html(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
     }
     out.push_str("</div>\n");
     out.push_str(&surfaces(facts, versus));
+    out.push_str(&config(versus));
     out.push_str(&packages(versus));
-    out.push_str(&files(versus));
+    out.push_str(&paths(versus));
     out
 }
 
@@ -67,19 +68,52 @@ fn surfaces(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
     )
 }
 
+fn config(versus: &Versus<'_>) -> String {
+    let changes = &versus.changes.config;
+    if changes.is_empty() {
+        return "<h3 class=\"part\">Config</h3>\n<p class=\"lead\">The same.</p>\n".to_owned();
+    }
+    let marks = changes.iter().map(|c| Mark::of(c.before.as_ref(), c.after.as_ref()));
+    let rows: String = changes.iter().map(key).collect();
+    format!(
+        "<h3 class=\"part\">Config</h3>\n<p class=\"lead\">{}.</p>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Config before and after\"><table id=\"changed-config\">\
+         <thead><tr><th scope=\"col\">Change</th><th scope=\"col\">Key</th><th scope=\"col\">Before</th>\
+         <th scope=\"col\">After</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n",
+        tally(marks)
+    )
+}
+
+fn key(change: &ConfigChange) -> String {
+    format!(
+        "<tr><td>{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n",
+        marked(Mark::of(change.before.as_ref(), change.after.as_ref())),
+        text(&change.key),
+        code(change.before.as_deref()),
+        code(change.after.as_deref())
+    )
+}
+
+/// A sign and its word.
+fn marked(mark: Mark) -> String {
+    format!("{}&nbsp;{}", mark.sign(), mark.word())
+}
+
+fn code(value: Option<&str>) -> String {
+    value.map(|v| format!("<code>{}</code>", text(v))).unwrap_or_default()
+}
+
 fn packages(versus: &Versus<'_>) -> String {
-    let comparison = &versus.comparison;
+    let changes = versus.changes;
     let heading = format!(
-        "<h3 class=\"part\">Packages</h3>\n<p class=\"lead\">{} added, {} removed, {} changed, {} the same.</p>\n",
-        number(comparison.packages_with(Mark::Added)),
-        number(comparison.packages_with(Mark::Removed)),
-        number(comparison.packages_with(Mark::Changed)),
-        number(comparison.same_packages)
+        "<h3 class=\"part\">Packages</h3>\n<p class=\"lead\">{}, {} the same.</p>\n",
+        tally(changes.packages.iter().map(PackageChange::mark)),
+        number(changes.same_packages)
     );
-    if comparison.packages.is_empty() {
+    if changes.packages.is_empty() {
         return heading;
     }
-    let rows: String = comparison.packages.iter().map(package).collect();
+    let rows: String = changes.packages.iter().map(package).collect();
     format!(
         "{heading}<div class=\"tools\"><label class=\"grow\">Filter the changed packages\
          <input type=\"search\" data-filters=\"changed-packages\" autocomplete=\"off\" spellcheck=\"false\"></label>{}</div>\n\
@@ -87,7 +121,7 @@ fn packages(versus: &Versus<'_>) -> String {
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Packages that changed\">\
          <table class=\"sortable\" id=\"changed-packages\"><thead><tr>{}{}{}{}{}{}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n",
         choice("data-chooses=\"changed-packages\""),
-        count(comparison.packages.len() as u64, "package", "packages"),
+        count(changes.packages.len() as u64, "package", "packages"),
         sorting("Change", "", "none"),
         sorting("Package", "", "ascending"),
         sorting("Version before", "", "none"),
@@ -105,34 +139,37 @@ fn choice(what: &str) -> String {
 }
 
 fn package(p: &PackageChange) -> String {
-    let code = |t: &str| if t.is_empty() { String::new() } else { format!("<code>{}</code>", text(t)) };
     let size = |n: u64, there: bool| {
         format!("<td class=\"n\" data-n=\"{n}\">{}</td>", if there { diag::bytes(n) } else { String::new() })
     };
     format!(
-        "<tr data-mark=\"{}\"><td>{} {}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}{}</tr>\n",
-        if p.mark == Mark::Removed { '-' } else { p.mark.sign() },
-        p.mark.sign(),
-        p.mark.word(),
+        "<tr data-mark=\"{}\"><td>{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}{}</tr>\n",
+        p.mark().key(),
+        marked(p.mark()),
         text(&p.name),
-        code(&p.before),
-        code(&p.after),
-        size(p.size_before, p.mark != Mark::Added),
-        size(p.size_after, p.mark != Mark::Removed),
+        code(p.before.as_deref()),
+        code(p.after.as_deref()),
+        size(p.size_before, p.before.is_some()),
+        size(p.size_after, p.after.is_some()),
     )
 }
 
-fn files(versus: &Versus<'_>) -> String {
-    let comparison = &versus.comparison;
+fn paths(versus: &Versus<'_>) -> String {
+    let changes = versus.changes;
+    let heading = format!(
+        "<h3 class=\"part\">Files and directories</h3>\n<p class=\"lead\">{}, {} the same.</p>\n",
+        tally(changes.paths.iter().map(|p| p.mark)),
+        number(changes.same_paths)
+    );
+    if changes.paths.is_empty() {
+        return heading;
+    }
     format!(
-        "<h3 class=\"part\">Files</h3>\n<p class=\"lead\">{} added, {} removed, {} changed, {} the same.</p>\n\
-         <div class=\"only-screen\"><div class=\"tools\" role=\"search\" aria-label=\"Changed files\">\
-         <label class=\"grow\">Search the changed paths<input type=\"search\" id=\"change-search\" autocomplete=\"off\" spellcheck=\"false\"></label>{}</div>\n\
-         <p class=\"status\" id=\"change-status\" role=\"status\"></p>\n<div class=\"grid\" id=\"change-grid\"></div></div>\n",
-        number(comparison.files_with(Mark::Added)),
-        number(comparison.files_with(Mark::Removed)),
-        number(comparison.files_with(Mark::Changed)),
-        number(comparison.same_files),
+        "{heading}<div class=\"only-screen\"><div class=\"tools\" role=\"search\" aria-label=\"Changed paths\">\
+         <label class=\"grow\">Search the changed paths, and what changed\
+         <input type=\"search\" id=\"change-search\" autocomplete=\"off\" spellcheck=\"false\"></label>{}</div>\n\
+         <p class=\"status\" id=\"change-status\" role=\"status\"></p>\n<div class=\"grid\" id=\"change-grid\"></div>\n\
+         <div class=\"detail\" id=\"change-detail\" role=\"region\" aria-label=\"The chosen change\" aria-live=\"polite\" hidden></div></div>\n",
         choice("id=\"change-mark\""),
     )
 }

@@ -1,4 +1,4 @@
-//! How the image runs, as its config says.
+//! How the image runs, as its config says, and what is written on it.
 
 use super::{code_or, command_line, definition};
 use crate::escape::html as text;
@@ -18,7 +18,8 @@ pub(crate) fn html(image: &Image) -> String {
         ("Volumes", list(&config.volumes)),
         ("Stop signal", code_or(&or(&config.stop_signal, "SIGTERM"), "SIGTERM")),
         ("Health check", code_or(&command_line(&config.healthcheck), "none")),
-        ("Labels", labels(&config.labels)),
+        ("Labels", pairs(&config.labels)),
+        ("Annotations", pairs(&config.annotations)),
         ("Created", code_or(image.created.as_deref().unwrap_or_default(), "no time")),
     ] {
         out.push_str(&definition(term, &html));
@@ -35,6 +36,6 @@ fn list(values: &[String]) -> String {
     format!("<ul>{items}</ul>")
 }
 
-fn labels(values: &[(String, String)]) -> String {
+fn pairs(values: &[(String, String)]) -> String {
     list(&values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
 }
