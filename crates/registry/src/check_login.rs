@@ -77,7 +77,7 @@ impl Endpoint {
                 .fetch
                 .send(self.host.routed(request))
                 .map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
-            let challenge = self.host.note_challenge(&response);
+            let challenge = self.host.note_challenge(&base, &response);
             match response.status {
                 200 => {}
                 401 if header.is_none() && challenge.is_some() => {}

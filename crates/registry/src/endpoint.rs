@@ -98,7 +98,7 @@ impl Endpoint {
         // A login is for the registry alone; storage that it sends us to has its secret in the address.
         let ours = url.origin() == base.url.origin();
         let mut used = if ours { self.authorize(call, None)? } else { Authorization::none() };
-        let mut logins = 0;
+        let (mut logins, mut shown_unasked) = (0, false);
         loop {
             let asked = || Asked::of(self, call.doing, call.method, &url, used.login.as_deref());
             let request = self.request(call, &url, &base, &used);
@@ -108,7 +108,18 @@ impl Endpoint {
                 .send_with(request, call.body)
                 .map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
             let from_us = response.url.origin() == base.url.origin();
-            let challenge = if ours && from_us { self.host.note_challenge(&response) } else { None };
+            let challenge = match ours && from_us {
+                true => self.host.note_challenge(&base, &response),
+                false => None,
+            };
+            if ours && from_us && used.header.is_none() && may_hide(&response, challenge.as_ref()) {
+                let next = if shown_unasked { None } else { self.authorize_unasked(call, &base)? };
+                if let Some(next) = next {
+                    response.drain();
+                    (used, shown_unasked) = (next, true);
+                    continue;
+                }
+            }
             if call.takes.contains(&response.status) {
                 return Ok(response);
             }
@@ -194,6 +205,21 @@ impl Endpoint {
         }
     }
 
+    /// What is shown to a registry that asked for no login, but may have answered as it did because there
+    /// was none; nothing if it never wants one, or there is none for this repository.
+    fn authorize_unasked(&self, call: &Call<'_>, base: &Base) -> Result<Option<Authorization>, Error> {
+        let known = locked(&self.host.challenge).is_some();
+        if !known {
+            let Some(challenge) = self.host.hidden_challenge(base) else { return Ok(None) };
+            if self.login(call)?.is_none() {
+                return Ok(None);
+            }
+            *locked(&self.host.challenge) = Some(challenge);
+        }
+        let next = self.authorize(call, None)?;
+        Ok(next.header.is_some().then_some(next))
+    }
+
     /// The login for this repository; whoever knows it is asked once.
     fn login(&self, call: &Call<'_>) -> Result<Option<Arc<Login>>, Error> {
         let mut known = locked(&self.host.logins);
@@ -237,6 +263,11 @@ impl Authorization {
     fn none() -> Authorization {
         Authorization { header: None, login: None }
     }
+}
+
+/// Whether a registry may say this to hide from strangers what is there.
+fn may_hide(response: &Response, challenge: Option<&Challenge>) -> bool {
+    challenge.is_none() && matches!(response.status, 401 | 403 | 404)
 }
 
 /// The scopes of a token for this access, and those that the registry says are needed, in one order.

@@ -21,6 +21,8 @@ pub(crate) struct Host {
     base: Mutex<Option<Base>>,
     /// What it said when somebody asked without a login.
     pub(crate) challenge: Mutex<Option<Challenge>>,
+    /// What `/v2/` said to nobody in particular, once it was asked: nothing where it wants no login.
+    knocked: Mutex<Option<Option<Challenge>>>,
     /// Logins by repository, asked for once.
     pub(crate) logins: Mutex<HashMap<String, Option<Arc<Login>>>>,
     pub(crate) tokens: Mutex<HashMap<TokenKey, Arc<Mutex<Option<Held>>>>>,
@@ -51,6 +53,7 @@ impl Host {
             options,
             base: Mutex::default(),
             challenge: Mutex::default(),
+            knocked: Mutex::default(),
             logins: Mutex::default(),
             tokens: Mutex::default(),
             changing: Mutex::default(),
@@ -112,12 +115,7 @@ impl Host {
 
     /// `GET /v2/` (distribution-spec "Determining support"): whether a registry answers.
     fn ping(&self, base: &Base) -> Result<bool, Fault> {
-        let Ok(url) = base.url.join("v2/") else { return Ok(false) };
-        let mut request = Request::get(url).with_own_login_only();
-        if base.any_certificate {
-            request = request.with_any_certificate();
-        }
-        let request = self.routed(request);
+        let Some(request) = self.knock(base) else { return Ok(false) };
         let mut round = 0;
         let mut response = loop {
             match self.fetch.send(request.clone()) {
@@ -133,10 +131,33 @@ impl Host {
                 answer => break answer?,
             }
         };
-        self.note_challenge(&response);
+        let challenge = self.note_challenge(base, &response);
         response.drain();
         // 400 is what a TLS server says to plain http.
-        Ok(!matches!(response.status, 400 | 426 | 497))
+        let answers = !matches!(response.status, 400 | 426 | 497);
+        if answers {
+            *locked(&self.knocked) = Some(challenge);
+        }
+        Ok(answers)
+    }
+
+    /// `GET /v2/` as nobody in particular.
+    fn knock(&self, base: &Base) -> Option<Request> {
+        let request = Request::get(base.url.join("v2/").ok()?).with_own_login_only();
+        Some(self.routed(if base.any_certificate { request.with_any_certificate() } else { request }))
+    }
+
+    /// What `/v2/` says of how a login is shown, for a registry that answers as if there were nothing
+    /// where it does not know who asks. Asked once; what does not come is not said.
+    pub(crate) fn hidden_challenge(&self, base: &Base) -> Option<Challenge> {
+        let mut knocked = locked(&self.knocked);
+        if let Some(known) = &*knocked {
+            return known.clone();
+        }
+        let mut response = self.fetch.send(self.knock(base)?).ok()?;
+        let challenge = challenge_of(base, &response);
+        response.drain();
+        knocked.insert(challenge).clone()
     }
 
     /// Nobody's proxy reaches our own loopback; Go's programs do not ask one either.
@@ -145,16 +166,9 @@ impl Host {
     }
 
     /// Keeps what a 401 says of how a login is shown.
-    pub(crate) fn note_challenge(&self, response: &Response) -> Option<Challenge> {
+    pub(crate) fn note_challenge(&self, base: &Base, response: &Response) -> Option<Challenge> {
         self.answered.store(true, Ordering::Relaxed);
-        if response.status != 401 {
-            return None;
-        }
-        let challenges: Vec<Challenge> =
-            response.headers("www-authenticate").flat_map(parse_challenges).collect();
-        let bearer = challenges.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
-        let basic = || challenges.iter().find(|c| matches!(c, Challenge::Basic));
-        let chosen = bearer.or_else(basic).or(challenges.first()).cloned();
+        let chosen = challenge_of(base, response);
         if chosen.is_some() {
             locked(&self.challenge).clone_from(&chosen);
         }
@@ -270,6 +284,19 @@ impl Host {
 /// No thread leaves these half-written, so a panic in one is no reason to stop others.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a 401 says of how a login is shown. Only the registry itself may say it: whoever it redirects to
+/// would else have the login sent to a token server of its own.
+fn challenge_of(base: &Base, response: &Response) -> Option<Challenge> {
+    if response.status != 401 || response.url.origin() != base.url.origin() {
+        return None;
+    }
+    let challenges: Vec<Challenge> =
+        response.headers("www-authenticate").flat_map(parse_challenges).collect();
+    let bearer = challenges.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
+    let basic = || challenges.iter().find(|c| matches!(c, Challenge::Basic));
+    bearer.or_else(basic).or(challenges.first()).cloned()
 }
 
 /// Whether nothing but a host and a port was written, such that no path or user hides in it.

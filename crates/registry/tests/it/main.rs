@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, processes")]
 
 mod chaos;
+mod door;
 mod errors;
+mod hidden;
 mod images;
 mod logins;
 mod names;

@@ -1,73 +1,20 @@
 //! Token servers behind TLS: whose certificate is believed, and who is told the password.
 
-use std::io::BufReader;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use diag::Kind;
-use fetch::{Pem, Tls};
+use fetch::Proxies;
 use image::Source as _;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use registry::{Client, Options, Repository};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use testkit::http::{Received, Reply, read_request, write_reply};
+use registry::{Options, Repository};
+use testkit::http::{Received, Reply};
 
-use crate::world::{Made, bytes, image, password, quick, shown, told};
-
-/// An https server on the loopback whose certificate is by an authority of its own.
-struct Door {
-    host: String,
-    authority: String,
-    /// How many requests came through the handshake.
-    asked: Arc<AtomicUsize>,
-}
-
-impl Door {
-    fn open(answer: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Door {
-        let authority = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Of the same name they would be the same authority with another key.
-        let name = oci::Digest::of(authority.public_key_raw()).to_string();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let pem = params.self_signed(&authority).unwrap().pem();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = certificate.signed_by(&key, &Issuer::new(params, authority)).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.unwrap().with_no_client_auth();
-        let config = Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let (asked, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
-        let count = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-                let (answer, count) = (Arc::clone(&answer), Arc::clone(&count));
-                std::thread::spawn(move || {
-                    let mut reader = BufReader::new(rustls::StreamOwned::new(connection, stream));
-                    while let Ok(Some(request)) = read_request(&mut reader) {
-                        count.fetch_add(1, Ordering::SeqCst);
-                        if write_reply(reader.get_mut(), &answer(&request)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        });
-        Door { host, authority: pem, asked }
-    }
-}
+use crate::door::{Door, client};
+use crate::world::{Made, bytes, image, password, shown, told};
 
 /// A registry that wants a token of the server at `realm`, and has one image.
 fn registry(realm: Arc<Mutex<String>>, made: &Made) -> Door {
     let manifest = made.document.bytes().to_vec();
-    Door::open(move |request| {
+    Door::open("127.0.0.1", move |request| {
         if request.target.starts_with("/token") {
             return token(request);
         }
@@ -91,16 +38,14 @@ fn token(request: &Received) -> Reply {
 fn repository(registry: &Door, insecure: &[&Door], trusted: &[&Door]) -> Repository {
     let insecure = insecure.iter().map(|d| d.host.clone()).collect();
     let options = Options { insecure, ..password("u", "open sesame") };
-    let pem = |d: &&Door| Pem { name: "a test's authority".into(), text: d.authority.clone().into_bytes() };
-    let tls = Tls { authorities: trusted.iter().map(pem).collect(), only_these: true, ..Tls::default() };
-    let client = Client::new(&fetch::Client::new(fetch::Options { tls, ..quick() }), options);
+    let client = client(trusted, Proxies::none(), options);
     client.repository(&format!("{}/a", registry.host).parse().unwrap()).unwrap()
 }
 
 #[test]
 fn a_token_server_is_believed_by_its_own_certificate() {
     let made = image("amd64", &[bytes(1, 10)]);
-    let tokens = Door::open(token);
+    let tokens = Door::open("127.0.0.1", token);
     let registry = registry(Arc::new(Mutex::new(tokens.host.clone())), &made);
     let digest = |there: Repository| there.document("1").map(|d| d.digest());
 
@@ -110,7 +55,7 @@ fn a_token_server_is_believed_by_its_own_certificate() {
     assert_eq!(digest(repository(&registry, &[&registry, &tokens], &[])).unwrap(), made.document.digest());
 
     // Who calls a registry insecure has said nothing of where it sends the password.
-    let before = tokens.asked.load(Ordering::SeqCst);
+    let before = tokens.asked().len();
     for there in [repository(&registry, &[&registry], &[]), repository(&registry, &[], &[&registry])] {
         let error = told(digest(there).unwrap_err());
         let all = shown(&error);
@@ -119,7 +64,7 @@ fn a_token_server_is_believed_by_its_own_certificate() {
         assert!(all.contains(&format!("--insecure-registry {}", tokens.host)), "{all}");
         assert!(!all.contains("sesame"), "{all}");
     }
-    assert_eq!(tokens.asked.load(Ordering::SeqCst), before);
+    assert_eq!(tokens.asked().len(), before);
 }
 
 #[test]

@@ -46,22 +46,26 @@ impl Inner {
         query: &[(String, String)],
         authorization: Option<&str>,
     ) -> Result<(), Answer> {
+        let hidden = self.setup.hides.filter(|_| !repository.is_empty());
         let unauthorized = || Answer::error(401, "UNAUTHORIZED", "authentication required");
+        let refused = |challenge: String| match hidden {
+            Some(status) => Answer::error(status, "NAME_UNKNOWN", "there is nothing to be seen"),
+            None => unauthorized().header("WWW-Authenticate", challenge),
+        };
         match &self.setup.logins {
             Logins::None => Ok(()),
             Logins::Basic { user, password } => {
                 if authorization == Some(&basic(user, password)) {
                     return Ok(());
                 }
-                Err(unauthorized().header("WWW-Authenticate", r#"Basic realm="a test""#))
+                Err(refused(r#"Basic realm="a test""#.to_owned()))
             }
             Logins::Token { .. } => {
                 let needed = needed(method, repository, query);
                 let challenge = |error: &str| {
                     let scope = needed.join(" ");
-                    let realm = format!("http://{}/token", self.address);
-                    let value = format!(r#"Bearer realm="{realm}",service="a test",scope="{scope}"{error}"#);
-                    unauthorized().header("WWW-Authenticate", value)
+                    let realm = format!("{}/token", self.called());
+                    refused(format!(r#"Bearer realm="{realm}",service="a test",scope="{scope}"{error}"#))
                 };
                 let Some(token) = authorization.and_then(|a| a.strip_prefix("Bearer ")) else {
                     return Err(challenge(""));

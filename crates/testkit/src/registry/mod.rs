@@ -54,6 +54,12 @@ pub struct Setup {
     pub deletes_tags: bool,
     /// Whether an upload that broke is kept up to where it broke.
     pub keeps_broken: bool,
+    /// What whoever is not let in is answered of a repository in place of 401: 404 or 403 of registries
+    /// that hide what is private. `/v2/` itself still says how logins are shown.
+    pub hides: Option<u16>,
+    /// What stands before its paths where it gives whole addresses, for one behind a proxy:
+    /// `https://registry.example`.
+    pub called: Option<String>,
 }
 
 impl Default for Setup {
@@ -69,6 +75,8 @@ impl Default for Setup {
             mounts: true,
             deletes_tags: true,
             keeps_broken: true,
+            hides: None,
+            called: None,
         }
     }
 }
@@ -113,6 +121,10 @@ struct Inner {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn called(&self) -> String {
+        self.setup.called.clone().unwrap_or_else(|| format!("http://{}", self.address))
     }
 
     fn blob(&self, digest: &str) -> PathBuf {
