@@ -145,6 +145,28 @@ impl Endpoint {
         }
     }
 
+    /// Makes a request whose answer only spares others, again where it fails in a way that may pass; none
+    /// where the registry will not say. Some allow to write without allowing to look (roles that only
+    /// push), and proxies may know no `HEAD`. That a login is wrong is an error even so: it would be
+    /// shown again and again.
+    pub(crate) fn ask_if_said(&self, call: &Call<'_>) -> Result<Option<Response>, Error> {
+        match self.ask(call) {
+            Ok(response) => Ok(Some(response)),
+            Err(error) if self.keeps_to_itself(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn keeps_to_itself(&self, error: &Error) -> bool {
+        // With a token a 401 means that it does not allow this; without one, that we are nobody.
+        let by_token = || matches!(*locked(&self.host.challenge), Some(Challenge::Bearer { .. }));
+        match error.status() {
+            Some(401) => error.asked().login.is_some() && by_token(),
+            Some(_) => error.is_refusal(),
+            None => false,
+        }
+    }
+
     fn request(&self, call: &Call<'_>, url: &Url, base: &Base, used: &Authorization) -> Request {
         let mut request = Request::new(call.method, url.clone()).with_own_login_only();
         for (name, value) in call.headers {

@@ -179,6 +179,11 @@ impl Error {
         matches!(*self.cause, Cause::Refused { status: 400..=499, .. }) && !self.is_transient(true)
     }
 
+    /// Whether whoever was asked failed by its own fault, and said so.
+    pub(crate) fn is_trouble(&self) -> bool {
+        matches!(*self.cause, Cause::Refused { status: 500..=599, .. })
+    }
+
     /// How long the registry asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match *self.cause {

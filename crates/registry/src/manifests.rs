@@ -68,27 +68,27 @@ impl Repository {
         Ok(self.first(|endpoint, once| endpoint.manifest(&name, once))?)
     }
 
-    /// What a name leads to where it is written, whatever mirrors say; none where the registry says no
-    /// digest.
+    /// What a name leads to where it is written, whatever mirrors say; none where the registry does not
+    /// say.
     pub(crate) fn published_digest(&self, text: &str) -> Result<Option<Digest>, Error> {
         let name = self.name_of(text, "find")?;
         let doing = format!("find the manifest `{name}` of");
         let path = format!("manifests/{name}");
         let headers = [("accept", ACCEPT.to_owned())];
         let call = Call::new(&doing, Method::Head, &path, &[200, 404]);
-        let response = self.home().ask(&Call { access: Access::Write, headers: &headers, ..call })?;
-        let digest = content_digest(&response).and_then(|d| d.parse().ok());
-        Ok(digest.filter(|_| response.status == 200))
+        let call = Call { access: Access::Write, headers: &headers, ..call };
+        let response = self.home().ask_if_said(&call)?.filter(|r| r.status == 200);
+        Ok(response.as_ref().and_then(content_digest).and_then(|d| d.parse().ok()))
     }
 
-    /// Whether a manifest of this digest is there.
+    /// Whether a manifest of this digest is known to be there.
     pub(crate) fn find_manifest(&self, digest: &Digest) -> Result<bool, Error> {
         let doing = format!("find the manifest {digest} in");
         let path = format!("manifests/{digest}");
         let headers = [("accept", ACCEPT.to_owned())];
         let call = Call::new(&doing, Method::Head, &path, &[200, 404]);
         let call = Call { access: Access::Write, headers: &headers, ..call };
-        Ok(self.home().ask(&call)?.status == 200)
+        Ok(self.home().ask_if_said(&call)?.is_some_and(|r| r.status == 200))
     }
 
     /// The digest that a tag leads to, without reading the manifest where the registry says it; none if
@@ -257,17 +257,21 @@ impl Endpoint {
         let doing = format!("find the manifest `{name}` of");
         let path = format!("manifests/{name}");
         let headers = [("accept", ACCEPT.to_owned())];
-        let call = Call { headers: &headers, ..Call::new(&doing, Method::Head, &path, &[200, 404]) };
-        let response = self.host.retrying(once, || self.send(&call))?;
-        if response.status == 404 {
-            return Ok(None);
+        let call = Call { headers: &headers, ..Call::new(&doing, Method::Head, &path, &[200]) };
+        let said = match (self.host.retrying(once, || self.send(&call)), name) {
+            (Ok(_), Name::Digest(digest)) => Some(*digest),
+            (Ok(response), Name::Tag(_)) => content_digest(&response).and_then(|d| d.parse().ok()),
+            (Err(error), _) if self.keeps_to_itself(&error) => None,
+            (Err(error), _) => return Err(error),
+        };
+        if said.is_some() {
+            return Ok(said);
         }
-        if let Name::Digest(digest) = name {
-            return Ok(Some(*digest));
-        }
-        match content_digest(&response).and_then(|d| d.parse().ok()) {
-            Some(digest) => Ok(Some(digest)),
-            None => Ok(Some(self.manifest(name, once)?.digest())),
+        // Not every registry, nor every proxy before one, knows `HEAD`; what `GET` says counts.
+        match self.manifest(name, once) {
+            Ok(document) => Ok(Some(document.digest())),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

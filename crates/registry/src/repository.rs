@@ -137,14 +137,14 @@ impl Sink for Repository {
 }
 
 impl Repository {
-    /// Whether a blob is there, with the size that its descriptor says.
+    /// Whether a blob is known to be there, with the size that its descriptor says.
     fn has_blob(&self, part: &Descriptor) -> Result<bool, Error> {
         let doing = format!("find {} in", part.digest);
         let path = format!("blobs/{}", part.digest);
         let call = Call { access: Access::Write, ..Call::new(&doing, Method::Head, &path, &[200, 404]) };
-        let response = self.home.ask(&call)?;
+        let response = self.home.ask_if_said(&call)?.filter(|r| r.status == 200);
         // Some registries say no length of what is only asked about.
-        Ok(response.status == 200 && response.length().is_none_or(|n| n == part.size))
+        Ok(response.is_some_and(|r| r.length().is_none_or(|n| n == part.size)))
     }
 
     pub(crate) fn mount_blob(&self, part: &Descriptor, from: &str) -> Result<bool, Error> {

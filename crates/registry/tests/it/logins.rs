@@ -14,11 +14,11 @@ pub(crate) fn basic() -> Logins {
     Logins::Basic { user: "u".to_owned(), password: "p".to_owned() }
 }
 
-fn tokens(good_for: u32) -> Logins {
+pub(crate) fn tokens(good_for: u32) -> Logins {
     Logins::Token { user: "u".into(), password: "p".into(), good_for, claimed: 300, anonymous: true }
 }
 
-fn with(logins: Logins) -> Registry {
+pub(crate) fn with(logins: Logins) -> Registry {
     Registry::start(Setup { logins, ..Setup::default() })
 }
 

@@ -14,4 +14,5 @@ mod pushing;
 mod real;
 mod referrers;
 mod token_tls;
+mod unsaid;
 mod world;
