@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::sync::Mutex;
 
-use fetch::Method;
+use fetch::{Method, Response};
 use image::{Document, Sink, Source, TransportError};
 use oci::{Descriptor, Digest, Raw};
 use url::Url;
@@ -153,12 +153,7 @@ impl Repository {
         let path = format!("blobs/uploads/?mount={}&from={from_pair}", part.digest);
         let access = Access::MountFrom(from);
         let call = Call { access, ..Call::new(&doing, Method::Post, &path, &[201, 202]) };
-        let mut response = match self.home.ask(&call) {
-            Ok(response) => response,
-            // What may not be read there, or is unknown there, cannot be mounted; it is then sent.
-            Err(error) if error.is_refusal() => return Ok(false),
-            Err(error) => return Err(error),
-        };
+        let Some(mut response) = self.ask_to_mount(&call)? else { return Ok(false) };
         response.drain();
         if response.status == 201 {
             return Ok(true);
@@ -168,6 +163,26 @@ impl Repository {
             locked(&self.begun).insert(part.digest, location);
         }
         Ok(false)
+    }
+
+    /// None where the registry does not mount: what may not be read there, or is unknown there, cannot be
+    /// mounted, and some fail over it each time (500); it is then sent.
+    fn ask_to_mount(&self, call: &Call<'_>) -> Result<Option<Response>, Error> {
+        let host = &self.home.host;
+        let mut round = 0;
+        loop {
+            host.check()?;
+            match self.home.send(call) {
+                Ok(response) => return Ok(Some(response)),
+                Err(error) if error.is_refusal() => return Ok(None),
+                Err(error) if error.is_trouble() => {
+                    if round > 0 || host.again(&mut round, error).is_err() {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => host.again(&mut round, error)?,
+            }
+        }
     }
 }
 
