@@ -97,7 +97,8 @@ impl Endpoint {
         let url = self.address(call, &base)?;
         // A login is for the registry alone; storage that it sends us to has its secret in the address.
         let ours = url.origin() == base.url.origin();
-        let mut used = if ours { self.authorize(call, None)? } else { Authorization::none() };
+        let shows = ours && !self.hears_first(call);
+        let mut used = if shows { self.authorize(call, None)? } else { Authorization::none() };
         let (mut logins, mut shown_unasked) = (0, false);
         loop {
             let asked = || Asked::of(self, call.doing, call.method, &url, used.login.as_deref());
@@ -217,10 +218,14 @@ impl Endpoint {
                     Some(Challenge::Bearer { scope: Some(scope), .. }) => scope.split(' ').collect(),
                     _ => Vec::new(),
                 };
-                let scopes = scopes(&self.repository, call.access, &asked_for);
-                let wanted = Wanted { realm: realm.clone(), service: service.clone(), scopes };
                 let bad = refused.and_then(|(used, _)| used.header.as_deref());
-                let token = self.token(wanted, login.as_deref(), bad)?;
+                let wishes = match call.access {
+                    Access::Delete if bad.is_some() => wishes_to_delete(&self.repository, &[]),
+                    Access::Delete => wishes_to_delete(&self.repository, &asked_for),
+                    access => vec![scopes(&self.repository, access, &asked_for)],
+                };
+                let wanted = |scopes| Wanted { realm: realm.clone(), service: service.clone(), scopes };
+                let token = self.first_token(wishes.into_iter().map(wanted), login.as_deref(), bad)?;
                 Ok(Authorization { header: Some(format!("Bearer {}", token.secret.reveal())), login })
             }
             _ => Ok(Authorization { header: None, login }),
@@ -256,6 +261,30 @@ impl Endpoint {
         let found = found.map(Arc::new);
         known.insert(self.repository.clone(), found.clone());
         Ok(found)
+    }
+
+    /// Whether it is asked as nobody first: registries do not agree on what a token that allows to delete
+    /// is called, and each says it when it refuses.
+    fn hears_first(&self, call: &Call<'_>) -> bool {
+        let by_token = || matches!(*locked(&self.host.challenge), Some(Challenge::Bearer { .. }));
+        call.access == Access::Delete && by_token()
+    }
+
+    /// The first of these tokens whose name the token server knows (400 where it does not).
+    fn first_token(
+        &self,
+        wishes: impl Iterator<Item = Wanted>,
+        login: Option<&Login>,
+        bad: Option<&str>,
+    ) -> Result<Held, Error> {
+        let mut first = None;
+        for wanted in wishes {
+            match self.token(wanted, login, bad) {
+                Err(error) if error.is_unknown_scope() => first.get_or_insert(error),
+                other => return other,
+            };
+        }
+        Err(first.unwrap_or_else(|| unreachable!("there is one wish at least")))
     }
 
     /// A token of the store, or a new one; threads that want the same one wait for it.
@@ -296,8 +325,7 @@ fn may_hide(response: &Response, challenge: Option<&Challenge>) -> bool {
 fn scopes(repository: &str, access: Access<'_>, asked_for: &[&str]) -> Vec<String> {
     let actions = match access {
         Access::Read => "pull",
-        Access::Write | Access::MountFrom(_) => "pull,push",
-        Access::Delete => "delete,pull,push",
+        Access::Write | Access::MountFrom(_) | Access::Delete => "pull,push",
     };
     let mut scopes = vec![format!("repository:{repository}:{actions}")];
     if let Access::MountFrom(other) = access {
@@ -311,6 +339,16 @@ fn scopes(repository: &str, access: Access<'_>, asked_for: &[&str]) -> Vec<Strin
     }
     scopes.sort();
     scopes
+}
+
+/// What a token that allows to delete may be called, likeliest first: as the registry has just said;
+/// distribution's `delete`; `*` of its older versions; and Quay, where whoever may write may delete.
+fn wishes_to_delete(repository: &str, asked_for: &[&str]) -> Vec<Vec<String>> {
+    let asked: Vec<String> =
+        asked_for.iter().filter(|s| !s.is_empty()).take(8).map(|s| (*s).to_owned()).collect();
+    let ours = ["delete,pull,push", "*", "pull,push"]
+        .map(|actions| vec![format!("repository:{repository}:{actions}")]);
+    Some(asked).filter(|a| !a.is_empty()).into_iter().chain(ours).collect()
 }
 
 /// Whether `scope` allows all that `other` does: the same thing, and every action.
@@ -333,7 +371,10 @@ mod tests {
         assert_eq!(scopes("a/b", Access::Write, &["repository:a/b:push,pull"]), ["repository:a/b:pull,push"]);
         let mount = scopes("z", Access::MountFrom("a"), &[]);
         assert_eq!(mount, ["repository:a:pull", "repository:z:pull,push"]);
-        let asked = scopes("a", Access::Delete, &["repository:a:*", "repository:a:pull"]);
-        assert_eq!(asked, ["repository:a:*", "repository:a:delete,pull,push"]);
+        let asked = scopes("a", Access::Write, &["repository:a:*", "repository:a:pull"]);
+        assert_eq!(asked, ["repository:a:*", "repository:a:pull,push"]);
+        let wishes = wishes_to_delete("a", &["repository:a:delete"]);
+        assert_eq!((wishes.len(), wishes[0].as_slice()), (4, &["repository:a:delete".to_owned()][..]));
+        assert_eq!(wishes_to_delete("a", &[""])[0], ["repository:a:delete,pull,push"]);
     }
 }

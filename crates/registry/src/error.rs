@@ -184,6 +184,11 @@ impl Error {
         matches!(*self.cause, Cause::Refused { status: 500..=599, .. })
     }
 
+    /// Whether the token server could not make sense of what a token was to allow.
+    pub(crate) fn is_unknown_scope(&self) -> bool {
+        matches!(*self.cause, Cause::Refused { status: 400, by: By::TokenServer, .. })
+    }
+
     /// How long the registry asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match *self.cause {
@@ -299,6 +304,9 @@ impl Error {
         let is = |code: &str| said.iter().any(|s| s.code == code);
         let reads = matches!(method, Method::Get | Method::Head);
         Some(match (status, login) {
+            (400, _) if by == By::TokenServer => format!(
+                "it did not understand what was asked of it, or takes no login of this kind: try `distil login {host}`"
+            ),
             (400 | 405, _) if *method == Method::Delete => format!(
                 "many registries delete by digest only, which takes all tags with it: name it as {host}/{repository}@sha256:…"
             ),

@@ -268,3 +268,49 @@ fn no_password_goes_to_a_token_server_without_tls() {
     let error = told(open_with(&registry, "a", password("u", "p")).document("1").unwrap_err());
     assert!(error.message.contains("--insecure-registry auth.invalid"), "{error}");
 }
+
+#[test]
+fn a_token_to_delete_is_called_what_the_registry_calls_it() {
+    const QUAY: &[&str] = &["pull", "push", "*"];
+    // Its own word counts; where it has none, what the token server knows is found.
+    for (actions, deleting, says, tokens_asked) in [
+        (QUAY, "pull,push", true, 2),
+        (QUAY, "pull,push", false, 3),
+        (&QUAY[..2], "pull,push", false, 4),
+        (&[][..], "delete", true, 2),
+        (&[][..], "*", true, 2),
+    ] {
+        let setup = Setup { logins: tokens(1000), actions, deleting, ..Setup::default() };
+        let registry = Registry::start(setup);
+        let made = image("amd64", &[]);
+        made.push(&open_with(&registry, "a", password("u", "p")), "1").unwrap();
+        registry.forget_requests();
+        if !says {
+            let realm = format!(r#"Bearer realm="http://{}/token",service="a test""#, registry.host());
+            let header = Deed::Header("WWW-Authenticate".into(), realm);
+            registry.fail(Fault::once("DELETE", "/manifests/", header));
+        }
+        let there = open_with(&registry, "a", password("u", "p"));
+        // By digest it is read first, with a token of its own.
+        assert!(there.delete(&made.document.digest().to_string()).unwrap(), "{actions:?} {says}");
+        assert_eq!(registry.tags("a"), [""; 0]);
+        let requests = registry.requests();
+        assert_eq!(asked_for(&registry, "/token"), tokens_asked, "{requests:#?}");
+        let deletes = requests.iter().filter(|r| r.method == "DELETE");
+        assert!(deletes.count() <= 3, "{requests:#?}");
+    }
+}
+
+#[test]
+fn a_token_that_may_not_delete_is_exchanged_once() {
+    let registry = with(tokens(1000));
+    image("amd64", &[]).push(&open_with(&registry, "a", password("u", "p")), "1").unwrap();
+    // A registry that speaks of reading whatever it is asked.
+    let realm = format!(
+        r#"Bearer realm="http://{}/token",service="a test",scope="repository:a:pull""#,
+        registry.host()
+    );
+    registry.fail(Fault::once("DELETE", "/manifests/", Deed::Header("WWW-Authenticate".into(), realm)));
+    assert!(open_with(&registry, "a", password("u", "p")).delete("1").unwrap());
+    assert_eq!(registry.tags("a"), [""; 0]);
+}

@@ -61,7 +61,7 @@ impl Inner {
                 Err(refused(r#"Basic realm="a test""#.to_owned()))
             }
             Logins::Token { .. } => {
-                let needed = needed(method, repository, query);
+                let needed = needed(method, repository, query, self.setup.deleting);
                 let challenge = |error: &str| {
                     let scope = needed.join(" ");
                     let realm = format!("{}/token", self.called());
@@ -111,6 +111,14 @@ impl Inner {
         } else {
             query.iter().filter(|(n, _)| n == "scope").map(|(_, v)| v.clone()).collect()
         };
+        let actions = |scope: &str| scope.rsplit_once(':').map(|(_, a)| a.to_owned()).unwrap_or_default();
+        let is_known = |scope: &String| {
+            let known = self.setup.actions;
+            known.is_empty() || actions(scope).split(',').all(|a| known.contains(&a))
+        };
+        if !asked.iter().all(is_known) {
+            return Answer::error(400, "INVALID_REQUEST", "unable to decode repository and actions");
+        }
         let scopes = asked.into_iter().filter_map(|scope| match scope.rsplit_once(':') {
             Some((thing, _)) if !known => anonymous.then(|| format!("{thing}:pull")),
             _ => Some(scope),
@@ -129,7 +137,7 @@ impl Token {
         let Some((thing, actions)) = needed.rsplit_once(':') else { return false };
         let granted = |action: &str| {
             self.scopes.iter().any(|s| match s.rsplit_once(':') {
-                Some((t, granted)) => t == thing && granted.split(',').any(|g| g == action),
+                Some((t, granted)) => t == thing && granted.split(',').any(|g| g == action || g == "*"),
                 None => false,
             })
         };
@@ -138,14 +146,14 @@ impl Token {
 }
 
 /// What distribution asks for: reading, writing, deleting; and reading where a mount comes from.
-fn needed(method: &str, repository: &str, query: &[(String, String)]) -> Vec<String> {
+fn needed(method: &str, repository: &str, query: &[(String, String)], deleting: &str) -> Vec<String> {
     if repository.is_empty() {
         // `/v2/` itself: any token will do.
         return Vec::new();
     }
     let actions = match method {
         "GET" | "HEAD" => "pull",
-        "DELETE" => "delete",
+        "DELETE" => deleting,
         _ => "pull,push",
     };
     let mut needed = vec![format!("repository:{repository}:{actions}")];

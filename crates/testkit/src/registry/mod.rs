@@ -57,6 +57,10 @@ pub struct Setup {
     /// What whoever is not let in is answered of a repository in place of 401: 404 or 403 of registries
     /// that hide what is private. `/v2/` itself still says how logins are shown.
     pub hides: Option<u16>,
+    /// The actions that its token server knows; any other is answered with 400. All where there are none.
+    pub actions: &'static [&'static str],
+    /// What a token must allow to delete.
+    pub deleting: &'static str,
     /// What stands before its paths where it gives whole addresses, for one behind a proxy:
     /// `https://registry.example`.
     pub called: Option<String>,
@@ -76,6 +80,8 @@ impl Default for Setup {
             deletes_tags: true,
             keeps_broken: true,
             hides: None,
+            actions: &[],
+            deleting: "delete",
             called: None,
         }
     }
