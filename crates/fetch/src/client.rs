@@ -59,7 +59,6 @@ impl Client {
             if next.origin() != request.url.origin() {
                 own_login = None;
                 request.headers.retain(|(name, _)| !is_secret(name));
-                request.any_certificate = false;
                 request.proxied = true;
             }
             request.url = next;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::Redacted;
 use crate::retry::parse_retry_after;
+use crate::{Excused, Redacted};
 
 /// What is to be done with a resource (RFC 9110 section 9, RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) patience: Option<Duration>,
     pub(crate) asks_for_login: bool,
-    pub(crate) any_certificate: bool,
+    pub(crate) excused: Excused,
     pub(crate) proxied: bool,
 }
 
@@ -82,7 +82,7 @@ impl Request {
             headers,
             patience: None,
             asks_for_login: true,
-            any_certificate: false,
+            excused: Excused::default(),
             proxied: true,
         }
     }
@@ -112,10 +112,10 @@ impl Request {
         self
     }
 
-    /// The same, whatever certificate the server shows: for a host that the user called insecure. A
-    /// redirect to another host is checked as ever.
-    pub fn with_any_certificate(mut self) -> Request {
-        self.any_certificate = true;
+    /// The same, whatever certificate these hosts show, where a redirect leads to them too; any other host
+    /// is checked as ever.
+    pub fn excusing(mut self, hosts: &Excused) -> Request {
+        self.excused = hosts.clone();
         self
     }
 

@@ -41,7 +41,7 @@ impl Routes {
     pub(crate) fn to(&self, request: &Request, options: &Options) -> Result<Route, String> {
         let url = &request.url;
         let (tls, mark) =
-            if request.any_certificate { (&self.unverified, " unverified") } else { (&self.tls, "") };
+            if request.excused.covers(url) { (&self.unverified, " unverified") } else { (&self.tls, "") };
         let Some(proxy) = options.proxies.of(url).filter(|_| request.proxied) else {
             let agent = self.agent(&format!("direct{mark}"), || Ok(tunnel(options, None, tls)))?;
             let target = without_fragment(url);

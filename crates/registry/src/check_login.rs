@@ -69,9 +69,6 @@ impl Endpoint {
             if let Some(header) = &header {
                 request = request.header("authorization", header.clone());
             }
-            if base.any_certificate {
-                request = request.with_any_certificate();
-            }
             let mut response = self
                 .host
                 .fetch

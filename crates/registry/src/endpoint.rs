@@ -102,7 +102,7 @@ impl Endpoint {
         let (mut logins, mut shown_unasked) = (0, false);
         loop {
             let asked = || Asked::of(self, call.doing, call.method, &url, used.login.as_deref());
-            let request = self.request(call, &url, &base, &used);
+            let request = self.request(call, &url, &used);
             let mut response = self
                 .host
                 .fetch
@@ -168,16 +168,13 @@ impl Endpoint {
         }
     }
 
-    fn request(&self, call: &Call<'_>, url: &Url, base: &Base, used: &Authorization) -> Request {
+    fn request(&self, call: &Call<'_>, url: &Url, used: &Authorization) -> Request {
         let mut request = Request::new(call.method, url.clone()).with_own_login_only();
         for (name, value) in call.headers {
             request = request.header(name, value.clone());
         }
         if let Some(header) = &used.header {
             request = request.header("authorization", header.clone());
-        }
-        if base.any_certificate && url.origin() == base.url.origin() {
-            request = request.with_any_certificate();
         }
         if matches!(call.method, Method::Put | Method::Patch) {
             request = request.patience(PATIENCE.max(self.host.fetch.options().idle_timeout));

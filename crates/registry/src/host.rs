@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fetch::{Fault, Request, Response};
+use fetch::{Excused, Fault, Request, Response};
 use url::{Host as UrlHost, Url};
 
 use crate::error::{Asked, Cause, Error};
@@ -17,6 +17,8 @@ pub(crate) struct Host {
     pub(crate) name: String,
     pub(crate) fetch: fetch::Client,
     pub(crate) options: Arc<Options>,
+    /// Hosts whose certificate is not checked.
+    excused: Excused,
     /// `https://host/`, once it is known how it is spoken to.
     base: Mutex<Option<Base>>,
     /// What it said when somebody asked without a login.
@@ -38,7 +40,6 @@ pub(crate) type TokenKey = (Wanted, String);
 #[derive(Debug, Clone)]
 pub(crate) struct Base {
     pub(crate) url: Url,
-    pub(crate) any_certificate: bool,
 }
 
 /// Docker Hub's name, and where its registry is.
@@ -50,6 +51,7 @@ impl Host {
         Host {
             name: name.to_owned(),
             fetch,
+            excused: Excused::new(options.insecure.iter().cloned()),
             options,
             base: Mutex::default(),
             challenge: Mutex::default(),
@@ -77,11 +79,11 @@ impl Host {
             let place = Url::parse("https://invalid/").unwrap_or_else(|_| unreachable!("a constant"));
             Error::new(asked(&place), Cause::Name(format!("`{}` is no host of a registry", self.name)))
         })?;
-        let insecure = self.is_called_insecure(&https);
+        let insecure = self.excused.covers(&https);
         let base = if insecure || is_loopback(&https) {
             self.probe(&https, insecure).map_err(|at| Error::new(asked(&at.0), Cause::Fault(at.1)))?
         } else {
-            Base { url: https, any_certificate: false }
+            Base { url: https }
         };
         *known = Some(base.clone());
         Ok(base)
@@ -95,8 +97,8 @@ impl Host {
         if https.port().is_none() && self.name.ends_with(":443") {
             let _ = http.set_port(Some(443));
         }
-        let secret = Base { url: https.clone(), any_certificate: insecure };
-        let open = Base { url: http, any_certificate: false };
+        let secret = Base { url: https.clone() };
+        let open = Base { url: http };
         let order = if insecure { [secret, open] } else { [open, secret] };
         let mut faults = Vec::new();
         for base in order {
@@ -144,7 +146,7 @@ impl Host {
     /// `GET /v2/` as nobody in particular.
     fn knock(&self, base: &Base) -> Option<Request> {
         let request = Request::get(base.url.join("v2/").ok()?).with_own_login_only();
-        Some(self.routed(if base.any_certificate { request.with_any_certificate() } else { request }))
+        Some(self.routed(request))
     }
 
     /// What `/v2/` says of how a login is shown, for a registry that answers as if there were nothing
@@ -160,8 +162,10 @@ impl Host {
         knocked.insert(challenge).clone()
     }
 
-    /// Nobody's proxy reaches our own loopback; Go's programs do not ask one either.
+    /// Nobody's proxy reaches our own loopback; Go's programs do not ask one either. What the user said of
+    /// a host's certificate holds wherever a redirect leads.
     pub(crate) fn routed(&self, request: Request) -> Request {
+        let request = request.excusing(&self.excused);
         if is_loopback(&request.url) { request.without_proxy() } else { request }
     }
 
@@ -187,18 +191,7 @@ impl Host {
 
     /// Whether the user allows to speak to that address without TLS.
     pub(crate) fn may_be_open(&self, url: &Url) -> bool {
-        is_loopback(url) || self.is_called_insecure(url)
-    }
-
-    /// Whether the user has named that host as insecure.
-    pub(crate) fn is_called_insecure(&self, url: &Url) -> bool {
-        let Some(host) = url.host_str() else { return false };
-        let port = url.port_or_known_default().unwrap_or_default();
-        let with_port = format!("{host}:{port}");
-        self.options
-            .insecure
-            .iter()
-            .any(|i| i.eq_ignore_ascii_case(host) || i.eq_ignore_ascii_case(&with_port))
+        is_loopback(url) || self.excused.covers(url)
     }
 
     /// Does it again while it fails in a way that may pass; not if `once`.

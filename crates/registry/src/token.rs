@@ -82,14 +82,10 @@ impl Endpoint {
     /// Asks the token server for a token.
     pub(crate) fn fetch_token(&self, wanted: &Wanted, login: Option<&Login>) -> Result<Held, Error> {
         let early = |url: &Url| Asked::of(self, "log in for", Method::Get, url, login);
-        let base = self.host.base(&early)?;
+        self.host.base(&early)?;
         let realm = self.realm(wanted)?;
-        let any_certificate = base.any_certificate && realm.origin() == base.url.origin();
         self.host.retrying(false, || {
-            let (mut request, body) = request(&realm, wanted, login);
-            if any_certificate || self.host.is_called_insecure(&realm) {
-                request = request.with_any_certificate();
-            }
+            let (request, body) = request(&realm, wanted, login);
             let method = request.method();
             let asked = || Asked::of(self, "log in for", method, &realm, login);
             let fail = |fault| Error::new(asked(), Cause::Fault(fault));

@@ -76,7 +76,8 @@ impl Door {
     }
 }
 
-fn forward(to: &str, request: &Received) -> io::Result<Reply> {
+/// What the registry at that address answers.
+pub(crate) fn forward(to: &str, request: &Received) -> io::Result<Reply> {
     let mut there = TcpStream::connect(to)?;
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     for (name, value) in &request.headers {

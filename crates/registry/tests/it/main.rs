@@ -7,6 +7,7 @@ mod door;
 mod errors;
 mod hidden;
 mod images;
+mod led_on;
 mod logins;
 mod names;
 mod pulling;

@@ -1,7 +1,7 @@
 //! Registries, and proxies before them, that do not answer what would only save work.
 
 use image::{Layout, Sink as _};
-use testkit::registry::{Deed, Fault, Logins, Registry, Setup};
+use testkit::registry::{Deed, Fault, Logins, Registry};
 
 use crate::logins::{basic, tokens, with};
 use crate::world::{bytes, image, layer, open, open_with, password, plain, told};
