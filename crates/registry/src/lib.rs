@@ -22,6 +22,7 @@ mod feed;
 mod host;
 mod link;
 mod manifests;
+mod onward;
 mod options;
 mod pull;
 mod push;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::endpoint::{Call, Endpoint, Target};
 use crate::error::{Asked, Cause, Error};
+use crate::onward::onward;
 use crate::{Repository, parse_next_link};
 
 /// The largest page, in bytes.
@@ -72,7 +73,8 @@ impl Endpoint {
                 return Ok(());
             }
             let Some(link) = response.headers("link").find_map(parse_next_link) else { return Ok(()) };
-            let url = response.url.join(link).map_err(|e| malformed(format!("its next page: {e}")))?;
+            let url =
+                onward(&response.url, link).map_err(|why| malformed(format!("its next page: {why}")))?;
             if url.origin() != response.url.origin() {
                 return Err(malformed("its next page is on another host".to_owned()));
             }

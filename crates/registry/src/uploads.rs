@@ -5,6 +5,7 @@ use url::Url;
 use crate::endpoint::{Access, Call, Target};
 use crate::error::{Asked, Cause, Error};
 use crate::host::locked;
+use crate::onward::onward;
 use crate::{Repository, parse_range};
 
 /// An upload that a registry keeps for us (distribution-spec "Pushing blobs").
@@ -133,17 +134,6 @@ impl Repository {
             Error::new(asked, Cause::Malformed { why })
         };
         let text = response.header("location").ok_or_else(|| malformed("it says not where to".into()))?;
-        let mut url = response.url.join(text).map_err(|e| malformed(format!("where to: {e}")))?;
-        if response.url.scheme() == "https" && url.scheme() == "http" {
-            // A registry behind a proxy that ends TLS takes itself for one without.
-            if url.host() != response.url.host() || url.set_scheme("https").is_err() {
-                return Err(malformed("it leads from https to http".into()));
-            }
-            let _ = url.set_port(response.url.port());
-        }
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            other => Err(malformed(format!("it leads to a `{other}` address"))),
-        }
+        onward(&response.url, text).map_err(malformed)
     }
 }

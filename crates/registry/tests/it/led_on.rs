@@ -6,11 +6,11 @@ use diag::Kind;
 use image::{Sink as _, Source as _};
 use registry::{Options, Repository};
 use testkit::http::{Reply, Server};
-use testkit::registry::{Deed, Fault, Registry};
+use testkit::registry::{Deed, Fault, Registry, Setup};
 
 use crate::door::{Door, along, client, forward, street};
 use crate::logins::{basic, with};
-use crate::world::{bytes, layer, password, shown, told};
+use crate::world::{bytes, image, layer, password, shown, told};
 
 const NAME: &str = "registry.example";
 const STORE: &str = "store.example";
@@ -83,4 +83,41 @@ fn a_certificate_is_excused_wherever_the_user_said_so_and_nowhere_else() {
     assert_eq!(store.asked().len(), before);
     assert!(store.asked().iter().all(|r| r.header("authorization").is_none()), "{:#?}", store.asked());
     assert!(street.received().iter().all(|r| r.method == "CONNECT"), "{:#?}", street.received());
+}
+
+#[test]
+fn the_next_page_is_asked_as_the_first_was() {
+    // Behind the proxy nobody knows of TLS, nor of the proxy's port.
+    for (called, led) in [
+        ("http://registry.example", true),
+        ("http://registry.example:5000", true),
+        ("https://registry.example", true),
+        ("http://store.example", false),
+        ("https://store.example", false),
+    ] {
+        let setup = Setup { page: 2, called: Some(called.to_owned()), ..Setup::default() };
+        let registry = Registry::start(setup);
+        let made = image("amd64", &[]);
+        let subject = registry.add_manifest("a", "1", "x/y", made.document.bytes());
+        for n in 2..6 {
+            let bytes = format!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","n":{n},"subject":{{"digest":"{subject}"}}}}"#
+            );
+            registry.add_manifest("a", &n.to_string(), "x/y", bytes.as_bytes());
+        }
+        let [door, store] = [Door::before(&registry, NAME), Door::open(STORE, |_| Reply::new(500, ""))];
+        let street = street(&[&door, &store]);
+        let there = open(&street, &[&door, &store], &[]);
+        let (tags, referrers) = (there.tags(), there.referrers(&made.document.digest(), None));
+        if led {
+            assert_eq!(tags.unwrap(), ["1", "2", "3", "4", "5"], "{called}");
+            assert_eq!(referrers.unwrap().len(), 4, "{called}");
+        } else {
+            for error in [told(tags.unwrap_err()), told(referrers.unwrap_err())] {
+                assert!(error.message.contains("its next page"), "{error}");
+            }
+        }
+        assert!(store.asked().is_empty(), "{called}");
+        assert!(street.received().iter().all(|r| r.method == "CONNECT"), "{:#?}", street.received());
+    }
 }

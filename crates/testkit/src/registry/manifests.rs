@@ -93,8 +93,8 @@ impl Inner {
         let answer = Answer::new(200).header("Content-Type", "application/json").body(body);
         match page.last().filter(|_| after.len() > page.len()) {
             Some(last) => {
-                let next = format!("</v2/{repository}/tags/list?last={last}&n={}>; rel=\"next\"", page.len());
-                answer.header("Link", next)
+                let next = format!("/v2/{repository}/tags/list?last={last}&n={}", page.len());
+                answer.header("Link", self.link(&next))
             }
             None => answer,
         }
@@ -118,10 +118,16 @@ impl Inner {
         let body = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{page}]}}"#);
         let answer = Answer::new(200).header("Content-Type", INDEX).body(body);
         if end < found.len() {
-            return answer
-                .header("Link", format!("</v2/{repository}/referrers/{of}?from={end}>; rel=\"next\""));
+            return answer.header("Link", self.link(&format!("/v2/{repository}/referrers/{of}?from={end}")));
         }
         answer
+    }
+}
+
+impl Inner {
+    /// To the next page; a path alone as distribution gives it, but for one that has a name for itself.
+    fn link(&self, path: &str) -> String {
+        format!("<{}{path}>; rel=\"next\"", self.setup.called.as_deref().unwrap_or_default())
     }
 }
 
