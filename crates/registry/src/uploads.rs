@@ -17,6 +17,8 @@ pub(crate) struct Upload<'a> {
     pub(crate) at: u64,
     /// Pieces that are not the last must have so many (`OCI-Chunk-Min-Length`).
     pub(crate) smallest: u64,
+    /// Whether it says how many bytes it has where it should say which is the last.
+    counts: bool,
 }
 
 impl<'a> Upload<'a> {
@@ -24,7 +26,7 @@ impl<'a> Upload<'a> {
     pub(crate) fn begin(repository: &'a Repository, part: &'a Descriptor) -> Result<Upload<'a>, Error> {
         let begun = locked(&repository.begun).remove(&part.digest);
         if let Some(location) = begun {
-            return Ok(Upload { repository, part, location, at: 0, smallest: 0 });
+            return Ok(Upload { repository, part, location, at: 0, smallest: 0, counts: false });
         }
         let doing = format!("send {} to", part.digest);
         let call = Call::new(&doing, Method::Post, "blobs/uploads/", &[202]);
@@ -32,7 +34,8 @@ impl<'a> Upload<'a> {
         response.drain();
         let smallest = response.header("oci-chunk-min-length").and_then(|v| v.trim().parse().ok());
         let location = repository.location(&response)?;
-        Ok(Upload { repository, part, location, at: 0, smallest: smallest.unwrap_or(0) })
+        let smallest = smallest.unwrap_or(0);
+        Ok(Upload { repository, part, location, at: 0, smallest, counts: false })
     }
 
     /// Sends the last bytes, or all, and asks for the blob to be kept under its digest.
@@ -64,8 +67,12 @@ impl<'a> Upload<'a> {
         response.drain();
         self.location = self.repository.location(&response)?;
         let (before, sent) = (self.at, self.at + body.length());
-        // What it says to have counts; what it does not say it has.
-        self.at = response.header("range").and_then(parse_range).filter(|at| *at > 0).unwrap_or(sent);
+        // What it says to have counts; what it does not say it has. One byte more than there was is a
+        // registry that counts where the specification wants the last one's place (`0-1000` of a thousand);
+        // were it not, the digest would tell.
+        let said = response.header("range").and_then(parse_range).filter(|at| *at > 0);
+        self.counts |= said == Some(sent + 1);
+        self.at = said.map_or(sent, |at| at - u64::from(self.counts));
         if self.at > sent {
             let why = format!("it has {} bytes of the {sent} that were sent", self.at);
             return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
@@ -89,6 +96,7 @@ impl<'a> Upload<'a> {
         };
         let range = response.header("range").ok_or_else(|| malformed("it says not how much it has"))?;
         let at = parse_range(range).ok_or_else(|| malformed("how much it has is no range"))?;
+        let at = at.saturating_sub(u64::from(self.counts));
         if at == 0 || at > self.part.size {
             // `0-0` is said of no byte and of one.
             return Err(malformed("how much it has cannot be"));

@@ -259,6 +259,25 @@ fn a_name_is_never_given_before_the_parts_are_there() {
 }
 
 #[test]
+fn a_registry_that_counts_bytes_is_understood() {
+    let all = bytes(9, 5_000_000);
+    for breaks in [0, 1] {
+        let registry = Registry::start(Setup { counts_bytes: true, ..Setup::default() });
+        registry.fail(Fault::once("PATCH", "/uploads/", Deed::BreakRequest(1000)).after(1).times(breaks));
+        open(&registry, "a").put(&layer(&all), &mut &all[..]).unwrap();
+        assert!(kept(&registry, &all));
+    }
+    let registry = Registry::start(Setup { counts_bytes: true, largest: 1 << 20, ..Setup::default() });
+    open(&registry, "a").put_from(&layer(&all), &Memory(all.clone())).unwrap();
+    assert!(kept(&registry, &all));
+    // Two more than were sent is nonsense.
+    let registry = plain();
+    registry.fail(Fault::once("PATCH", "/uploads/", Deed::Header("Range".into(), "0-2097153".into())));
+    let error = told(open(&registry, "a").put(&layer(&all), &mut &all[..]).unwrap_err());
+    assert!(error.message.contains("makes no sense"), "{error}");
+}
+
+#[test]
 fn an_empty_blob_is_a_blob_too() {
     let registry = plain();
     let there = open(&registry, "a");

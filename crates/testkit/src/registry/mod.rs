@@ -61,6 +61,8 @@ pub struct Setup {
     pub actions: &'static [&'static str],
     /// What a token must allow to delete.
     pub deleting: &'static str,
+    /// Whether it says how many bytes of an upload it has where it should say which is the last.
+    pub counts_bytes: bool,
     /// What stands before its paths where it gives whole addresses, for one behind a proxy:
     /// `https://registry.example`.
     pub called: Option<String>,
@@ -80,6 +82,7 @@ impl Default for Setup {
             deletes_tags: true,
             keeps_broken: true,
             hides: None,
+            counts_bytes: false,
             actions: &[],
             deleting: "delete",
             called: None,

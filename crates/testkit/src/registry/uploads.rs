@@ -70,7 +70,10 @@ impl Inner {
     fn upload_answer(&self, status: u16, repository: &str, name: &str, size: u64) -> Answer {
         Answer::new(status)
             .header("Location", format!("/v2/{repository}/blobs/uploads/{name}?state={size}%3D"))
-            .header("Range", format!("0-{}", size.saturating_sub(1)))
+            .header(
+                "Range",
+                format!("0-{}", if self.setup.counts_bytes { size } else { size.saturating_sub(1) }),
+            )
     }
 
     fn file(&self, upload: &str) -> PathBuf {
