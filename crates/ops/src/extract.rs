@@ -148,7 +148,8 @@ impl Taking<'_> {
         Ok(plan.extracted(top))
     }
 
-    /// A directory as a tar: directories first, then files in the order of the layers, then links.
+    /// A directory as a tar: files in the order of the layers, then links, then directories, the deepest first. Who
+    /// unpacks it makes directories as they are needed, and gives each its mode and time when nothing more goes in.
     fn tar(&self, top: &BString, out: &mut dyn Write) -> Result<Extracted, Diagnostic> {
         let plan = Plan::of(self, top);
         let failed = |e: &dyn std::fmt::Display| {
@@ -158,7 +159,7 @@ impl Taking<'_> {
         let at = |path: &BString, entry: &Entry, node: Node| {
             header(&Entry { path: path.clone(), node, ..entry.clone() })
         };
-        for (path, entry) in plan.directories.iter().chain(&plan.specials) {
+        for (path, entry) in &plan.specials {
             out.write_all(&at(path, entry, entry.node.clone())).map_err(|e| failed(&e))?;
         }
         self.bodies(
@@ -175,7 +176,7 @@ impl Taking<'_> {
         for ((path, entry), first) in links {
             out.write_all(&at(path, entry, Node::Hardlink(first.clone()))).map_err(|e| failed(&e))?;
         }
-        for (path, entry) in &plan.links {
+        for (path, entry) in plan.links.iter().chain(plan.directories.iter().rev()) {
             out.write_all(&at(path, entry, entry.node.clone())).map_err(|e| failed(&e))?;
         }
         out.write_all(&END).and_then(|()| out.flush()).map_err(|e| failed(&e))?;

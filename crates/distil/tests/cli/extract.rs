@@ -48,6 +48,35 @@ fn a_directory_goes_to_a_tar() {
 }
 
 #[test]
+fn what_tar_unpacks_has_its_modes_and_times() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let machine = Machine::new();
+    let old = |mut entry: Entry| {
+        entry.mtime = 86_400;
+        entry
+    };
+    let entries = vec![
+        old(Entry::dir("d/", 0o555)),
+        old(Entry::dir("d/e/", 0o750)),
+        old(file("d/f", "1")),
+        old(Entry::hardlink("d/e/g", "d/f")),
+        old(Entry::symlink("d/e/s", "g")),
+    ];
+    somebodys::put(&machine, "times", &[("ADD . /", entries)], &[]);
+    let out = machine.command(&["extract", "oci:times:it", "/"]).output().unwrap();
+    std::fs::write(machine.path("all.tar"), &out.stdout).unwrap();
+    std::fs::create_dir(machine.path("there")).unwrap();
+    let (tar, there) = (machine.path("all.tar"), machine.path("there"));
+    let ran = Command::new("tar").arg("-xpf").arg(tar).arg("-C").arg(&there).output().expect("tar");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    for (path, mode) in [("d", 0o555), ("d/e", 0o750), ("d/f", 0o644)] {
+        let found = std::fs::metadata(there.join(path)).unwrap();
+        assert_eq!((found.permissions().mode() & 0o7777, found.mtime()), (mode, 86_400), "{path}");
+    }
+    assert_eq!(std::fs::metadata(there.join("d/e/g")).unwrap().nlink(), 2);
+}
+
+#[test]
 fn nothing_leaves_the_directory() {
     let machine = Machine::new();
     let outside = machine.path("outside").display().to_string();
