@@ -7,7 +7,7 @@ use rootfs::Node;
 use serde::Serialize;
 
 use crate::World;
-use crate::look::{Look, Subject, look};
+use crate::look::{Attestation, Look, Subject, look};
 
 /// An image in one look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +44,9 @@ pub struct Inspection {
     pub packages: Vec<PackageRow>,
     /// The manifest's annotations.
     pub annotations: oci::Annotations,
+    /// What BuildKit laid beside it in the index; not checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Attestation>,
 }
 
 /// An operating system.
@@ -203,6 +206,7 @@ pub(crate) fn of(look: &Look) -> Inspection {
         databases: contents.databases.iter().map(database).collect(),
         packages: packages(look),
         annotations: contents.manifest.annotations.clone(),
+        attestations: look.attestations.clone(),
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use bstr::{BStr, ByteSlice};
 use diag::Diagnostic;
+use image::{Document, Source, read_document};
 use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
-use oci::{DiffId, Digest, Platform};
+use oci::{Descriptor, DiffId, Digest, Platform};
 use rootfs::path::parent;
 use rootfs::{Node, Owner};
 use serde::Serialize;
@@ -39,6 +40,18 @@ pub struct Look {
     pub contents: Contents,
     /// Why it is so, where the build kept that.
     pub reasons: Option<Reasons>,
+    /// What BuildKit laid beside it in the index.
+    pub attestations: Vec<Attestation>,
+}
+
+/// A manifest of statements about an image, in the same index (BuildKit, docs/attestations/attestation-storage.md).
+/// Nothing of it was checked: it tells that somebody says something, and of what kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attestation {
+    /// The manifest.
+    pub digest: Digest,
+    /// What kinds of statements: in-toto's predicate types.
+    pub predicates: Vec<String>,
 }
 
 /// Whose a path is.
@@ -84,11 +97,40 @@ pub(crate) fn look_at(
     let contents =
         inventory::read(&with, chosen.descriptor.digest, chosen.manifest()).map_err(|e| doing(e.into()))?;
     let platforms = platforms::names(document.value());
-    let mut look =
-        Look { shown: opened.shown.clone(), digest: document.digest(), platforms, contents, reasons: None };
+    let mut look = Look {
+        shown: opened.shown.clone(),
+        digest: document.digest(),
+        platforms,
+        contents,
+        reasons: None,
+        attestations: attestations(source, document.value(), &chosen.descriptor.digest),
+    };
     let of = |digest: &Digest| reasons::recall(world, digest);
     look.learn(of(&chosen.descriptor.digest).or_else(|| of(&chosen.manifest().config.digest)));
     Ok(look)
+}
+
+/// What the index says to be statements about an image. What cannot be read is named all the same.
+fn attestations(source: &dyn Source, document: &Document, image: &Digest) -> Vec<Attestation> {
+    let Document::Index(index) = document else { return Vec::new() };
+    let about = |part: &&Descriptor| {
+        let says = |key: &str| part.annotations.get(key).map(String::as_str);
+        says("vnd.docker.reference.type") == Some("attestation-manifest")
+            && says("vnd.docker.reference.digest") == Some(&image.to_string())
+    };
+    let read = |part: &Descriptor| {
+        let document = read_document(source, part).ok();
+        let predicates = match document.as_ref().map(|d| d.value()) {
+            Some(Document::Manifest(manifest)) => {
+                let kinds =
+                    manifest.layers.iter().filter_map(|l| l.annotations.get("in-toto.io/predicate-type"));
+                kinds.cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        Attestation { digest: part.digest, predicates }
+    };
+    index.manifests.iter().filter(about).map(read).collect()
 }
 
 /// Gives packages what only the build knows to be theirs: databases of distroless images list files with sums, and

@@ -23,6 +23,13 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
     row("created", image.created.clone().unwrap_or_default());
     row("system", system(image));
     row("made by", maker(image));
+    for attestation in &image.attestations {
+        let kinds = match attestation.predicates.as_slice() {
+            [] => "of a kind that is not said".to_owned(),
+            kinds => kinds.join(", "),
+        };
+        row("attested", format!("{kinds} (not checked)"));
+    }
     let size = &image.size;
     row(
         "size",

@@ -1,5 +1,7 @@
 use crate::run::{Archive, Machine, plain_world};
 use crate::somebodys::{self, file};
+use image::{Layout, Sink as _, Source as _};
+use oci::{Descriptor, MediaType, Raw};
 use testkit::tar::Entry;
 
 #[test]
@@ -132,4 +134,46 @@ fn what_was_not_read_is_not_said_to_be_nothing() {
     }
     let ran = machine.distil(&["why", "oci:rpm:it", "/etc/os-release"]).good();
     assert!(ran.stdout.contains("whose it is is not known: /usr/share/rpm/rpmdb.sqlite was not read"));
+}
+
+/// As BuildKit lays provenance beside an image.
+#[test]
+fn what_is_attested_beside_an_image_is_named() {
+    let machine = Machine::new();
+    somebodys::put(&machine, "built", &[("ADD . /", vec![file("a", "1")])], &[]);
+    let dir = machine.path("work/built");
+    let layout = Layout::open(&dir).unwrap();
+    let image = layout.document("it").unwrap();
+    let put = |kind: MediaType, bytes: &[u8]| {
+        let part = Descriptor::of(kind, bytes);
+        layout.put(&part, &mut &*bytes).unwrap();
+        part
+    };
+    let config = put(MediaType::CONFIG, b"{}");
+    let statement = put(MediaType::new("application/vnd.in-toto+json"), b"{\"_type\":\"x\"}");
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MediaType::MANIFEST, "config": config,
+        "layers": [{
+            "mediaType": statement.media_type, "digest": statement.digest, "size": statement.size,
+            "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"},
+        }],
+    });
+    let about = put(MediaType::MANIFEST, manifest.to_string().as_bytes());
+    let part = Descriptor::of(image.value().media_type(), image.bytes());
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MediaType::INDEX,
+        "manifests": [
+            {"mediaType": part.media_type, "digest": part.digest, "size": part.size,
+             "platform": {"os": "linux", "architecture": "amd64"}},
+            {"mediaType": about.media_type, "digest": about.digest, "size": about.size,
+             "platform": {"os": "unknown", "architecture": "unknown"},
+             "annotations": {"vnd.docker.reference.type": "attestation-manifest",
+                             "vnd.docker.reference.digest": part.digest}},
+        ],
+    });
+    layout.publish("all", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+    let ran = machine.distil(&["inspect", "oci:built:all"]).good();
+    let line = "  attested   https://slsa.dev/provenance/v0.2 (not checked)\n";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    assert!(!machine.distil(&["inspect", "oci:built:it"]).good().stdout.contains("attested"));
 }
