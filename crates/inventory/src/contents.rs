@@ -143,6 +143,9 @@ pub struct Package {
     pub depends: Vec<String>,
     /// What it provides beside its name, likewise.
     pub provides: Vec<String>,
+    /// Why it is there although no package needs it, as far as the image says: Debian's `Essential: yes`
+    /// (Policy 3.8), or the line of `/etc/apk/world` that asks for it (apk-world(5)).
+    pub asked: Option<String>,
     /// Its paths in the image, directories too, sorted: links on the way are followed, so these are paths of
     /// [`Contents::files`].
     pub files: Vec<BString>,

@@ -193,7 +193,7 @@ fn cost(member: &Member) -> usize {
     member.path.len() + link + xattrs
 }
 
-const MAGIC: &[u8; 8] = b"listing3";
+const MAGIC: &[u8; 8] = b"listing4";
 
 impl Listing {
     /// As bytes, for a cache. Version rule: any change to these bytes, or to what is read of a tar, counts the number in

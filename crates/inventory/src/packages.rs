@@ -18,6 +18,7 @@ const INFO_DIR: &str = "var/lib/dpkg/info";
 const DIVERSIONS: &str = "var/lib/dpkg/diversions";
 /// Where apk 2 has it, and where apk 3 of a merged `/usr` has it.
 const APK: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
+const APK_WORLD: &str = "etc/apk/world";
 /// Berkeley DB, ndb and SQLite (rpm's macro `_db_backend`), in the old and the new directory (`_dbpath`), and
 /// in that of rpm-ostree.
 const RPM: [&str; 9] = [
@@ -62,7 +63,7 @@ pub(crate) fn is_text(path: &BStr) -> bool {
         let rest = path.strip_prefix(directory.as_bytes()).and_then(|p| p.strip_prefix(b"/"));
         rest.filter(|name| !name.contains(&b'/'))
     };
-    let exact = [STATUS, DIVERSIONS].iter().chain(&OS_RELEASE).chain(&APK).any(|p| *path == **p);
+    let exact = [STATUS, DIVERSIONS, APK_WORLD].iter().chain(&OS_RELEASE).chain(&APK).any(|p| *path == **p);
     exact || inside(STATUS_DIR).is_some() || inside(INFO_DIR).is_some_and(|name| name.ends_with(b".list"))
 }
 
@@ -84,7 +85,11 @@ pub(crate) fn read(texts: &Texts) -> Found {
                 path: path.into(),
                 packages: read.as_ref().map(Vec::len).map_err(Clone::clone),
             });
-            found.packages.extend(read.into_iter().flatten());
+            let mut packages = read.unwrap_or_default();
+            if let Some(world) = texts.get(BStr::new(APK_WORLD)) {
+                apk_database::ask(&world.bytes, &mut packages);
+            }
+            found.packages.extend(packages);
         }
     }
     found

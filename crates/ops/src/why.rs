@@ -110,6 +110,10 @@ pub struct PackageWhy {
     pub chain: Vec<Step>,
     /// Everybody who wants it: by the build's reasons, else by what the packages of the image say they need.
     pub needed_by: Vec<Need>,
+    /// Why it is there although no package needs it, as far as the image says: `Essential: yes`, or the line of
+    /// `/etc/apk/world`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// The reasons of the build were at hand.
     pub from_build: bool,
 }
@@ -348,6 +352,7 @@ fn package_why(look: &Look, n: usize) -> PackageWhy {
         layer: package.layer + 1,
         chain,
         needed_by,
+        asked: package.asked.clone(),
         from_build: reasons.is_some(),
     }
 }

@@ -97,8 +97,12 @@ fn package_lines(package: &PackageWhy) -> String {
             _ => out.push_str(&format!("{indent}needs {} {} ({})\n", step.name, step.version, step.because)),
         }
     }
+    if let Some(asked) = package.asked.as_ref().filter(|_| package.chain.is_empty()) {
+        out.push_str(&format!("  the image says so ({})\n", escaped(asked)));
+    }
     let needs: Vec<_> = package.needed_by.iter().filter(|need| !need.by.is_empty()).collect();
     match (needs.is_empty(), package.from_build) {
+        (true, false) if package.asked.is_some() => {}
         (true, false) => out.push_str("  no package of the image says that it needs it\n"),
         (true, true) => {}
         (false, _) => out.push_str("  needed by\n"),

@@ -150,6 +150,7 @@ fn linked(machine: &Machine) {
              P:busybox-binsh\nV:1.37-r0\nA:x86_64\nD:busybox\nF:bin\nR:sh\n\n\
              P:base\nV:1-r0\nA:x86_64\nD:/bin/sh\nF:etc\nR:mtab\n\n",
         ),
+        somebodys::file("etc/apk/world", "base>=1\n!busybox\n"),
     ];
     somebodys::put(machine, "linked", &[("ADD . /", entries)], &[]);
 }
@@ -194,6 +195,22 @@ fn a_link_that_leads_nowhere_is_there() {
         .fails(3, &["it is a link to ../proc/mounts, and nothing is there", "name the directory"]);
     machine.distil(&["why", "oci:linked:it", "/loop/x"]).fails(3, &["too many levels", "distil tree"]);
     machine.distil(&["why", "oci:linked:it", "/etc/mtab/x"]).fails(3, &["/etc/mtab leads to ../proc/mounts"]);
+}
+
+/// Of images that we did not build: what they say themselves.
+#[test]
+fn what_nobody_needs_may_be_asked_for() {
+    let machine = Machine::new();
+    linked(&machine);
+    let ran = machine.distil(&["why", "oci:linked:it", "base"]).good();
+    assert!(ran.stdout.contains("  the image says so (/etc/apk/world: base>=1)\n"), "{}", ran.stdout);
+    assert!(!machine.distil(&["why", "oci:linked:it", "busybox"]).good().stdout.contains("world"));
+    let status =
+        "Package: bash\nStatus: install ok installed\nVersion: 5\nEssential: yes\nArchitecture: amd64\n";
+    let entries = vec![somebodys::file("var/lib/dpkg/status", status)];
+    somebodys::put(&machine, "essential", &[("ADD . /", entries)], &[]);
+    let ran = machine.distil(&["why", "oci:essential:it", "bash"]).good();
+    assert!(ran.stdout.contains("  the image says so (Essential: yes)\n"), "{}", ran.stdout);
 }
 
 #[test]

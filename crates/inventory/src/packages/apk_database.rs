@@ -19,6 +19,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Listed>, String> {
             description: some(record.description),
             depends: words(&record.depends),
             provides: words(&record.provides),
+            asked: None,
             files: Vec::new(),
             missing: Vec::new(),
             layer: 0,
@@ -27,4 +28,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Listed>, String> {
         Listed { package, paths: record.files.into_iter().map(|f| f.path).collect() }
     };
     Ok(records.into_iter().map(listed).collect())
+}
+
+/// Tells packages which line of `/etc/apk/world` asks for them.
+pub(super) fn ask(world: &[u8], packages: &mut [Listed]) {
+    let world = String::from_utf8_lossy(world);
+    for line in world.split_whitespace().filter(|line| !line.starts_with('!')) {
+        let end = line.find(['<', '>', '=', '~', '@']).unwrap_or(line.len());
+        let asked = packages.iter_mut().map(|l| &mut l.package).filter(|p| p.name == line[..end]);
+        asked.for_each(|p| p.asked = Some(format!("/etc/apk/world: {line}")));
+    }
 }

@@ -116,6 +116,7 @@ fn package(fields: &BTreeMap<Vec<u8>, BString>) -> Option<Package> {
         description: field("description"),
         depends: list(&["pre-depends", "depends"]),
         provides: list(&["provides"]),
+        asked: field("essential").filter(|word| word == "yes").map(|_| "Essential: yes".to_owned()),
         files: Vec::new(),
         missing: Vec::new(),
         layer: 0,
