@@ -246,6 +246,30 @@ fn before_and_after() {
     assert!(table.contains("bash") && table.contains("apt") && !table.contains("libc6 "), "{table}");
     search(&browser, "change-search", "usr/bin/bash");
     assert!(text(&browser, "change-grid").contains("/usr/bin/bash"));
+    // By what changed, too; a chosen row tells the whole of it.
+    search(&browser, "change-search", "usr/bin/passwd setuid");
+    let row = first_row(&browser, "change-grid");
+    assert_eq!(row[..3], ["− removed", "/usr/bin/passwd", "mode 4755 (setuid), owner 0:0"], "{row:?}");
+    browser.run("document.getElementById('change-grid').focus()");
+    browser.press(&[DOWN]);
+    assert!(
+        text(&browser, "change-detail").contains("mode 4755 (setuid)"),
+        "{}",
+        text(&browser, "change-detail")
+    );
+    // Directories are paths as others are.
+    search(&browser, "change-search", "/etc/apt/");
+    assert!(
+        text(&browser, "change-grid").contains("− removed/etc/apt/mode"),
+        "{}",
+        text(&browser, "change-grid")
+    );
+    browser.press(&[DOWN]);
+    assert!(
+        text(&browser, "changed-config").contains("env SSL_CERT_FILE"),
+        "{}",
+        text(&browser, "changed-config")
+    );
     let surface = browser.run(
         "return [...document.querySelectorAll('#changes table:not([id]) tbody tr')].map((r) => [...r.cells].map((c) => c.textContent.trim()))",
     );
