@@ -1,5 +1,6 @@
 #![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -119,11 +120,11 @@ impl Layout {
         Ok(true)
     }
 
-    /// Removes the blobs that no name leads to; gives how many and their bytes. None where somebody writes
-    /// an image into a layout that he [recovered](Layout::recover): its blobs come before its name.
-    pub fn prune(&self) -> Result<Option<(u64, u64)>, TransportError> {
-        let alone = |file: &File| file.try_lock().map_err(io::Error::from);
-        let _alone = match self.held(alone) {
+    /// Removes the blobs that no name leads to. None where somebody writes an image into a layout that he
+    /// [recovered](Layout::recover): its blobs come before its name.
+    pub fn prune(&self) -> Result<Option<Pruned>, TransportError> {
+        let try_alone = |file: &File| file.try_lock().map_err(io::Error::from);
+        let alone = match self.held(try_alone) {
             Ok(file) => file,
             Err(TransportError::Io { error, .. }) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Ok(None);
@@ -131,30 +132,24 @@ impl Layout {
             Err(e) => return Err(e),
         };
         let _lock = self.lock()?;
-        let mut used = std::collections::BTreeSet::new();
+        let mut pruned = Pruned { blobs: 0, bytes: 0, used: BTreeSet::new(), _alone: alone };
         for part in self.index()?.manifests {
-            self.mark(&part, &mut used, 0)?;
+            self.mark(&part, &mut pruned.used, 0)?;
         }
         let blobs = self.dir.join("blobs/sha256");
-        let (mut count, mut bytes) = (0, 0);
         for entry in fs::read_dir(&blobs).map_err(TransportError::io("read", blobs.display()))? {
             let entry = entry.map_err(TransportError::io("read", blobs.display()))?;
-            if !used.contains(entry.file_name().to_string_lossy().as_ref()) {
+            if !pruned.used.contains(entry.file_name().to_string_lossy().as_ref()) {
                 let size = entry.metadata().map_or(0, |m| m.len());
                 fs::remove_file(entry.path())
                     .map_err(TransportError::io("remove", entry.path().display()))?;
-                (count, bytes) = (count + 1, bytes + size);
+                (pruned.blobs, pruned.bytes) = (pruned.blobs + 1, pruned.bytes + size);
             }
         }
-        Ok(Some((count, bytes)))
+        Ok(Some(pruned))
     }
 
-    fn mark(
-        &self,
-        part: &Descriptor,
-        used: &mut std::collections::BTreeSet<String>,
-        depth: u32,
-    ) -> Result<(), TransportError> {
+    fn mark(&self, part: &Descriptor, used: &mut BTreeSet<String>, depth: u32) -> Result<(), TransportError> {
         if !used.insert(part.digest.hex()) || depth > 8 {
             return Ok(());
         }
@@ -204,6 +199,25 @@ impl Layout {
             file.keep(path)
         };
         write().map_err(TransportError::io("write", path.display()))
+    }
+}
+
+/// What [`Layout::prune`] removed. As long as this lives nobody writes an image into a layout that he
+/// [recovered](Layout::recover), so what is kept beside the layout of images may be removed with them.
+#[derive(Debug)]
+pub struct Pruned {
+    /// How many blobs.
+    pub blobs: u64,
+    /// And their bytes.
+    pub bytes: u64,
+    used: BTreeSet<String>,
+    _alone: File,
+}
+
+impl Pruned {
+    /// Does a name lead, directly or not, to what has this digest (its hexadecimal digits)?
+    pub fn keeps(&self, hex: &str) -> bool {
+        self.used.contains(hex)
     }
 }
 

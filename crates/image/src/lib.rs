@@ -37,7 +37,7 @@ pub use compressed::Room;
 pub use copy::{Copied, Copy, copy};
 pub use docker_archive::DockerArchive;
 pub use layer::{Layer, LayerError, LayerWriter};
-pub use layout::{Layout, REF_NAME, SetAside};
+pub use layout::{Layout, Pruned, REF_NAME, SetAside};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use steady::Steady;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::build::image_store;
+use crate::reasons;
 
 /// One kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,7 +72,10 @@ pub fn prune(world: &World, age: Option<u64>) -> Result<Freed, Diagnostic> {
     if parts.is_none() {
         reporter.note(Note::Info("images are left as they are: another distil writes one".to_owned()));
     }
-    let (objects, bytes) = parts.unwrap_or_default();
+    let (objects, bytes) = parts.map_or((0, 0), |pruned| {
+        reasons::forget(world, &pruned);
+        (pruned.blobs, pruned.bytes)
+    });
     Ok(Freed { objects: swept.objects + objects, bytes: swept.bytes + bytes })
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use bstr::ByteSlice;
 use compose::Composition;
 use diag::{Diagnostic, Note};
-use image::{Document, read_document, read_small};
+use image::{Document, Pruned, read_document, read_small};
 use lockfile::LockedPin;
 use oci::{Digest, MediaType, Reference};
 use package::Cause;
@@ -28,6 +28,9 @@ pub const MEDIA_TYPE: &str = "application/vnd.distil.reasons.v1+json";
 
 /// Which documents this program understands.
 const SCHEMA: u32 = 1;
+
+/// Where they are in the data directory.
+const REASONS: &str = "reasons";
 
 /// The longest document that is read, in bytes.
 const MOST: u64 = 64 << 20;
@@ -204,6 +207,18 @@ pub(crate) fn remember(world: &World, image: &Digest, reasons: &Reasons) {
     }
 }
 
+/// Forgets why images are as they are that no name of the store leads to any more. Whoever builds one holds the store
+/// until it has its name, and while `left` lives nobody does; so what is of nobody now, is of nobody, and half a file is
+/// one of a process that was killed.
+pub(crate) fn forget(world: &World, left: &Pruned) {
+    for algorithm in ["sha256", "sha512"] {
+        store::remove_files(&world.data_dir.join(REASONS).join(algorithm), |name| {
+            let half = name.starts_with('.') && name.ends_with(".tmp");
+            half || name.strip_suffix(".json").is_some_and(|hex| !left.keeps(hex))
+        });
+    }
+}
+
 /// What was kept of an image, given the digest of its manifest or config.
 pub fn recall(world: &World, manifest: &Digest) -> Option<Reasons> {
     Reasons::from_json(&document(world, manifest)?)
@@ -244,7 +259,7 @@ fn find_referrer(world: &World, image: &Reference, manifest: &Digest) -> Result<
 
 fn place(world: &World, manifest: &Digest) -> PathBuf {
     let algorithm = manifest.algorithm().name();
-    world.data_dir.join("reasons").join(algorithm).join(format!("{}.json", manifest.hex()))
+    world.data_dir.join(REASONS).join(algorithm).join(format!("{}.json", manifest.hex()))
 }
 
 impl Reasons {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::World;
 use crate::image_name::ImageName;
 use crate::places::{name_in_store, open_source};
+use crate::reasons;
 use crate::registries::{name_in_repository, repository};
 
 /// What was taken away.
@@ -87,7 +88,10 @@ fn from_store(world: &World, names: Vec<&str>, removed: &mut Removed) -> Result<
         }
     }
     match store.prune()? {
-        Some((blobs, bytes)) => (removed.blobs, removed.bytes) = (blobs, bytes),
+        Some(pruned) => {
+            reasons::forget(world, &pruned);
+            (removed.blobs, removed.bytes) = (pruned.blobs, pruned.bytes);
+        }
         None => world.reporter.note(Note::Info(
             "another distil writes an image: what nobody needs is removed by the next `distil rm`".to_owned(),
         )),

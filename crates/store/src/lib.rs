@@ -36,4 +36,4 @@ pub use own_files::{OwnFiles, Standing};
 pub use regular::{MOST_OWN, read_regular};
 pub use seen::Seen;
 pub use temporary::{Temporaries, read_small, write_atomically, write_private};
-pub use upkeep::{Checkup, Freed, info, prune, verify};
+pub use upkeep::{Checkup, Freed, info, prune, remove_files, verify};

@@ -90,6 +90,17 @@ pub fn prune(
     Ok(freed)
 }
 
+/// Removes files of a directory of ours, by their names; what is no regular file, or cannot be removed, stays. A
+/// directory that is not there has none.
+pub fn remove_files(dir: &Path, mut unwanted: impl FnMut(&str) -> bool) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(&mut unwanted) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Hashes every blob and checks every block of every derived object; what is damaged is deleted.
 ///
 /// # Errors

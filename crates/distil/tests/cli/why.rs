@@ -105,6 +105,51 @@ fn reasons_are_kept_beside_the_store_and_not_in_the_image() {
     assert_eq!(json["package"]["from_build"], false);
 }
 
+/// With the last name that leads to an image its reasons go, unless somebody is about to give one.
+#[test]
+fn reasons_go_with_the_last_name() {
+    let archive = Archive::serve(&plain_world());
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.write("work/other.yaml", machine.read("work/app.yaml") + "environment: {OTHER: 1}\n");
+    let reasons = || machine.files("data/reasons").len();
+    let told = |image: &str, recipe: &str| {
+        let ran = machine.distil(&["why", image, "hello"]).good();
+        assert!(ran.stdout.contains(recipe), "{}", ran.stdout);
+    };
+    machine.build().good();
+    machine.distil(&["build", "other.yaml"]).good();
+    machine.distil(&["tag", "app", "same"]).good();
+    assert_eq!(reasons(), 4);
+    let half = machine.path("data/reasons/sha256/.0a.json.1-0.tmp");
+    std::fs::write(&half, "{").unwrap();
+    machine.distil(&["rm", "app"]).good();
+    assert_eq!(reasons(), 4, "it has another name, and the half one went");
+    told("same", "app.yaml");
+    // Another distil holds the store while it builds the very same image.
+    let building = std::fs::File::open(machine.path("data/images/blobs")).unwrap();
+    building.lock_shared().unwrap();
+    machine.distil(&["rm", "same"]).good().says(&["another distil writes an image"]);
+    assert_eq!(reasons(), 4);
+    machine.build().good();
+    drop(building);
+    machine.distil(&["cache", "prune", "--all"]).good();
+    assert_eq!(reasons(), 4);
+    told("app", "app.yaml");
+    machine.distil(&["rm", "app"]).good();
+    assert_eq!(reasons(), 2);
+    told("other", "other.yaml");
+    // An image under a name that another took has none.
+    machine.distil(&["tag", "other", "kept"]).good();
+    machine.build().good();
+    machine.distil(&["tag", "app", "kept"]).good();
+    machine.distil(&["rm", "other", "app"]).good();
+    assert_eq!(reasons(), 2);
+    told("kept", "app.yaml");
+    machine.distil(&["rm", "kept"]).good();
+    assert_eq!(reasons(), 0);
+}
+
 #[test]
 fn reasons_that_were_pushed_are_found_on_the_registry() {
     let archive = Archive::serve(&plain_world());

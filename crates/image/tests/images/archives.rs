@@ -35,15 +35,20 @@ fn a_layout_keeps_its_other_names() {
     layout.publish("other", &document).unwrap();
     let names: Vec<String> = layout.names().unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["app:1", "other"]);
-    assert_eq!(layout.prune().unwrap(), Some((0, 0)));
+    let digest = document.digest();
+    let pruned = layout.prune().unwrap().unwrap();
+    assert_eq!((pruned.blobs, pruned.bytes, pruned.keeps(&digest.hex())), (0, 0, true));
+    drop(pruned);
     assert!(layout.forget("app:1").unwrap());
     assert!(!layout.forget("app:1").unwrap());
     sound(&layout, "other");
     assert!(layout.forget("other").unwrap());
     let (writing, _) = Layout::recover(dir.path()).unwrap();
-    assert_eq!(layout.prune().unwrap(), None, "somebody may be about to name what is there");
+    assert!(layout.prune().unwrap().is_none(), "somebody may be about to name what is there");
     drop(writing);
-    assert_eq!(layout.prune().unwrap().unwrap().0, 7, "index, two manifests, two configs, two layers");
+    let pruned = layout.prune().unwrap().unwrap();
+    assert_eq!(pruned.blobs, 7, "index, two manifests, two configs, two layers");
+    assert!(!pruned.keeps(&digest.hex()));
     let error = layout.document("othr").unwrap_err();
     assert!(matches!(error, TransportError::NoImage { .. }), "{error}");
 }
