@@ -53,8 +53,8 @@ impl Docker {
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        if let Some((daemon, _)) = &mut self.own {
-            stop(daemon);
+        if let Some((daemon, dir)) = &mut self.own {
+            stop_dockerd(daemon, dir.path());
         }
     }
 }
@@ -101,6 +101,13 @@ pub fn spawn_dockerd(dir: &Path) -> std::io::Result<Child> {
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
+}
+
+/// Stops a daemon of [`spawn_dockerd`]. It leaves the namespace of its networks mounted, which must go
+/// before its directory can.
+pub fn stop_dockerd(daemon: &mut Child, dir: &Path) {
+    stop(daemon);
+    let _ = Command::new("umount").arg(dir.join("exec/netns/default")).output();
 }
 
 /// Whether an engine answers at this socket (`GET /_ping`).
@@ -253,6 +260,9 @@ mod tests {
         };
         assert_eq!(docker.run(&["version", "--format", "{{.Server.Os}}"]).as_deref(), Ok("linux\n"));
         assert!(!docker.socket().starts_with("/var/run"));
+        let dir = docker.own.as_ref().map(|(_, dir)| dir.path().to_owned());
+        drop(docker);
+        assert!(dir.is_none_or(|dir| !dir.exists()), "it left something behind");
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        if let Some((daemon, _)) = &mut self.docker {
-            testkit::machine::stop(daemon);
+        if let Some((daemon, dir)) = &mut self.docker {
+            testkit::machine::stop_dockerd(daemon, dir.path());
         }
     }
 }
@@ -115,7 +115,7 @@ fn start_docker() -> Result<Option<(Child, tempfile::TempDir)>> {
     let log = std::fs::read_to_string(docker.1.path().join("log")).unwrap_or_default();
     let last: Vec<&str> = log.lines().rev().take(5).collect();
     eprintln!("xtask: dockerd does not start: {}", last.join(" | "));
-    testkit::machine::stop(&mut docker.0);
+    testkit::machine::stop_dockerd(&mut docker.0, docker.1.path());
     Ok(None)
 }
 
