@@ -86,7 +86,7 @@ impl Endpoint {
     }
 
     fn cannot(&self, wants: String, login: &Login) -> Error {
-        let asked = Asked::of(self, "log in to", Method::Get, &self.base, Some(login));
+        let asked = Asked::of(self, "log in to", Method::Get, &self.host.heard_at(), Some(login));
         Error::new(asked, Cause::UnknownScheme(wants))
     }
 }

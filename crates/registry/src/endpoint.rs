@@ -1,3 +1,4 @@
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,26 @@ pub(crate) struct Endpoint {
     pub(crate) host: Arc<Host>,
     /// Its path in the registry.
     pub(crate) repository: String,
-    /// For errors before anything is known of the host.
-    pub(crate) base: Url,
+}
+
+/// An answer, with what an error about it says: where it came from, and which login was shown there.
+pub(crate) struct Answer {
+    response: Response,
+    pub(crate) asked: Asked,
+}
+
+impl Deref for Answer {
+    type Target = Response;
+
+    fn deref(&self) -> &Response {
+        &self.response
+    }
+}
+
+impl DerefMut for Answer {
+    fn deref_mut(&mut self) -> &mut Response {
+        &mut self.response
+    }
 }
 
 /// What a login must allow.
@@ -64,9 +83,7 @@ impl<'a> Call<'a> {
 
 impl Endpoint {
     pub(crate) fn new(host: Arc<Host>, repository: String) -> Endpoint {
-        let base = Url::parse(&format!("https://{}/", host.name));
-        let base = base.or_else(|_| Url::parse("https://invalid/"));
-        Endpoint { base: base.unwrap_or_else(|_| unreachable!("a constant")), host, repository }
+        Endpoint { host, repository }
     }
 
     /// `host/repository`.
@@ -75,23 +92,23 @@ impl Endpoint {
     }
 
     /// Makes a request, again where it fails in a way that may pass.
-    pub(crate) fn ask(&self, call: &Call<'_>) -> Result<Response, Error> {
+    pub(crate) fn ask(&self, call: &Call<'_>) -> Result<Answer, Error> {
         self.host.retrying(false, || self.send(call))
     }
 
     /// Makes a request and reads the answer, of at most `most` bytes, again where either fails.
-    pub(crate) fn read(&self, call: &Call<'_>, most: u64, once: bool) -> Result<(Response, Vec<u8>), Error> {
+    pub(crate) fn read(&self, call: &Call<'_>, most: u64, once: bool) -> Result<(Answer, Vec<u8>), Error> {
         self.host.retrying(once, || {
-            let mut response = self.send(call)?;
-            let asked = Asked::of(self, call.doing, call.method, &response.url, None);
-            let bytes = self.host.read_all(&mut response, most, || asked.clone())?;
-            Ok((response, bytes))
+            let mut answer = self.send(call)?;
+            let asked = answer.asked.clone();
+            let bytes = self.host.read_all(&mut answer, most, || asked.clone())?;
+            Ok((answer, bytes))
         })
     }
 
     /// Makes a request once; but where the registry wants to know who asks, again with a login, and where
     /// a token was at its end, again with a new one.
-    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Response, Error> {
+    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let early = |url: &Url| Asked::of(self, call.doing, call.method, url, None);
         let base = self.host.base(&early)?;
         let url = self.address(call, &base)?;
@@ -122,7 +139,10 @@ impl Endpoint {
                 }
             }
             if call.takes.contains(&response.status) {
-                return Ok(response);
+                // Whoever a redirect led to saw no login.
+                let shown = used.login.as_deref().filter(|_| from_us);
+                let asked = Asked::of(self, call.doing, call.method, &response.url, shown);
+                return Ok(Answer { response, asked });
             }
             // Twice: once for a first login, once for a token that was thought to be good.
             if response.status == 401 && challenge.is_some() && logins < 2 {
@@ -150,7 +170,7 @@ impl Endpoint {
     /// where the registry will not say. Some allow to write without allowing to look (roles that only
     /// push), and proxies may know no `HEAD`. That a login is wrong is an error even so: it would be
     /// shown again and again.
-    pub(crate) fn ask_if_said(&self, call: &Call<'_>) -> Result<Option<Response>, Error> {
+    pub(crate) fn ask_if_said(&self, call: &Call<'_>) -> Result<Option<Answer>, Error> {
         match self.ask(call) {
             Ok(response) => Ok(Some(response)),
             Err(error) if self.keeps_to_itself(&error) => Ok(None),
@@ -191,6 +211,15 @@ impl Endpoint {
             let asked = Asked::of(self, call.doing, call.method, &base.url, None);
             Error::new(asked, Cause::Name(e.to_string()))
         })
+    }
+
+    /// For an error of what was asked before, and is asked no more.
+    pub(crate) fn asked_before(&self, doing: impl Into<String>, method: Method, path: &str) -> Asked {
+        let place = self.host.place();
+        let url = place.join(&format!("v2/{}/{path}", self.repository)).unwrap_or(place);
+        let wanted = locked(&self.host.challenge).is_some();
+        let login = locked(&self.host.logins).get(&self.repository).cloned().flatten();
+        Asked::of(self, doing, method, &url, login.as_deref().filter(|_| wanted))
     }
 
     /// What is shown with a request: nothing before the registry has asked for a login. `refused` is what
@@ -238,7 +267,7 @@ impl Endpoint {
             if self.login(call)?.is_none() {
                 return Ok(None);
             }
-            *locked(&self.host.challenge) = Some(challenge);
+            self.host.keep_challenge(challenge, base.url.clone());
         }
         let next = self.authorize(call, None)?;
         Ok(next.header.is_some().then_some(next))
@@ -252,7 +281,7 @@ impl Endpoint {
         }
         let found =
             self.host.options.credentials.login(&self.host.name, &self.repository).map_err(|why| {
-                let asked = Asked::of(self, call.doing, call.method, &self.base, None);
+                let asked = Asked::of(self, call.doing, call.method, &self.host.heard_at(), None);
                 Error::new(asked, Cause::NoLogin(why))
             })?;
         let found = found.map(Arc::new);

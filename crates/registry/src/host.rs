@@ -23,6 +23,8 @@ pub(crate) struct Host {
     base: Mutex<Option<Base>>,
     /// What it said when somebody asked without a login.
     pub(crate) challenge: Mutex<Option<Challenge>>,
+    /// Where it said so.
+    heard_at: Mutex<Option<Url>>,
     /// What `/v2/` said to nobody in particular, once it was asked: nothing where it wants no login.
     knocked: Mutex<Option<Option<Challenge>>>,
     /// Logins by repository, asked for once.
@@ -55,6 +57,7 @@ impl Host {
             options,
             base: Mutex::default(),
             challenge: Mutex::default(),
+            heard_at: Mutex::default(),
             knocked: Mutex::default(),
             logins: Mutex::default(),
             tokens: Mutex::default(),
@@ -173,10 +176,29 @@ impl Host {
     pub(crate) fn note_challenge(&self, base: &Base, response: &Response) -> Option<Challenge> {
         self.answered.store(true, Ordering::Relaxed);
         let chosen = challenge_of(base, response);
-        if chosen.is_some() {
-            locked(&self.challenge).clone_from(&chosen);
+        if let Some(challenge) = &chosen {
+            self.keep_challenge(challenge.clone(), response.url.clone());
         }
         chosen
+    }
+
+    pub(crate) fn keep_challenge(&self, challenge: Challenge, heard_at: Url) {
+        *locked(&self.challenge) = Some(challenge);
+        *locked(&self.heard_at) = Some(heard_at);
+    }
+
+    /// Where it said how a login is shown; its own address where it has not.
+    pub(crate) fn heard_at(&self) -> Url {
+        locked(&self.heard_at).clone().unwrap_or_else(|| self.place())
+    }
+
+    /// `https://host/`, or what is known to be spoken there.
+    pub(crate) fn place(&self) -> Url {
+        if let Some(base) = &*locked(&self.base) {
+            return base.url.clone();
+        }
+        let url = Url::parse(&format!("https://{}/", self.name)).or_else(|_| Url::parse("https://invalid/"));
+        url.unwrap_or_else(|_| unreachable!("a constant"))
     }
 
     /// Whether it has ever answered.

@@ -58,7 +58,8 @@ impl Repository {
     pub(crate) fn name_of(&self, text: &str, doing: &str) -> Result<Name, Error> {
         Name::of(text).map_err(|why| {
             let home = self.home();
-            let asked = Asked::of(home, format!("{doing} a manifest of"), Method::Get, &home.base, None);
+            let asked =
+                Asked::of(home, format!("{doing} a manifest of"), Method::Get, &home.host.place(), None);
             Error::new(asked, Cause::Name(why))
         })
     }
@@ -138,7 +139,6 @@ impl Repository {
         let body = document.bytes();
         let call = Call::new(&doing, Method::Put, &path, &[200, 201, 202]);
         let call = Call { access: Access::Write, headers: &headers, body: &body, ..call };
-        let asked = |r: &Response| Asked::of(self.home(), doing.clone(), Method::Put, &r.url, None);
         let mut response = self.home().ask(&call)?;
         response.drain();
         if let (Some(said), Name::Tag(_)) = (content_digest(&response), name)
@@ -146,7 +146,9 @@ impl Repository {
             && said.starts_with("sha256:")
         {
             let wanted = document.digest();
-            return Err(Error::mismatch(asked(&response), "what the registry keeps", &wanted, said).into());
+            return Err(
+                Error::mismatch(response.asked.clone(), "what the registry keeps", &wanted, said).into()
+            );
         }
         self.note_subject(&response, media_type, document)
     }
@@ -218,7 +220,7 @@ impl Endpoint {
         let headers = [("accept", ACCEPT.to_owned())];
         let call = Call { headers: &headers, ..Call::new(&doing, Method::Get, &path, &[200]) };
         let (response, bytes) = self.read(&call, LARGEST, once)?;
-        let asked = || Asked::of(self, doing.clone(), Method::Get, &response.url, None);
+        let asked = || response.asked.clone();
         let computed = |algorithm| {
             let mut hash = oci::Hasher::new(algorithm);
             hash.update(&bytes);
@@ -276,7 +278,8 @@ impl Endpoint {
     }
 
     fn not_there(&self, name: &Name) -> Error {
-        let asked = Asked::of(self, format!("find the manifest `{name}` of"), Method::Head, &self.base, None);
+        let path = format!("manifests/{name}");
+        let asked = self.asked_before(format!("find the manifest `{name}` of"), Method::Get, &path);
         let why = Diagnostic::new(diag::Kind::Network, "it is not there");
         Error::new(asked, Cause::Source(why))
     }

@@ -5,7 +5,7 @@ use image::{Carried, TransportError};
 use oci::{Descriptor, Hasher};
 
 use crate::Repository;
-use crate::endpoint::{Call, Endpoint};
+use crate::endpoint::{Answer, Call, Endpoint};
 use crate::error::{Asked, Cause, Error};
 
 /// What brings this much is no failed attempt, however it ends.
@@ -23,6 +23,7 @@ impl Repository {
             round: 0,
             before: from,
             open: None,
+            asked: None,
             hash: None,
         };
         if reader.endpoint().1 && from == 0 {
@@ -45,7 +46,9 @@ pub(crate) struct BlobReader<'a> {
     round: u32,
     /// Where the last attempt began.
     before: u64,
-    open: Option<Response>,
+    open: Option<Answer>,
+    /// What was asked last.
+    asked: Option<Asked>,
     /// Of what a mirror gave, all of it: whoever takes the bytes checks them too, but cannot know that
     /// the place itself may have better ones.
     hash: Option<Hasher>,
@@ -54,6 +57,11 @@ pub(crate) struct BlobReader<'a> {
 impl<'a> BlobReader<'a> {
     fn doing(&self) -> String {
         format!("read {} of", self.part.digest)
+    }
+
+    fn asked(&self, endpoint: &Endpoint) -> Asked {
+        let path = || format!("blobs/{}", self.part.digest);
+        self.asked.clone().unwrap_or_else(|| endpoint.asked_before(self.doing(), Method::Get, &path()))
     }
 
     /// Where it is read from now, and whether that is a mirror.
@@ -71,8 +79,9 @@ impl<'a> BlobReader<'a> {
             let doing = self.doing();
             let (endpoint, is_mirror) = self.endpoint();
             match endpoint.open(&self.part, self.at, &doing) {
-                Ok(response) => {
-                    self.open = Some(response);
+                Ok(answer) => {
+                    self.asked = Some(answer.asked.clone());
+                    self.open = Some(answer);
                     return Ok(());
                 }
                 Err(error) if is_mirror => {
@@ -93,10 +102,8 @@ impl<'a> BlobReader<'a> {
     /// After a break: whether it is worth another attempt, and the attempt.
     fn go_on(&mut self, fault: Fault) -> Result<(), Error> {
         self.open = None;
-        let doing = self.doing();
         let (endpoint, is_mirror) = self.endpoint();
-        let asked = Asked::of(endpoint, doing, Method::Get, &endpoint.base, None);
-        let error = Error::new(asked, Cause::Fault(fault));
+        let error = Error::new(self.asked(endpoint), Cause::Fault(fault));
         if is_mirror {
             self.leave_mirror();
             return self.open_again();
@@ -116,8 +123,7 @@ impl<'a> BlobReader<'a> {
             let host = &endpoint.host;
             if host.options.reporter.cancelled() {
                 self.open = None;
-                let asked = Asked::of(endpoint, self.doing(), Method::Get, &endpoint.base, None);
-                return Err(Error::new(asked, Cause::Fault(Fault::Cancelled)));
+                return Err(Error::new(self.asked(endpoint), Cause::Fault(Fault::Cancelled)));
             }
             let Some(response) = &mut self.open else {
                 self.open_again()?;
@@ -156,9 +162,7 @@ impl<'a> BlobReader<'a> {
             self.repository.distrust(self.reader);
         }
         if matches!(response.read(&mut [0; 1]), Ok(1..)) {
-            let (endpoint, _) = self.endpoint();
-            let asked = Asked::of(endpoint, self.doing(), Method::Get, &response.url, None);
-            return Err(Error::new(asked, Cause::TooLarge { most: self.part.size }));
+            return Err(Error::new(response.asked.clone(), Cause::TooLarge { most: self.part.size }));
         }
         Ok(())
     }
@@ -175,13 +179,13 @@ impl Read for BlobReader<'_> {
 
 impl Endpoint {
     /// Asks for a blob from byte `from` on, once. A server that gives all of it anyway is heard out.
-    fn open(&self, part: &Descriptor, from: u64, doing: &str) -> Result<Response, Error> {
+    fn open(&self, part: &Descriptor, from: u64, doing: &str) -> Result<Answer, Error> {
         let path = format!("blobs/{}", part.digest);
         let range = [("range", format!("bytes={from}-"))];
         let headers = if from > 0 { &range[..] } else { &[] };
         let call = Call { headers, ..Call::new(doing, Method::Get, &path, &[200, 206]) };
         let mut response = self.send(&call)?;
-        let asked = Asked::of(self, doing, Method::Get, &response.url, None);
+        let asked = response.asked.clone();
         let begins = if response.status == 206 { first_byte(&response).unwrap_or(from) } else { 0 };
         if begins > from {
             let why = format!("it gives the blob from byte {begins} where byte {from} was asked for");

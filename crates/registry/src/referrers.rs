@@ -5,7 +5,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::Repository;
 use crate::endpoint::Endpoint;
-use crate::error::{Asked, Cause, Error};
+use crate::error::{Cause, Error};
 use crate::host::locked;
 use crate::manifests::{LARGEST, Name, descriptor, subject};
 
@@ -93,8 +93,8 @@ impl Repository {
         let home = self.home();
         let doing = format!("keep the referrers of {subject} in");
         let why = "others write them at the same time".to_owned();
-        Err(Error::new(Asked::of(home, doing, Method::Put, &home.base, None), Cause::Malformed { why })
-            .into())
+        let asked = home.asked_before(doing, Method::Put, &format!("manifests/{tag}"));
+        Err(Error::new(asked, Cause::Malformed { why }).into())
     }
 }
 
@@ -146,7 +146,8 @@ impl Endpoint {
                 Document::Manifest(_) => {
                     let doing = format!("list the referrers of {of} in");
                     let why = format!("`{}` is no index", fallback_tag(of));
-                    let asked = Asked::of(self, doing, Method::Get, &self.base, None);
+                    let path = format!("manifests/{}", fallback_tag(of));
+                    let asked = self.asked_before(doing, Method::Get, &path);
                     Err(Error::new(asked, Cause::Malformed { why }))
                 }
             },

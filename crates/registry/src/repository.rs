@@ -2,12 +2,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::sync::Mutex;
 
-use fetch::{Method, Response};
+use fetch::Method;
 use image::{Document, Sink, Source, TransportError};
 use oci::{Descriptor, Digest, Raw};
 use url::Url;
 
-use crate::endpoint::{Access, Call, Endpoint};
+use crate::endpoint::{Access, Answer, Call, Endpoint};
 use crate::error::Error;
 use crate::host::locked;
 
@@ -167,7 +167,7 @@ impl Repository {
 
     /// None where the registry does not mount: what may not be read there, or is unknown there, cannot be
     /// mounted, and some fail over it each time (500); it is then sent.
-    fn ask_to_mount(&self, call: &Call<'_>) -> Result<Option<Response>, Error> {
+    fn ask_to_mount(&self, call: &Call<'_>) -> Result<Option<Answer>, Error> {
         let host = &self.home.host;
         let mut round = 0;
         loop {

@@ -63,7 +63,7 @@ impl Endpoint {
                 call.target = Target::Url(url);
             }
             let (response, bytes) = self.read(&call, most, once)?;
-            let asked = Asked::of(self, doing, Method::Get, &response.url, None);
+            let asked = response.asked.clone();
             let malformed = |why: String| Error::new(asked.clone(), Cause::Malformed { why });
             total += bytes.len();
             if total > MOST_BYTES {

@@ -104,7 +104,7 @@ impl Endpoint {
     /// an open line, whatever hosts the user has called insecure, nor to a service of this machine.
     fn realm(&self, wanted: &Wanted) -> Result<Url, Error> {
         let malformed = |why: String| {
-            let asked = Asked::of(self, "log in for", Method::Get, &self.base, None);
+            let asked = Asked::of(self, "log in for", Method::Get, &self.host.heard_at(), None);
             Error::new(asked, Cause::Malformed { why })
         };
         let url = Url::parse(&wanted.realm).map_err(|e| malformed(format!("its token server: {e}")))?;

@@ -1,9 +1,9 @@
-use fetch::{Body, Method, Response};
+use fetch::{Body, Method};
 use oci::Descriptor;
 use url::Url;
 
-use crate::endpoint::{Access, Call, Target};
-use crate::error::{Asked, Cause, Error};
+use crate::endpoint::{Access, Answer, Call, Target};
+use crate::error::{Cause, Error};
 use crate::host::locked;
 use crate::onward::onward;
 use crate::{Repository, parse_range};
@@ -50,10 +50,12 @@ impl<'a> Upload<'a> {
         response.drain();
         let said = response.header("docker-content-digest").map(str::trim).filter(|d| !d.is_empty());
         match said {
-            Some(said) if said != self.part.digest.to_string() => {
-                let asked = self.asked(Method::Put, &response.url);
-                Err(Error::mismatch(asked, "what the registry keeps", &self.part.digest, said))
-            }
+            Some(said) if said != self.part.digest.to_string() => Err(Error::mismatch(
+                response.asked.clone(),
+                "what the registry keeps",
+                &self.part.digest,
+                said,
+            )),
             _ => Ok(()),
         }
     }
@@ -75,12 +77,12 @@ impl<'a> Upload<'a> {
         self.at = said.map_or(sent, |at| at - u64::from(self.counts));
         if self.at > sent {
             let why = format!("it has {} bytes of the {sent} that were sent", self.at);
-            return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
+            return Err(Error::new(response.asked.clone(), Cause::Malformed { why }));
         }
         if self.at <= before {
             // Sent again it would be the same, for ever.
             let why = format!("it took bytes, and says that it has {} as before", self.at);
-            return Err(Error::new(self.asked(Method::Patch, &url), Cause::Malformed { why }));
+            return Err(Error::new(response.asked.clone(), Cause::Malformed { why }));
         }
         Ok(())
     }
@@ -90,9 +92,10 @@ impl<'a> Upload<'a> {
         let url = self.location.clone();
         let mut response = self.send(Method::Get, &url, &[], &(), &[204])?;
         response.drain();
+        let asked = response.asked.clone();
         let malformed = |why: &str| {
             let why = why.to_owned();
-            Error::new(self.asked(Method::Get, &url), Cause::Malformed { why })
+            Error::new(asked.clone(), Cause::Malformed { why })
         };
         let range = response.header("range").ok_or_else(|| malformed("it says not how much it has"))?;
         let at = parse_range(range).ok_or_else(|| malformed("how much it has is no range"))?;
@@ -115,10 +118,6 @@ impl<'a> Upload<'a> {
         format!("{}-{}", self.at, (self.at + body.length()).saturating_sub(1))
     }
 
-    fn asked(&self, method: Method, url: &Url) -> Asked {
-        Asked::of(self.repository.home(), format!("send {} to", self.part.digest), method, url, None)
-    }
-
     fn send(
         &self,
         method: Method,
@@ -126,7 +125,7 @@ impl<'a> Upload<'a> {
         headers: &[(&'static str, String)],
         body: &dyn Body,
         takes: &[u16],
-    ) -> Result<Response, Error> {
+    ) -> Result<Answer, Error> {
         let doing = format!("send {} to", self.part.digest);
         let target = Target::Url(url);
         let access = Access::Write;
@@ -136,11 +135,8 @@ impl<'a> Upload<'a> {
 
 impl Repository {
     /// Where an upload goes on: of the answer's `Location`, which may be a path.
-    pub(crate) fn location(&self, response: &Response) -> Result<Url, Error> {
-        let malformed = |why: String| {
-            let asked = Asked::of(self.home(), "send a blob to", Method::Post, &response.url, None);
-            Error::new(asked, Cause::Malformed { why })
-        };
+    pub(crate) fn location(&self, response: &Answer) -> Result<Url, Error> {
+        let malformed = |why: String| Error::new(response.asked.clone(), Cause::Malformed { why });
         let text = response.header("location").ok_or_else(|| malformed("it says not where to".into()))?;
         onward(&response.url, text).map_err(malformed)
     }

@@ -1,10 +1,14 @@
 //! What a user is told.
 
+use std::io::Read as _;
+
 use diag::Kind;
 use image::{Sink as _, Source as _};
+use registry::Repository;
 use testkit::registry::{Deed, Fault, Registry, Setup};
 
-use crate::world::{bytes, image, layer, open, plain, shown, told};
+use crate::logins::{basic, with};
+use crate::world::{bytes, image, layer, open, open_with, password, plain, shown, told};
 
 #[test]
 fn names_what_was_asked_of_whom() {
@@ -111,4 +115,65 @@ fn a_cancelled_transfer_stops() {
     let all = bytes(1, 10);
     assert!(there.put(&layer(&all), &mut &all[..]).is_err());
     assert_eq!(registry.requests(), []);
+}
+
+#[test]
+fn what_is_wrong_with_an_answer_names_who_asked_and_where() {
+    let all = bytes(1, 3_000_000);
+    let part = layer(&all);
+    let made = image("amd64", &[]);
+    let manifest = format!("manifests/{}", made.document.digest());
+    let blob = format!("blobs/{}", part.digest);
+    let header = |name: &str, value: &str| Deed::Header(name.to_owned(), value.to_owned());
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    let read = |there: &Repository| -> Result<usize, diag::Diagnostic> {
+        there.blob(&part, 0)?.read_to_end(&mut Vec::new()).map_err(carried)
+    };
+    for (method, path, deed) in [
+        ("GET", "manifests/1", Deed::WrongByte),
+        ("GET", manifest.as_str(), header("Content-Type", "application/vnd.oci.image.index.v1+json")),
+        ("GET", "tags/list", Deed::WrongByte),
+        ("GET", "referrers/", Deed::WrongByte),
+        ("GET", blob.as_str(), Deed::Truncate(10)),
+        ("GET", blob.as_str(), Deed::BreakReply(10)),
+        ("PUT", "manifests/2", header("Docker-Content-Digest", &zeros)),
+        ("PUT", "blobs/uploads/", header("Docker-Content-Digest", &zeros)),
+        ("PATCH", "blobs/uploads/", header("Range", "0-9999999")),
+        ("POST", "blobs/uploads/", header("Location", "ftp://x/")),
+    ] {
+        let registry = with(basic());
+        let there = open_with(&registry, "a", password("u", "p"));
+        made.push(&there, "1").unwrap();
+        registry.add_blob("a", &all);
+        registry.fail(Fault::once(method, path, deed.clone()).times(9));
+        let done = match (method, path) {
+            ("GET", "tags/list") => there.tags().map(drop).map_err(told),
+            ("GET", "referrers/") => there.referrers(&made.document.digest(), None).map(drop).map_err(told),
+            ("GET", path) if path == blob => read(&there).map(drop).map_err(told),
+            ("GET", path) => there.document(path.strip_prefix("manifests/").unwrap()).map(drop).map_err(told),
+            ("PUT", "manifests/2") => made.push(&there, "2").map(drop).map_err(told),
+            ("PUT", _) => there.put(&layer(b"x"), &mut &b"x"[..]).map_err(told),
+            _ => there.put(&part, &mut &all[..]).map_err(told),
+        };
+        let error = done.unwrap_err();
+        let asked = format!("asked: {method} http://{}/v2/a/{path}", registry.host());
+        assert!(shown(&error).contains(&asked), "{path} {deed:?}: {}", shown(&error));
+        assert!(shown(&error).contains("logged in as `u` from a test's file"), "{path}: {}", shown(&error));
+    }
+    // What storage gives, it gives to nobody in particular.
+    let setup = Setup { logins: basic(), blobs_elsewhere: true, ..Setup::default() };
+    let registry = Registry::start(setup);
+    registry.add_blob("a", &all);
+    registry.fail(Fault::once("GET", &format!("/{}?secret", part.digest), Deed::Truncate(10)).times(9));
+    let there = open_with(&registry, "a", password("u", "p"));
+    let error = told(read(&there).unwrap_err());
+    assert!(shown(&error).contains("without a login"), "{}", shown(&error));
+    let asked = error.details.iter().find(|d| d.starts_with("asked: ")).unwrap();
+    assert!(!asked.contains(&registry.host()) && asked.contains(&part.digest.to_string()), "{asked}");
+}
+
+/// What a reader of a blob carries.
+fn carried(error: std::io::Error) -> diag::Diagnostic {
+    let inner = error.into_inner().unwrap().downcast::<image::Carried>();
+    inner.unwrap().0
 }

@@ -218,6 +218,7 @@ fn a_helper_that_fails_is_the_error() {
     let error = told(there.document("1").unwrap_err());
     assert_eq!((error.kind, error.hint.as_deref()), (Kind::Machine, Some("install docker-credential-x")));
     assert!(error.message.contains("docker-credential-x: not found"), "{error}");
+    assert_eq!(error.details[0], format!("asked: GET http://{}/v2/", registry.host()));
 }
 
 #[test]
@@ -267,6 +268,11 @@ fn no_password_goes_to_a_token_server_without_tls() {
     registry.fail(Fault::once("GET", "/v2/", header).times(9));
     let error = told(open_with(&registry, "a", password("u", "p")).document("1").unwrap_err());
     assert!(error.message.contains("--insecure-registry auth.invalid"), "{error}");
+    assert!(
+        shown(&error).contains(&format!("asked: GET http://{}/v2/", registry.host())),
+        "{}",
+        shown(&error)
+    );
 }
 
 #[test]

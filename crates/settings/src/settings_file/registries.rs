@@ -98,6 +98,20 @@ mod tests {
             ("registries: {ghcr.io: {insecure: maybe}}", "`true` or `false`"),
             ("registries: {ghcr.io: {unsecure: true}}", "unknown key `unsecure`"),
             ("registries: {ghcr.io: {mirrors: [https://a.example]}}", "an address is no registry's name"),
+            (
+                "registries: {ghcr.io: {rewrite: 'host.example/acme:tag'}}",
+                "`host.example/acme:tag` is one image",
+            ),
+            ("registries: {ghcr.io: {mirrors: ['a.example:5000/x:1']}}", "is one image"),
+            (
+                "registries: {ghcr.io: {rewrite: 'host.example:tag'}}",
+                "`host.example:tag` is no registry's name",
+            ),
+            ("registries: {ghcr.io: {rewrite: host.example/a..b}}", "is no registry's name"),
+            ("registries: {ghcr.io: {rewrite: host.example/-a}}", "is no registry's name"),
+            ("registries: {ghcr.io/a//b: {}}", "is no registry's name"),
+            ("registries: {docker.io: {}, index.docker.io: {}}", "`index.docker.io` is `docker.io`, which"),
+            ("registries: {ghcr.io/a: {}, GHCR.io/a: {}}", "`GHCR.io/a` is `ghcr.io/a`, which stands above"),
             ("registries: [ghcr.io]", "`registries` must be a mapping"),
         ] {
             let error = parse_settings(text.as_bytes(), "s").unwrap_err();
