@@ -32,7 +32,7 @@ fn insecure_host(given: &str) -> Result<String, Diagnostic> {
 /// Of flags and settings.
 pub(crate) fn insecure(flags: &[String], settings: &Settings) -> Vec<String> {
     let own = settings.registries.iter().filter(|r| r.insecure).map(|r| r.prefix.clone());
-    flags.iter().cloned().chain(own).collect()
+    flags.iter().cloned().chain(own).map(|host| reached_as(&host).to_owned()).collect()
 }
 
 /// Mirrors and rewrites of the settings.

@@ -1,12 +1,22 @@
 //! `registries:` of the settings file.
 
 use super::{Fault, RegistrySettings, entries, paths, read_client, text, texts, unknown};
+use crate::registry_host;
 use crate::yaml::{At, Node};
 
 const KEYS: [&str; 5] = ["insecure", "ca-certificates", "client-certificate", "mirrors", "rewrite"];
 
 pub(super) fn read(node: &Node) -> Result<Vec<RegistrySettings>, Fault> {
-    entries(node, "`registries`")?.into_iter().map(|(prefix, at, node)| read_one(prefix, at, node)).collect()
+    let mut all: Vec<RegistrySettings> = Vec::new();
+    for (prefix, at, node) in entries(node, "`registries`")? {
+        let one = read_one(prefix, at, node)?;
+        if all.iter().any(|other| other.prefix == one.prefix) {
+            let problem = format!("`{prefix}` is `{}`, which stands above", one.prefix);
+            return Err(Fault { at, problem, hint: Some("write all of it in one place".to_owned()) });
+        }
+        all.push(one);
+    }
+    Ok(all)
 }
 
 fn read_one(prefix: &str, at: At, node: &Node) -> Result<RegistrySettings, Fault> {
@@ -44,14 +54,36 @@ fn place(name: &str, at: At) -> Result<String, Fault> {
         return Err(fault("an address is no registry's name".to_owned(), hint));
     }
     let (host, path) = name.split_once('/').unwrap_or((name, ""));
-    let bare = name.contains('/') && (path.is_empty() || path.split('/').any(str::is_empty));
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '/' | '[' | ']');
-    let is_host = host.contains(['.', ':']) || host == "localhost";
-    if bare || !is_host || !name.chars().all(named) {
+    let has_path = name.contains('/');
+    if path.contains(':') {
+        let hint = "leave out what follows the colon: every tag is found there";
+        return Err(fault(format!("`{name}` is one image, and no place of images"), hint));
+    }
+    if !is_host(host) || (has_path && !path.split('/').all(is_component)) {
         let hint = "write host[:port][/path], as registry.example:5000 or docker.io/acme";
         return Err(fault(format!("`{name}` is no registry's name"), hint));
     }
-    Ok(name.to_ascii_lowercase())
+    // As names of images are completed: Docker Hub's other names are the same place.
+    let host = registry_host(host);
+    Ok(if has_path { format!("{host}/{}", path.to_ascii_lowercase()) } else { host })
+}
+
+/// What is taken for a host where an image's name begins so.
+fn is_host(host: &str) -> bool {
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+    (host.contains(['.', ':']) || host == "localhost")
+        && host.chars().all(named)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// Letters and digits with `.`, `-` and `_` between them (distribution/reference).
+fn is_component(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    edge(text.chars().next())
+        && edge(text.chars().next_back())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        && !["..", "._", "_.", ".-", "-.", "-_", "_-", "___"].iter().any(|bad| text.contains(bad))
 }
 
 fn truth(node: &Node) -> Result<bool, Fault> {
@@ -86,6 +118,23 @@ mod tests {
         assert_eq!(found[1].client_certificate.as_ref().unwrap().key, PathBuf::from("me.key"));
         assert_eq!(found[2].mirrors, ["a.example/hub", "b.example:5000"]);
         assert_eq!(found[3].rewrite.as_deref(), Some("localhost/acme"));
+    }
+
+    #[test]
+    fn docker_hub_is_one_place_whatever_it_is_called() {
+        for (written, meant) in [
+            ("index.docker.io", "docker.io"),
+            ("registry-1.docker.io", "docker.io"),
+            ("Index.Docker.io/acme", "docker.io/acme"),
+            ("index.docker.io.example", "index.docker.io.example"),
+            ("index.docker.io:5000", "index.docker.io:5000"),
+            ("'[::1]:5000/a__b/c-d.e'", "[::1]:5000/a__b/c-d.e"),
+        ] {
+            let text = format!("registries: {{{written}: {{mirrors: [{written}], rewrite: {written}}}}}");
+            let found = parse_settings(text.as_bytes(), "s").unwrap().registries.remove(0);
+            let all = [Some(found.prefix.as_str()), found.rewrite.as_deref(), Some(&found.mirrors[0])];
+            assert_eq!(all, [Some(meant); 3], "{written}");
+        }
     }
 
     #[test]
