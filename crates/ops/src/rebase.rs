@@ -7,6 +7,7 @@
 
 mod config;
 mod joint;
+mod packages;
 
 use diag::{Diagnostic, Kind};
 use image::{Codec, LayerWriter, Layout, Source, read_small};

@@ -115,3 +115,24 @@ fn what_would_mean_another_thing_is_refused() {
     put_layers(&machine, "in", "new", &["linux/s390x"], |_| vec![layer("x", "y")]);
     rebase(&machine, &["--old-base", "oci:in:old"]).fails(2, &["linux/amd64", "oci:in:new"]);
 }
+
+/// Byte code in a layer above of a source in the base: Python would take the old code for the new.
+#[test]
+fn byte_code_of_a_source_that_changed_is_refused() {
+    let machine = Machine::new();
+    let (source, code) = ("usr/lib/python3/six.py", "/usr/lib/python3/__pycache__/six.cpython-313.pyc");
+    let rebased = || rebase(&machine, &["--old-base", "oci:in:old"]);
+    base(&machine, "old", &[(source, "flawed"), ("usr/lib/python3/other.py", "1")]);
+    append(&machine, "old", code, "code of flawed", "app");
+    base(&machine, "new", &[(source, "flawed"), ("usr/lib/python3/other.py", "2")]);
+    rebased().good();
+    base(&machine, "new", &[(source, "mended"), ("usr/lib/python3/other.py", "1")]);
+    let words = [code, "byte code of /usr/lib/python3/six.py", "build the image again"];
+    rebased().fails(3, &words);
+    base(&machine, "new", &[("usr/lib/python3/other.py", "1")]);
+    rebased().fails(3, &words);
+    // With its source it is the image's own.
+    append(&machine, "app", "/usr/lib/python3/six.py", "own", "app");
+    base(&machine, "new", &[(source, "mended")]);
+    rebased().good();
+}

@@ -7,6 +7,8 @@ use inventory::{ChangeKind, Contents, File, visit_layer};
 use oci::Descriptor;
 use rootfs::{Entry, MemoryPayload, Node, Owner, PayloadIx};
 
+use super::packages;
+
 /// Files made of what all layers have, which a line or a certificate more in the base changes, and which can be
 /// made again by their lines.
 const BY_LINE: [&str; 4] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"];
@@ -14,15 +16,11 @@ const BY_LINE: [&str; 4] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshado
 const BY_CERTIFICATE: [&str; 3] =
     ["etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem", "etc/ssl/certs/ca-bundle.crt"];
 /// Made by programs from the whole tree: only a build makes them again.
-const BY_A_BUILD: [&str; 12] = [
+const BY_A_BUILD: [&str; 8] = [
     "etc/ld.so.cache",
     "etc/ssl/certs/java/cacerts",
     "var/lib/dpkg/status",
     "var/lib/dpkg/available",
-    "lib/apk/db/installed",
-    "usr/lib/apk/db/installed",
-    "lib/apk/db/triggers",
-    "usr/lib/apk/db/triggers",
     "var/lib/rpm/rpmdb.sqlite",
     "usr/lib/sysimage/rpm/rpmdb.sqlite",
     "usr/share/glib-2.0/schemas/gschemas.compiled",
@@ -94,16 +92,18 @@ impl Joint<'_> {
             }
         }
         self.check_packages()?;
-        for path in BY_LINE.iter().chain(&BY_CERTIFICATE) {
+        self.check_byte_code()?;
+        for path in BY_LINE.iter().chain(&BY_CERTIFICATE).chain(&packages::OF_APK) {
             let Some(own) = self.own(path).filter(|_| !self.same_in_both(path)) else { continue };
             let mut text = |of: &Contents| match of.file(path) {
                 Some(file) => content(of, file, read),
                 None => Ok(Vec::new()),
             };
             let (old, new, whole) = (text(self.old)?, text(self.new)?, text(self.whole)?);
-            let joined = match BY_LINE.contains(path) {
-                true => accounts(&old, &new, &whole),
-                false => certificates(&old, &new, &whole),
+            let joined = match path {
+                path if BY_LINE.contains(path) => accounts(&old, &new, &whole),
+                path if BY_CERTIFICATE.contains(path) => certificates(&old, &new, &whole),
+                path => packages::joined(path, &old, &new, &whole),
             };
             let text = joined.map_err(|why| {
                 other(BStr::new(path), &why).hint("build the image again upon the new base")
@@ -137,6 +137,22 @@ impl Joint<'_> {
         what(self.old) == what(self.new)
     }
 
+    /// Byte code of Python that the layers above made of a source of the base is that source's: Python may take it
+    /// unasked, by the time and length of the source, which are often the same, or not even those (PEP 552).
+    fn check_byte_code(&self) -> Result<(), Diagnostic> {
+        for file in self.whole.files.iter().filter(|file| file.layer >= self.above) {
+            let Some(source) = source_of(file.path()) else { continue };
+            let source = source.as_bstr();
+            let own = self.whole.file(source).is_some_and(|file| file.layer >= self.above);
+            let of = |contents: &Contents| contents.file(source).map(|f| digest_of(contents, f));
+            if !own && of(self.old).is_some() && of(self.old) != of(self.new) {
+                let why = format!("it is byte code of /{source}, which the new base has otherwise or not");
+                return Err(other(file.path(), &why));
+            }
+        }
+        Ok(())
+    }
+
     /// A package that the layers above replaced or took away is another matter over another base.
     fn check_packages(&self) -> Result<(), Diagnostic> {
         let version = |of: &Contents, name: &str, arch: &str| {
@@ -158,6 +174,14 @@ impl Joint<'_> {
         }
         Ok(())
     }
+}
+
+/// The source of `DIR/__pycache__/NAME.cpython-313.opt-1.pyc`: `DIR/NAME.py` (PEP 3147).
+fn source_of(path: &BStr) -> Option<BString> {
+    let (above, name) = path.rsplit_once_str("/")?;
+    let directory = above.strip_suffix(b"__pycache__").filter(|d| d.is_empty() || d.ends_with(b"/"))?;
+    let (module, _) = name.strip_suffix(b".pyc")?.split_once_str(".")?;
+    Some([directory, module, b".py"].concat().into())
 }
 
 fn digest_of(of: &Contents, file: &File) -> Option<oci::Digest> {

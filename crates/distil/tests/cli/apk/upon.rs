@@ -83,3 +83,53 @@ fn an_image_below_is_what_engines_unpack() {
         "{listed}"
     );
 }
+
+/// An image upon a base that came from a recipe too, put upon a newer build of that: what apk keeps says of both what a
+/// build upon the newer base says.
+#[test]
+fn an_image_upon_another_moves_to_a_newer_one() {
+    let machine = Machine::new();
+    archive(&machine, plain());
+    let key = ["made-up-1.rsa.pub"];
+    let base = |packages: &[&str], name: &str| {
+        machine.write("work/base.yaml", recipe(&["./packages"], packages, &key));
+        machine.distil(&["update", "base.yaml"]).good();
+        machine.distil(&["build", "base.yaml", "-o", &format!("oci:{name}:base")]).good();
+        let from = format!("oci:{name}:base");
+        machine.distil(&["extract", &from, "/lib/apk/db/installed", "-o", "-"]).good().stdout
+    };
+    let old = base(&["libhello"], "base");
+    upon(&machine, &old, &["own"]);
+    let own = || {
+        ApkPackage::new("own", "1.0-r0").file("srv/own", 0o644, "1").script(".post-install", "#!/bin/sh\n:\n")
+    };
+    archive(&machine, [plain(), vec![own()]].concat());
+    machine.distil(&["build", "app.yaml", "-o", "oci:out:app"]).good();
+    // A month later: a newer library, and one more package.
+    archive(&machine, [super::later(), vec![own()]].concat());
+    base(&["libhello", "other"], "newer");
+    let words = [
+        "rebase",
+        "oci:out:app",
+        "--old-base",
+        "oci:base:base",
+        "--new-base",
+        "oci:newer:base",
+        "-o",
+        "oci:out:moved",
+    ];
+    machine.distil(&words).good();
+    let file = |path: &str| machine.distil(&["extract", "oci:out:moved", path, "-o", "-"]).good().stdout;
+    assert_eq!(file("/etc/apk/world"), "libhello\nother\nown\n");
+    let database = file("/lib/apk/db/installed");
+    let lines: Vec<&str> = database.lines().filter(|l| l.starts_with("P:") || l.starts_with("V:")).collect();
+    assert_eq!(lines, ["P:libhello", "V:1.1-r0", "P:other", "V:2.0-r1", "P:own", "V:1.0-r0"]);
+    let packages = machine.distil(&["inspect", "oci:out:moved", "--json"]).good().stdout;
+    assert!(packages.contains("1.1-r0") && packages.contains("own"), "{packages}");
+    assert!(file("/lib/apk/db/scripts.tar").contains("own-1.0-r0"));
+    // What the newer base has itself by now, and otherwise, is nobody's to choose.
+    let newer = ApkPackage::new("own", "1.1-r0").file("srv/own", 0o644, "2");
+    archive(&machine, [super::later(), vec![newer]].concat());
+    base(&["libhello", "own"], "newer");
+    machine.distil(&words).fails(3, &["the package own by now", "build the image again"]);
+}
