@@ -79,7 +79,7 @@ impl Repository {
         let call = Call::new(&doing, Method::Head, &path, &[200, 404]);
         let call = Call { access: Access::Write, headers: &headers, ..call };
         let response = self.home().ask_if_said(&call)?.filter(|r| r.status == 200);
-        Ok(response.as_ref().and_then(content_digest).and_then(|d| d.parse().ok()))
+        Ok(response.as_ref().and_then(|answer| content_digest(answer)).and_then(|d| d.parse().ok()))
     }
 
     /// Whether a manifest of this digest is known to be there.
