@@ -231,10 +231,14 @@ pub(crate) fn print(text: &str) -> Result<(), Diagnostic> {
 /// What is ours to the last byte: JSON, which has escapes of its own, and what we generate. A reader that went away is no failure of ours; a full disk is.
 pub(crate) fn print_as_is(text: &str) -> Result<(), Diagnostic> {
     use std::io::{ErrorKind, Write};
-    let mut out = std::io::stdout().lock();
+    // Where the user wanted a file there, as docker-archive:/dev/stdout, a line more would damage it.
+    let (name, mut out): (_, Box<dyn Write>) = match store::stdout_is_taken() {
+        true => ("standard error", Box::new(std::io::stderr().lock())),
+        false => ("standard output", Box::new(std::io::stdout().lock())),
+    };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-            Err(Diagnostic::new(Kind::Machine, format!("cannot write to standard output: {e}"))
+            Err(Diagnostic::new(Kind::Machine, format!("cannot write to {name}: {e}"))
                 .hint("look at where it leads: a full disk, a closed file"))
         }
         _ => Ok(()),

@@ -1,14 +1,11 @@
-#![allow(clippy::disallowed_methods, reason = "layouts and archives are files where the user wants them")]
-
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use bstr::BString;
 use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
+use store::WholeFile;
 
-use crate::temporary::{Temporary, sweep};
 use crate::transport::describe;
 use crate::{Carried, TransportError};
 
@@ -92,27 +89,14 @@ impl Read for Verified<'_> {
     }
 }
 
-/// Writes a file under its final name when it is complete; straight into what exists and is no
-/// regular file (a pipe, `/dev/stdout`).
+/// Writes a file that has its name when it is complete; see [`WholeFile`].
 pub(crate) fn write_whole<T>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<T, TransportError>,
 ) -> Result<T, TransportError> {
-    let fail = |e| TransportError::io("write", path.display())(e);
-    if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-        let file = File::options().write(true).open(path).map_err(fail)?;
-        let mut out = BufWriter::with_capacity(1 << 18, file);
-        let done = write(&mut out)?;
-        out.flush().map_err(fail)?;
-        return Ok(done);
-    }
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sweep(dir).map_err(fail)?;
-    let mut temporary = Temporary::new(dir).map_err(fail)?;
-    let mut out = BufWriter::with_capacity(1 << 18, &mut temporary.file);
+    let mut out = BufWriter::with_capacity(1 << 18, WholeFile::begin(path)?);
     let done = write(&mut out)?;
-    out.flush().map_err(fail)?;
-    drop(out);
-    temporary.keep(path).map_err(fail)?;
+    let file = out.into_inner().map_err(|e| TransportError::io("write", path.display())(e.into_error()))?;
+    file.finish()?;
     Ok(done)
 }

@@ -14,7 +14,7 @@ use rootfs::tar::TarError;
 
 use crate::TransportError;
 use crate::members::Members;
-use crate::temporary::Temporary;
+use crate::passing::passing;
 
 /// Where an archive may be unpacked while it is read, and who is told.
 #[derive(Clone, Copy)]
@@ -101,9 +101,9 @@ pub(crate) fn members(path: &Path, room: Room<'_>) -> Result<Members, TransportE
     let task = room.reporter.task(&label, Some(length), Unit::Bytes);
     let input = Told { file, room, task: &task };
     let Some(undone) = compression.undone(input).map_err(read)? else { return Members::scan(path) };
-    let made = Temporary::in_dir(room.dir).map_err(write)?;
+    let mut made = passing(room.dir).map_err(write)?;
     let mut unwritten = None;
-    let out = BufWriter::with_capacity(1 << 18, &made.file);
+    let out = BufWriter::with_capacity(1 << 18, &*made.file());
     let mut kept = Kept { input: undone, out, unwritten: &mut unwritten };
     let found = Members::read_headers(BufReader::with_capacity(1 << 18, &mut kept), path);
     let flushed = kept.out.flush();

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oci::{Descriptor, Digest, Index, MediaType, Raw};
-use store::{MOST_OWN, read_regular};
+use store::{MOST_OWN, Temporary, read_regular, write_atomically};
 
 use crate::oci_archive::CONTAINERD_NAME;
 use crate::pour::pour;
-use crate::temporary::{Temporary, sweep};
 use crate::transport::{describe, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
 
@@ -22,11 +21,14 @@ pub(crate) const LAYOUT_FILE: &str = "oci-layout";
 pub(crate) const LAYOUT_JSON: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(crate) const INDEX_FILE: &str = "index.json";
 
+/// What blobs are called until their digests are known.
+const UNFINISHED: &str = "blob";
+
 /// An OCI image layout: a directory of blobs and an index of names (image-spec, image-layout.md).
 /// What `oci:DIR` means, and our local image store.
 ///
 /// Blobs and index appear by rename, whole; writers of the index take turns by a lock on the
-/// `oci-layout` file. A killed process leaves files named `.distil-*`, which the next writer removes.
+/// `oci-layout` file. A killed process leaves files named `.blob.*.distil-tmp`, which the next writer removes.
 #[derive(Debug, Clone)]
 pub struct Layout {
     dir: PathBuf,
@@ -55,7 +57,7 @@ impl Layout {
             Err(e) if e.kind() == io::ErrorKind::NotFound => layout.write_file(&file, LAYOUT_JSON)?,
             Err(e) => return Err(TransportError::io("read", file.display())(e)),
         }
-        sweep(&layout.dir).map_err(TransportError::io("clean up", layout.dir.display()))?;
+        store::sweep(&layout.dir, UNFINISHED);
         Ok(layout)
     }
 
@@ -193,12 +195,7 @@ impl Layout {
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), TransportError> {
-        let write = || {
-            let mut file = Temporary::new(&self.dir)?;
-            file.file.write_all(bytes)?;
-            file.keep(path)
-        };
-        write().map_err(TransportError::io("write", path.display()))
+        Ok(write_atomically(path, bytes)?)
     }
 }
 
@@ -276,8 +273,8 @@ impl Sink for Layout {
 
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
         let fail = |e| TransportError::io("write", part.digest)(e);
-        let mut file = Temporary::new(&self.dir).map_err(fail)?;
-        let (found, size) = pour(part, bytes, &mut file.file)?;
+        let mut file = Temporary::beside(&self.dir, UNFINISHED).map_err(fail)?;
+        let (found, size) = pour(part, bytes, file.file())?;
         if size != part.size || found != part.digest {
             let (wanted, found) = (describe(&part.digest, part.size), describe(&found, size));
             return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
@@ -315,7 +312,7 @@ impl BlobSink for Layout {
     }
 
     fn new_blob(&self) -> io::Result<Box<dyn NewBlob + '_>> {
-        Ok(Box::new(LayoutBlob { layout: self, file: Temporary::new(&self.dir)? }))
+        Ok(Box::new(LayoutBlob { layout: self, file: Temporary::beside(&self.dir, UNFINISHED)? }))
     }
 }
 
@@ -326,7 +323,7 @@ struct LayoutBlob<'a> {
 
 impl Write for LayoutBlob<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.file.write(bytes)
+        self.file.file().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -21,12 +21,12 @@ mod layout;
 mod members;
 mod memo;
 pub mod oci_archive;
+mod passing;
 mod pipeline;
 mod pour;
 mod segment;
 mod soundness;
 mod steady;
-mod temporary;
 mod transport;
 mod validate;
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 use rootfs::tar::{self, TarError};
+use store::Temporary;
 
 use crate::TransportError;
 use crate::compressed::Compression;
-use crate::temporary::Temporary;
 
 /// Links on the way to a member, at most.
 const MAX_LINKS: usize = 8;

@@ -3,6 +3,7 @@ use std::io::{self, Read, Write};
 use diag::Diagnostic;
 use oci::{Descriptor, Digest, Hasher, MediaType, Raw};
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 
 /// What a name of an image leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +122,15 @@ pub enum TransportError {
 impl From<Diagnostic> for TransportError {
     fn from(diagnostic: Diagnostic) -> TransportError {
         TransportError::Place(diagnostic)
+    }
+}
+
+impl From<StoreError> for TransportError {
+    fn from(error: StoreError) -> TransportError {
+        match error {
+            StoreError::Io { verb, path, source } => TransportError::io(verb, path.display())(source),
+            other => TransportError::Place(other.into()),
+        }
     }
 }
 

@@ -93,7 +93,7 @@ impl Taking<'_> {
         match to {
             Destination::Place(place) => {
                 let place = self.world.working_dir.join(place);
-                let mut out = WholeFile::begin(&place, entry.mode, entry.mtime)?;
+                let mut out = WholeFile::copying(&place, entry.mode, entry.mtime)?;
                 self.bodies(&bodies, &mut |_, bytes| io::copy(bytes, &mut out).map(drop), &failed)?;
                 out.finish()?;
             }

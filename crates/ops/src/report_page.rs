@@ -91,6 +91,6 @@ pub fn write(world: &World, file: &Path, report: &Report) -> Result<u64, Diagnos
             .hint(format!("name a file: -o {}", file.join("report.html").display())));
     }
     let text = html(report);
-    store::write_out(&path, text.as_bytes())?;
+    store::write_atomically(&path, text.as_bytes())?;
     Ok(text.len() as u64)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::own_files::file_clock;
 use crate::seen::{Stat, Verdict};
-use crate::temporary::sweep;
+use crate::temporary::sweep_all;
 use crate::{Seen, StoreError, write_atomically};
 
 /// Answers that were found before, each with what it depended on.
@@ -101,7 +101,7 @@ impl Memos {
         let json = serde_json::to_string(memo).unwrap_or_default();
         let text = format!("{}\n{json}", Digest::of(json.as_bytes()).hex());
         // Of other questions too: theirs may never be asked again.
-        sweep(&self.dir, ".");
+        sweep_all(&self.dir, |_| true, fs::Metadata::is_file, |path| fs::remove_file(path));
         write_atomically(&self.path(&memo.question), text.as_bytes())
     }
 

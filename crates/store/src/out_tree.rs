@@ -1,14 +1,14 @@
-//! Trees and files of images written where the user wants them.
+//! Trees of images written where the user wants them.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::StoreError;
-use crate::Temporaries;
-use crate::temporary::{Temporary, is_same, set_mode, with_mode};
+use crate::temporary::{is_same, passing_name, set_mode, short, sweep_all, with_mode};
+use crate::whole_file::{parent_of, resolved};
 
 /// A new directory that is filled, and has its name only when it is whole. What is written stays inside: paths are
 /// plain, nothing in it is followed because links are made last, and no file that is there is opened again.
@@ -30,6 +30,7 @@ impl OutTree {
     /// # Errors
     /// It is there and has something in it, or cannot be made.
     pub fn begin(to: &Path) -> Result<OutTree, StoreError> {
+        let to = &resolved(to).map_err(StoreError::io("write", to))?;
         let taken = match fs::read_dir(to) {
             Ok(mut entries) => entries.next().is_some(),
             Err(e) => e.kind() != io::ErrorKind::NotFound,
@@ -37,13 +38,12 @@ impl OutTree {
         if taken {
             return Err(StoreError::io("write", to)(io::ErrorKind::AlreadyExists.into()));
         }
-        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above = parent_of(to);
         fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
         let name = to.file_name().unwrap_or(OsStr::new("tree")).to_string_lossy();
-        let prefix = format!(".{name}.");
-        sweep(above, &prefix);
+        sweep_all(above, |stem| stem == short(&name), Metadata::is_dir, |path| fs::remove_dir_all(path));
         for n in 0.. {
-            let making = above.join(format!("{prefix}{}-{n}.tmp", std::process::id()));
+            let making = above.join(passing_name(&name, &format!("{}-{n}", std::process::id())));
             match private_directory(&making) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made.map_err(StoreError::io("make", &making))?,
@@ -170,23 +170,6 @@ impl Write for OutFile {
     }
 }
 
-/// Deletes what dead processes left of trees beside this one.
-fn sweep(above: &Path, prefix: &str) {
-    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
-        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        // Locked until it is gone, as files are.
-        if let Ok(directory) = File::open(entry.path())
-            && directory.try_lock().is_ok()
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 fn private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -194,89 +177,8 @@ fn private_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// A single file that has its name only when it is whole; what had the name before is replaced. Where a link
-/// stands, what it leads to; a device or pipe is written through, as nothing can take its place.
-#[derive(Debug)]
-pub struct WholeFile {
-    out: Out,
-    to: PathBuf,
-    mode: u32,
-    mtime: i64,
-}
-
-#[derive(Debug)]
-enum Out {
-    Beside(Temporary),
-    Through(File),
-}
-
-impl WholeFile {
-    /// Begins it beside its place.
-    ///
-    /// # Errors
-    /// Nothing can be written there.
-    pub fn begin(to: &Path, mode: u32, mtime: i64) -> Result<WholeFile, StoreError> {
-        if to.is_dir() {
-            return Err(StoreError::io("write", to)(io::ErrorKind::IsADirectory.into()));
-        }
-        let mode = mode & 0o777;
-        if fs::metadata(to).is_ok_and(|there| !there.is_file()) {
-            let file = File::options().write(true).open(to).map_err(StoreError::io("write", to))?;
-            return Ok(WholeFile { out: Out::Through(file), to: to.to_owned(), mode, mtime });
-        }
-        let to = fs::canonicalize(to).unwrap_or_else(|_| to.to_owned());
-        let above = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(above).map_err(StoreError::io("make", above))?;
-        let name = to.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = Temporaries::beside(above, &name)?;
-        Ok(WholeFile { out: Out::Beside(temporary), to, mode, mtime })
-    }
-
-    /// Gives it its name.
-    ///
-    /// # Errors
-    /// It cannot be renamed.
-    pub fn finish(self) -> Result<(), StoreError> {
-        match self.out {
-            Out::Through(_) => Ok(()),
-            Out::Beside(mut temporary) => {
-                set_time(temporary.file(), self.mtime);
-                temporary.name_with_mode(&self.to, self.mode)
-            }
-        }
-    }
-
-    fn file(&mut self) -> &mut File {
-        match &mut self.out {
-            Out::Beside(temporary) => temporary.file(),
-            Out::Through(file) => file,
-        }
-    }
-}
-
-impl Write for WholeFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file().flush()
-    }
-}
-
-/// Writes a file where the user wants it, as [`WholeFile`] does, readable by all.
-///
-/// # Errors
-/// It cannot be written; what was there before stays, but for devices and pipes.
-pub fn write_out(to: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // No time: it is as new as it is.
-    let mut file = WholeFile::begin(to, 0o644, -1)?;
-    file.write_all(bytes).map_err(StoreError::io("write", to))?;
-    file.finish()
-}
-
 /// A time that the file system does not take is left as it is.
-fn set_time(file: &File, mtime: i64) {
+pub(crate) fn set_time(file: &File, mtime: i64) {
     if let Ok(seconds) = u64::try_from(mtime)
         && let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
     {
@@ -328,42 +230,29 @@ mod tests {
     fn what_is_not_finished_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         drop(OutTree::begin(&dir.path().join("out")).unwrap());
-        drop(WholeFile::begin(&dir.path().join("file"), 0o644, 0).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        let mut file = WholeFile::begin(&dir.path().join("file"), 0o600, 5).unwrap();
-        file.write_all(b"x").unwrap();
-        file.finish().unwrap();
-        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"x");
-        assert!(WholeFile::begin(dir.path(), 0o644, 0).is_err());
     }
 
     #[test]
-    fn devices_and_links_stay_what_they_are() {
+    fn a_link_to_where_the_tree_goes_stays_one() {
         let dir = tempfile::tempdir().unwrap();
-        let write = |to: &Path| {
-            let mut file = WholeFile::begin(to, 0o644, 0).unwrap();
-            file.write_all(b"new").unwrap();
-            file.finish().unwrap();
-        };
-        write(Path::new("/dev/null"));
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        let (link, file) = (dir.path().join("link"), dir.path().join("file"));
-        fs::write(&file, "old").unwrap();
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        write(&link);
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read(&file).unwrap(), b"new");
+        let (link, to) = (dir.path().join("link"), dir.path().join("there/out"));
+        std::os::unix::fs::symlink("there/out", &link).unwrap();
+        OutTree::begin(&link).unwrap().finish().unwrap();
+        assert!(to.is_dir() && fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]
     fn what_a_dead_process_left_of_a_tree_is_swept() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join(".out.1-0.tmp/usr")).unwrap();
-        fs::create_dir_all(dir.path().join(".other.1-0.tmp")).unwrap();
+        fs::create_dir_all(dir.path().join(".out.1-0.distil-tmp/usr")).unwrap();
+        // The user's, or of another tree.
+        let others = [".out.1-0.tmp", ".out.mine.distil-tmp", ".other.1-0.distil-tmp"];
+        others.iter().for_each(|name| fs::create_dir_all(dir.path().join(name).join("usr")).unwrap());
         let living = OutTree::begin(&dir.path().join("out")).unwrap();
         let other = OutTree::begin(&dir.path().join("out")).unwrap();
         assert!(living.making.exists() && other.making.exists());
         drop((living, other));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), others.len());
     }
 }

@@ -1,5 +1,5 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,16 +41,8 @@ impl Temporaries {
     pub fn make(&self) -> Result<Temporary, StoreError> {
         // Held while the file exists but is not locked yet, so that no sweep takes it.
         let _guard = FileLock::shared(&self.guard())?;
-        let (file, path) = create_new(0o666, |name| self.dir.join(name))?;
-        file.lock().map_err(StoreError::io("lock", &path))?;
-        Ok(Temporary { file, path, kept: false })
-    }
-
-    /// A new file in a directory of the user's, beside the one that it becomes.
-    pub(crate) fn beside(directory: &Path, name: &str) -> Result<Temporary, StoreError> {
-        let prefix = format!(".{name}.");
-        sweep(directory, &prefix);
-        let (file, path) = create_new(0o600, |id| directory.join(format!("{prefix}{id}.tmp")))?;
+        let place = |name: &str| self.dir.join(name);
+        let (file, path) = create_new(0o666, place).map_err(StoreError::io("write", &self.dir))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
         Ok(Temporary { file, path, kept: false })
     }
@@ -69,10 +61,7 @@ impl Temporaries {
             if path == self.guard() {
                 continue;
             }
-            let dead = File::open(&path).is_ok_and(|f| f.try_lock().is_ok());
-            if dead && fs::remove_file(&path).is_ok() {
-                swept += 1;
-            }
+            swept += usize::from(remove_dead(&path, Metadata::is_file, |path| fs::remove_file(path)));
         }
         Ok(swept)
     }
@@ -83,26 +72,51 @@ impl Temporaries {
 }
 
 impl Temporary {
+    /// A new file in a directory of the user's, named after what it becomes and readable by those that the umask
+    /// allows. What became nothing, of dead processes, goes by [`sweep`].
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn beside(directory: &Path, stem: &str) -> io::Result<Temporary> {
+        Temporary::with_mode(directory, stem, 0o666)
+    }
+
+    /// The same with a mode, of which the umask takes away.
+    pub(crate) fn with_mode(directory: &Path, stem: &str, mode: u32) -> io::Result<Temporary> {
+        loop {
+            let (file, path) = create_new(mode, |id| directory.join(passing_name(stem, id)))?;
+            let temporary = Temporary { file, path, kept: false };
+            // Between being made and being locked, somebody's sweep may have taken it for a leftover.
+            if temporary.file.try_lock().is_ok() && is_same(&temporary.file, &temporary.path) {
+                return Ok(temporary);
+            }
+        }
+    }
+
     /// The open file.
-    pub(crate) fn file(&mut self) -> &mut File {
+    pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Gives it its final name, replacing what had it.
+    /// Where it is, as long as it has no other name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its final name, replacing what had it, and leaves its mode.
     ///
     /// # Errors
     /// The rename failed; the file is deleted then.
-    pub(crate) fn name(self, to: &Path) -> Result<(), StoreError> {
-        self.name_with_mode(to, 0o644)
-    }
-
-    /// The same, with another mode.
-    pub(crate) fn name_with_mode(mut self, to: &Path, mode: u32) -> Result<(), StoreError> {
-        // Umask has no say in what the store's files may be read by.
-        set_mode(&self.file, mode).map_err(StoreError::io("write", &self.path))?;
-        fs::rename(&self.path, to).map_err(StoreError::io("write", to))?;
+    pub fn keep(mut self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.path, to)?;
         self.kept = true;
         Ok(())
+    }
+
+    /// The same for a file of the store's own: readable by all, as umask has no say in what is read together.
+    pub(crate) fn name(self, to: &Path) -> Result<(), StoreError> {
+        set_mode(&self.file, 0o644).map_err(StoreError::io("write", &self.path))?;
+        self.keep(to).map_err(StoreError::io("write", to))
     }
 }
 
@@ -112,6 +126,101 @@ impl Drop for Temporary {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// What nobody else's files end in.
+const SUFFIX: &str = ".distil-tmp";
+
+/// The name of what becomes `stem`: hidden, and short enough where names have 143 bytes (eCryptfs).
+pub(crate) fn passing_name(stem: &str, id: &str) -> String {
+    format!(".{}.{id}{SUFFIX}", short(stem))
+}
+
+pub(crate) fn short(stem: &str) -> &str {
+    let end = (0..=80).rev().find(|end| stem.is_char_boundary(*end));
+    end.and_then(|end| stem.get(..end)).unwrap_or(stem)
+}
+
+/// What a passing name was to become, if it is one.
+fn stem_of(name: &str) -> Option<&str> {
+    let (stem, id) = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    id.split_once('-').is_some_and(|(process, n)| is_number(process) && is_number(n)).then_some(stem)
+}
+
+/// A new file under a name that nobody has. The process id alone does not do: containers that share
+/// a cache have the same ones, and so has who comes after a dead process.
+fn create_new(mode: u32, place: impl Fn(&str) -> PathBuf) -> io::Result<(File, PathBuf)> {
+    loop {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = place(&format!("{}-{n}", std::process::id()));
+        match with_mode(OpenOptions::new().read(true).write(true).create_new(true), mode).open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+            Ok(file) => return Ok((file, path)),
+        }
+    }
+}
+
+/// Deletes the files beside `stem` whose process died before they became it. What is not exactly named as ours are,
+/// is somebody else's, or cannot be looked at, stays.
+pub fn sweep(directory: &Path, stem: &str) {
+    sweep_all(directory, |found| found == short(stem), Metadata::is_file, |path| fs::remove_file(path));
+}
+
+/// The same for whatever `is_meant`, a file or a directory.
+pub(crate) fn sweep_all(
+    directory: &Path,
+    is_meant: impl Fn(&str) -> bool,
+    is_kind: impl Fn(&Metadata) -> bool,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().and_then(stem_of).is_some_and(&is_meant) {
+            remove_dead(&entry.path(), |meta| is_kind(meta) && is_mine(meta), &remove);
+        }
+    }
+}
+
+/// Removes what nobody holds a lock on, if it is what it should be. A pipe is never opened, as that could wait for
+/// ever; a link is never followed.
+fn remove_dead(
+    path: &Path,
+    is_ours: impl Fn(&Metadata) -> bool,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) -> bool {
+    let open = || {
+        let file = fs::symlink_metadata(path).is_ok_and(|m| is_ours(&m)).then(|| unfollowed(path).ok())??;
+        file.metadata().is_ok_and(|m| is_ours(&m)).then_some(file)
+    };
+    let Some(file) = open() else { return false };
+    // Locked until it is gone: let go before, and who made it a moment ago could lock it, believe it theirs,
+    // and lose it. And another may have the name by now.
+    file.try_lock().is_ok() && is_same(&file, path) && remove(path).is_ok()
+}
+
+#[cfg(unix)]
+fn unfollowed(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Both are below 2^31 on every system.
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn unfollowed(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Does it belong to who runs us? Root removes nobody else's files either.
+#[cfg(unix)]
+pub(crate) fn is_mine(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_mine(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(unix)]
@@ -136,93 +245,6 @@ pub(crate) fn with_mode(options: &mut OpenOptions, _: u32) -> &mut OpenOptions {
     options
 }
 
-/// A new file under a name that nobody has. The process id alone does not do: containers that share
-/// a cache have the same ones, and so has who comes after a dead process.
-fn create_new(mode: u32, place: impl Fn(&str) -> PathBuf) -> Result<(File, PathBuf), StoreError> {
-    loop {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = place(&format!("{}-{n}", std::process::id()));
-        match with_mode(OpenOptions::new().read(true).write(true).create_new(true), mode).open(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(StoreError::io("write", &path)(e)),
-            Ok(file) => return Ok((file, path)),
-        }
-    }
-}
-
-/// Writes a small file whole or not at all: beside its final place, then renamed. What a dead process
-/// left there of an earlier attempt is deleted.
-///
-/// # Errors
-/// It cannot be written; what was there before stays.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let parent = parent_of(path);
-    fs::create_dir_all(parent).map_err(StoreError::io("make", parent))?;
-    write_beside(path, bytes, 0o666)
-}
-
-/// The same for a file that holds secrets: its owner alone may read it, at no moment somebody else, whatever
-/// the mode of the file that was there before. Directories that are made for it are its owner's too. Where
-/// `path` is a link, what it leads to is replaced, not the link.
-///
-/// # Errors
-/// It cannot be written, or what stands there is no regular file; what was there before stays.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let is_other = fs::symlink_metadata(&target).is_ok_and(|m| !m.is_file() && !m.is_symlink());
-    if is_other {
-        let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
-        return Err(StoreError::io("write", path)(error));
-    }
-    let parent = parent_of(&target);
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(parent).map_err(StoreError::io("make", parent))?;
-    write_beside(&target, bytes, 0o600)
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StoreError> {
-    let parent = parent_of(path);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.");
-    sweep(parent, &prefix);
-    let (mut file, temporary) = loop {
-        let (file, temporary) = create_new(mode, |id| parent.join(format!("{prefix}{id}.tmp")))?;
-        // Between being made and being locked, somebody's sweep may have taken it for a leftover.
-        if file.try_lock().is_ok() && is_same(&file, &temporary) {
-            break (file, temporary);
-        }
-    };
-    file.write_all(bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
-        let _ = fs::remove_file(&temporary);
-        StoreError::io("write", path)(e)
-    })
-}
-
-/// Deletes what [`write_atomically`] left in `dir` when its process died; what cannot be looked at stays.
-pub(crate) fn sweep(dir: &Path, prefix: &str) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(".tmp"));
-        if !ours {
-            continue;
-        }
-        // Locked until it is gone: let go before, and who made it a moment ago could lock it, believe
-        // it theirs, and lose it.
-        if let Ok(file) = File::open(entry.path())
-            && file.try_lock().is_ok()
-        {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 /// Is this still the file that the name means?
 #[cfg(unix)]
 pub(crate) fn is_same(file: &File, path: &Path) -> bool {
@@ -241,41 +263,4 @@ pub(crate) fn is_same(_: &File, path: &Path) -> bool {
 /// The whole of a small file of ours; none if it is not there or cannot be read.
 pub fn read_small(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
-
-    use super::*;
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().mode() & 0o777
-    }
-
-    #[test]
-    fn secrets_are_their_owners_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("home/.docker/config.json");
-        write_private(&path, b"1").unwrap();
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-        set_mode(&File::open(&path).unwrap(), 0o644).unwrap();
-        write_private(&path, b"2").unwrap();
-        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"2".to_vec(), 0o600));
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_link_stays_one_and_a_device_too() {
-        let dir = tempfile::tempdir().unwrap();
-        let (file, link) = (dir.path().join("dotfiles/config.json"), dir.path().join("config.json"));
-        write_private(&file, b"1").unwrap();
-        symlink(&file, &link).unwrap();
-        write_private(&link, b"2").unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read(&file).unwrap(), b"2");
-        let refused = write_private(Path::new("/dev/null"), b"3").unwrap_err();
-        assert!(refused.to_string().contains("no regular file"), "{refused}");
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-    }
 }

@@ -16,6 +16,7 @@ mod load;
 mod lock;
 mod login;
 mod ls;
+mod outputs;
 mod pull;
 mod push;
 mod rebase;

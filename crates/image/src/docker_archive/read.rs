@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::compressed::{self, Room};
 use crate::members::Members;
 use crate::oci_archive::open_layer;
-use crate::temporary::Temporary;
+use crate::passing::passing;
 use crate::{Document, Source, TransportError};
 
 /// `manifest.json`, in bytes.
@@ -68,8 +68,8 @@ impl DockerArchive {
         dir: &Path,
         write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> Result<DockerArchive, E> {
-        let made = Temporary::in_dir(dir).map_err(TransportError::io("write into", dir.display()))?;
-        let mut out = BufWriter::with_capacity(1 << 18, &made.file);
+        let mut made = passing(dir).map_err(TransportError::io("write into", dir.display()))?;
+        let mut out = BufWriter::with_capacity(1 << 18, made.file());
         write(&mut out)?;
         out.flush().map_err(TransportError::io("write into", dir.display()))?;
         drop(out);

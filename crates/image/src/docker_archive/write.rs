@@ -4,11 +4,12 @@ use std::path::Path;
 
 use oci::{Descriptor, Digest, Manifest, Platform, Reference};
 use serde::Serialize;
+use store::Temporary;
 
 use super::read::{Hashing, MAX_LAYER};
 use crate::archive::{ArchiveWriter, Verified, write_whole};
 use crate::oci_archive::{is_zstd, open_layer};
-use crate::temporary::Temporary;
+use crate::passing::passing;
 use crate::{Document, Source, TransportError};
 
 /// `manifest.json` of an archive (moby, image/tarexport): a list of images.
@@ -55,8 +56,8 @@ pub fn pass(
     dir: &Path,
 ) -> Result<PassingArchive, TransportError> {
     let fail = |e| TransportError::io("write into", dir.display())(e);
-    let file = Temporary::in_dir(dir).map_err(fail)?;
-    let mut out = BufWriter::with_capacity(1 << 18, &file.file);
+    let mut file = passing(dir).map_err(fail)?;
+    let mut out = BufWriter::with_capacity(1 << 18, file.file());
     let id = write(source, name, platform, tags, &mut out)?;
     out.flush().map_err(fail)?;
     drop(out);

@@ -133,15 +133,17 @@ fn leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let layout = Layout::create(dir.path()).unwrap();
     let living = image::BlobSink::new_blob(&layout).unwrap();
-    fs::write(dir.path().join(".distil-1-1"), b"half").unwrap();
+    fs::write(dir.path().join(".blob.1-1.distil-tmp"), b"half").unwrap();
+    // Whose name only looks like ours.
+    fs::write(dir.path().join(".distil-1-1"), b"the user's").unwrap();
     Layout::create(dir.path()).unwrap();
     let left: Vec<String> = fs::read_dir(dir.path())
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .filter(|n| n.starts_with(".distil-"))
+        .filter(|n| n.starts_with('.'))
         .collect();
-    assert_eq!(left.len(), 1, "{left:?}");
-    assert_ne!(left[0], ".distil-1-1");
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.iter().any(|n| n == ".distil-1-1") && !left.iter().any(|n| n == ".blob.1-1.distil-tmp"));
     drop(living);
 }
 
@@ -167,7 +169,7 @@ fn a_docker_archive_takes_one_platform() {
     let dir = tempfile::tempdir().unwrap();
     let (layout, images, _) = layout(&dir.path().join("store"), Codec::Gzip(1));
     let file = dir.path().join("a.tar");
-    fs::write(dir.path().join(".distil-1-1"), b"half, of a process that was killed").unwrap();
+    fs::write(dir.path().join(".a.tar.1-1.distil-tmp"), b"half, of a process that was killed").unwrap();
     let error = image::docker_archive::save(&layout, "app:1", None, &[], &file).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -207,7 +207,7 @@ fn ctrl_c_ends_it_and_leaves_no_name() {
     assert!(matches!(error, TransportError::Stopped(_)), "{error}");
     assert_eq!(to.names().unwrap(), []);
     let left = std::fs::read_dir(to.dir()).unwrap().flatten();
-    let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with(".distil-")).collect();
+    let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with(".")).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -199,7 +199,7 @@ fn compressed_as_a_whole() {
     let there = || fs::read_dir(&room).unwrap().count();
     // Of a process that was killed.
     fs::create_dir(&room).unwrap();
-    fs::write(room.join(".distil-1-0"), "x").unwrap();
+    fs::write(room.join(".archive.1-0.distil-tmp"), "x").unwrap();
     for (word, kind) in [("gzip", Gzip), ("zstd", Zstd), ("xz", Xz)] {
         let whole = kind.compress(&bytes);
         let file = dir.path().join(format!("saved.tar{}", kind.suffix()));

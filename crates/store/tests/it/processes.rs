@@ -14,7 +14,7 @@ fn assert_sound(root: &Path) {
     assert_eq!(found, Checkup { checked: found.checked, damaged: vec![] });
     write_atomically(&root.join("user/app.lock"), &bytes(7)).unwrap();
     Memos::at(root).remember("q", Vec::new(), String::new()).unwrap();
-    let unfinished = |f: &PathBuf| f.starts_with("tmp") || f.extension().is_some_and(|e| e == "tmp");
+    let unfinished = |f: &PathBuf| f.starts_with("tmp") || f.extension().is_some_and(|e| e == "distil-tmp");
     let odd: Vec<PathBuf> = files(root).into_iter().filter(unfinished).collect();
     assert_eq!(odd, Vec::<PathBuf>::new());
 }
