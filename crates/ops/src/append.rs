@@ -11,7 +11,7 @@ use compose::OwnBody;
 use diag::{Diagnostic, Kind};
 use image::{Codec, Layer, LayerWriter, Layout};
 use inventory::Contents;
-use oci::{MediaType, Platform};
+use oci::Platform;
 use rootfs::{Entry, LayerGroup, Node, Owner, Payloads, SegmentPlan};
 use serde_json::json;
 
@@ -219,13 +219,8 @@ fn write(
 
 /// Lets manifest and config name the layer; nothing else of them is another.
 pub(crate) fn add(draft: &mut Draft, layer: &Layer, epoch: Option<i64>) {
-    let mut part = layer.descriptor.clone();
-    let docker = draft.manifest["mediaType"].as_str() == Some(MediaType::DOCKER_MANIFEST.as_str());
-    if docker && part.media_type == MediaType::LAYER_GZIP {
-        part.media_type = MediaType::DOCKER_LAYER_GZIP;
-    }
     if let Some(layers) = draft.manifest["layers"].as_array_mut() {
-        layers.push(json!(part));
+        layers.push(json!(layer.descriptor));
     }
     let first = match draft.config["rootfs"]["diff_ids"].as_array_mut() {
         Some(ids) => {

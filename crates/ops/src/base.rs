@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bstr::ByteSlice;
 use diag::{Diagnostic, Kind};
 use image::{Document, Layer, Layout, REF_NAME, Sink, Source, Upon, read_document, read_small};
-use oci::{Descriptor, History, ImageConfig, Manifest, MediaType, Platform};
+use oci::{Descriptor, History, ImageConfig, Manifest, Platform};
 use package::{Arch, Shelf, Universe, parse_dependency};
 use recipe::{BaseImage, Resolved};
 use rootfs::{Payloads, Tree};
@@ -238,9 +238,7 @@ impl Base {
             }
             let mut descriptor = part.clone();
             // The same bytes under Docker's name.
-            if descriptor.media_type == MediaType::DOCKER_LAYER_GZIP {
-                descriptor.media_type = MediaType::LAYER_GZIP;
-            }
+            descriptor.media_type = descriptor.media_type.as_oci();
             layers.push(Layer { descriptor, diff_id: *diff_id, segments: Vec::new(), title: String::new() });
         }
         let mut history = self.config.history.clone();
@@ -260,7 +258,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use image::TransportError;
-    use oci::{Digest, Raw};
+    use oci::{Digest, MediaType, Raw};
 
     use super::*;
 

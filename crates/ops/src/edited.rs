@@ -1,12 +1,12 @@
 //! An image with some of its documents other than they were: config, manifest and index written anew, every
 //! other part where it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
-use diag::{Diagnostic, Kind};
+use diag::{Diagnostic, Kind, Note};
 use image::{Document, Layout, Source, TransportError, read_small};
-use oci::{Descriptor, Digest, Platform, Raw};
+use oci::{Descriptor, Digest, MediaType, Platform, Raw};
 use serde_json::{Value, json};
 
 use crate::World;
@@ -57,7 +57,7 @@ pub(crate) fn edit<'a>(
         documents.insert(digest, bytes);
         (digest, size)
     };
-    let mut renamed: BTreeMap<String, (Digest, usize)> = BTreeMap::new();
+    let mut drafts = Vec::new();
     for image in &images {
         world.reporter.check()?;
         let mut draft = Draft {
@@ -65,15 +65,25 @@ pub(crate) fn edit<'a>(
             config: parse(&read_small(source, &image.manifest().config)?, &from.shown)?,
         };
         each(image, &mut draft)?;
+        drafts.push(draft);
+    }
+    if let Some(layer) = in_one_family(&images, &mut drafts) {
+        let text = format!("the image is in OCI's format now: Docker's has none of layers as {layer}");
+        world.reporter.note(Note::Info(text));
+    }
+    let mut renamed: BTreeMap<String, Renamed> = BTreeMap::new();
+    for (image, draft) in images.iter().zip(&mut drafts) {
         let (digest, size) = add(&draft.config);
         draft.manifest["config"]["digest"] = json!(digest);
         draft.manifest["config"]["size"] = json!(size);
-        renamed.insert(image.descriptor.digest.to_string(), add(&draft.manifest));
+        let (digest, size) = add(&draft.manifest);
+        let media_type = draft.manifest["mediaType"].clone();
+        renamed.insert(image.descriptor.digest.to_string(), Renamed { digest, size, media_type });
     }
     let top = match (document.value(), wanted) {
         (Document::Index(_), None) => index(&document, &renamed, &from.shown)?.to_string().into_bytes(),
         _ => {
-            let manifest = renamed.values().next().and_then(|(digest, _)| documents.get(digest)).cloned();
+            let manifest = renamed.values().next().and_then(|new| documents.get(&new.digest)).cloned();
             manifest.unwrap_or_default()
         }
     };
@@ -94,22 +104,78 @@ fn parse(bytes: &[u8], shown: &str) -> Result<Value, Diagnostic> {
 /// BuildKit lays beside them) is true of the new ones no more, and is left out.
 fn index(
     document: &Raw<Document>,
-    renamed: &BTreeMap<String, (Digest, usize)>,
+    renamed: &BTreeMap<String, Renamed>,
     shown: &str,
 ) -> Result<Value, Diagnostic> {
     let mut index = parse(document.bytes(), shown)?;
     let Some(parts) = index["manifests"].as_array_mut() else { return Ok(index) };
     parts.retain(|part| part["digest"].as_str().is_some_and(|digest| renamed.contains_key(digest)));
     for part in &mut *parts {
-        if let Some((digest, size)) = part["digest"].as_str().and_then(|old| renamed.get(old)) {
-            (part["digest"], part["size"]) = (json!(digest), json!(size));
+        if let Some(new) = part["digest"].as_str().and_then(|old| renamed.get(old)) {
+            (part["digest"], part["size"]) = (json!(new.digest), json!(new.size));
+            if new.media_type.is_string() {
+                part["mediaType"] = new.media_type.clone();
+            }
         }
     }
+    let has_oci = parts.iter().any(|part| part["mediaType"] == json!(MediaType::MANIFEST));
     if parts.len() < renamed.len() {
         let text = format!("cannot change {shown}: there are indexes in its index");
         return Err(Diagnostic::new(Kind::Input, text).hint("choose one image of it with --platform"));
     }
+    if has_oci && index["mediaType"] == json!(MediaType::DOCKER_MANIFEST_LIST) {
+        index["mediaType"] = json!(MediaType::INDEX);
+    }
     Ok(index)
+}
+
+/// A manifest that is another now.
+struct Renamed {
+    digest: Digest,
+    size: usize,
+    /// Its type, where it says one.
+    media_type: Value,
+}
+
+/// Calls new layers as their manifests' format does: readers take no layer of the other's (podman: "unsupported docker
+/// v2s2 media type"). Where Docker's format has no name for one, all of it becomes OCI's; gives which layer that was.
+fn in_one_family(images: &[Chosen], drafts: &mut [Draft]) -> Option<MediaType> {
+    let is_docker = |draft: &Draft| draft.manifest["mediaType"] == json!(MediaType::DOCKER_MANIFEST);
+    let mut nameless = None;
+    for (image, draft) in images.iter().zip(&mut *drafts) {
+        let docker = is_docker(draft);
+        // What was there stays as it is called.
+        let old: BTreeSet<(String, &MediaType)> =
+            image.manifest().layers.iter().map(|l| (l.digest.to_string(), &l.media_type)).collect();
+        for layer in draft.manifest["layers"].as_array_mut().into_iter().flatten() {
+            let Some(kind) = kind_of(layer) else { continue };
+            if old.contains(&(layer["digest"].as_str().unwrap_or_default().to_owned(), &kind)) {
+                continue;
+            }
+            match (docker, kind.as_docker()) {
+                (true, Some(name)) => layer["mediaType"] = json!(name),
+                (true, None) => nameless = Some(kind),
+                (false, _) => layer["mediaType"] = json!(kind.as_oci()),
+            }
+        }
+    }
+    for draft in drafts.iter_mut().filter(|draft| nameless.is_some() && is_docker(draft)) {
+        let Draft { manifest, .. } = draft;
+        manifest["mediaType"] = json!(MediaType::MANIFEST);
+        if let Some(kind) = kind_of(&manifest["config"]) {
+            manifest["config"]["mediaType"] = json!(kind.as_oci());
+        }
+        for layer in manifest["layers"].as_array_mut().into_iter().flatten() {
+            if let Some(kind) = kind_of(layer) {
+                layer["mediaType"] = json!(kind.as_oci());
+            }
+        }
+    }
+    nameless
+}
+
+fn kind_of(part: &Value) -> Option<MediaType> {
+    part["mediaType"].as_str().map(MediaType::new)
 }
 
 impl Source for Edited<'_> {

@@ -10,6 +10,7 @@ mod directories;
 mod docs;
 mod extract;
 mod foreign;
+mod formats;
 mod history;
 mod inspect;
 mod load;

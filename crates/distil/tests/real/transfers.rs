@@ -54,6 +54,60 @@ fn skopeo_agrees_on_what_was_pushed_and_pulled() {
     machine.distil(&["rm", &by_digest]).good();
 }
 
+/// What is put into an image of Docker's format is of Docker's format, or all of it becomes OCI's: others refuse a
+/// mixture ("unsupported docker v2s2 media type").
+#[test]
+fn skopeo_and_podman_take_an_image_of_dockers_format_that_was_changed() {
+    let registry = match testkit::machine::registry() {
+        Ok(registry) => registry,
+        Err(why) => skip!("{why}"),
+    };
+    if !has("skopeo") {
+        skip!("no skopeo");
+    }
+    let machine = Machine::new();
+    put(&machine, "in", "1", &BOTH);
+    machine.write("work/x", "x");
+    machine.distil(&["append", "oci:in:1", "--file", "x:/base", "-o", "oci:in:new"]).good();
+    let name = |tag: &str| format!("{}/dk/app:{tag}", registry.address());
+    let docker = |tag: &str| format!("docker://{}", name(tag));
+    let format = ["copy", "-q", "--all", "--format", "v2s2", "--dest-tls-verify=false", "oci:in:1"];
+    skopeo(&machine, &[&format[..], &[&docker("base")]].concat());
+    let append = ["append", &name("base"), "--file", "x:/x", "-o"];
+    machine.distil(&[&append[..], &[&name("app")]].concat()).good();
+    machine.distil(&[&append[..], &[&name("zstd"), "--compression", "zstd"]].concat()).good();
+    for (from, old, new, to) in [
+        (name("app"), name("base"), "oci:in:new".to_owned(), name("on-oci")),
+        ("oci:in:new".to_owned(), "oci:in:1".to_owned(), name("app"), name("on-docker")),
+    ] {
+        let words = ["rebase", &from, "--old-base", &old, "--new-base", &new, "-o", &to];
+        machine.distil(&words).good();
+    }
+    for tag in ["app", "zstd", "on-oci", "on-docker"] {
+        let to = format!("oci:taken:{tag}");
+        skopeo(&machine, &["copy", "-q", "--all", "--src-tls-verify=false", &docker(tag), &to]);
+        assert_eq!(machine.distil(&["extract", &to, "/x", "-o", "-"]).good().stdout, "x", "{tag}");
+        if let Some(refused) = pulled_by_podman(&machine, &name(tag)) {
+            skip!("podman pulls nothing here: {refused}");
+        }
+    }
+}
+
+/// Has podman pull it; gives why it can pull nothing on this machine, whatever it is.
+#[track_caller]
+fn pulled_by_podman(machine: &Machine, name: &str) -> Option<String> {
+    if !has("podman") {
+        return Some("it is not there".to_owned());
+    }
+    let at = |sub: &str| machine.path(sub).display().to_string();
+    let mut podman = Command::new("podman");
+    podman.args(["--root", &at("podman"), "--runroot", &at("run"), "--storage-driver", "vfs"]);
+    let out = podman.args(["pull", "-q", "--tls-verify=false", name]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!said.contains("media type"), "{name}: {said}");
+    (!out.status.success()).then_some(said)
+}
+
 /// Bytes that no compressor makes smaller.
 fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed | 1;
