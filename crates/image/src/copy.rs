@@ -17,6 +17,8 @@ const MAX_DEPTH: u32 = 4;
 const MAX_DOCUMENTS: usize = 4096;
 /// And their bytes together.
 const MAX_DOCUMENT_BYTES: usize = 64 << 20;
+/// How many questions are asked at once where most likely nothing is to be sent.
+const ASKING: usize = 8;
 /// How often a part is begun anew that came wrong or could not be written.
 const ATTEMPTS: u32 = 3;
 
@@ -43,7 +45,7 @@ pub struct Copied {
     pub mounted: u64,
     /// Blobs that were there.
     pub present: u64,
-    /// Every name led to it already: nothing was done.
+    /// Every name led to it already, and all of it was there: nothing was done.
     pub unchanged: bool,
     /// The blobs that were looked at, which are all there now.
     pub blobs: Vec<Digest>,
@@ -75,85 +77,67 @@ impl Copy<'_> {
         names: &[&str],
     ) -> Result<Copied, TransportError> {
         let digest = document.digest();
-        let mut copied = Copied {
-            digest,
-            sent: 0,
-            sent_bytes: 0,
-            mounted: 0,
-            present: 0,
-            unchanged: false,
-            blobs: Vec::new(),
-        };
-        if self.is_published(sink, &digest, names)? {
-            return Ok(Copied { unchanged: true, ..copied });
-        }
+        self.check()?;
+        let missing = missing_names(sink, &digest, names)?;
+        let named = missing.is_empty() && !names.is_empty();
         let top = Descriptor::of(document.value().media_type(), document.bytes());
         let mut plan = Plan::default();
         if !sink.has_whole(&top)? {
             plan.add(source, Some(sink), document.value(), 0)?;
         }
-        copied.blobs = plan.blobs.iter().map(|part| part.digest).collect();
-        let count = self.blobs(source, sink, plan.blobs)?;
-        for (part, bytes) in &plan.documents {
+        let blobs = plan.blobs.iter().map(|part| part.digest).collect();
+        let (count, absent) = self.parts(source, sink, plan, named)?;
+        for (part, bytes) in &absent {
             self.check()?;
             sink.put(part, &mut &bytes[..])?;
         }
         self.check()?;
-        for name in names {
+        for name in &missing {
             sink.publish(name, document)?;
         }
-        copied.sent = count.sent.into_inner();
-        copied.sent_bytes = count.sent_bytes.into_inner();
-        copied.mounted = count.mounted.into_inner();
-        copied.present = count.present.into_inner();
-        Ok(copied)
-    }
-
-    fn is_published(&self, sink: &dyn Sink, digest: &Digest, names: &[&str]) -> Result<bool, TransportError> {
-        self.check()?;
-        for name in names {
-            if sink.published(name)? != Some(*digest) {
-                return Ok(false);
-            }
-        }
-        Ok(!names.is_empty())
+        let (sent, mounted) = (count.sent.into_inner(), count.mounted.into_inner());
+        Ok(Copied {
+            digest,
+            sent,
+            sent_bytes: count.sent_bytes.into_inner(),
+            mounted,
+            present: count.present.into_inner(),
+            unchanged: named && sent + mounted == 0 && absent.is_empty(),
+            blobs,
+        })
     }
 
     fn check(&self) -> Result<(), TransportError> {
         self.reporter.check().map_err(TransportError::Stopped)
     }
 
-    /// Every blob, on so many threads; after an error nothing more is begun.
-    fn blobs(
+    /// Brings every blob, and gives the documents that must be brought after them. Where the name is there, most
+    /// likely so is all else, and there is nothing to do but ask.
+    fn parts(
         &self,
         source: &dyn Source,
         sink: &dyn Sink,
-        mut blobs: Vec<Descriptor>,
-    ) -> Result<Count, TransportError> {
+        plan: Plan,
+        named: bool,
+    ) -> Result<(Count, Vec<Part>), TransportError> {
+        let Plan { mut blobs, documents, .. } = plan;
         // The largest first: none is left alone at the end.
         blobs.sort_by_key(|part| std::cmp::Reverse(part.size));
-        let (count, next, failed) = (Count::default(), AtomicUsize::new(0), AtomicBool::new(false));
-        let fault: Mutex<Option<TransportError>> = Mutex::new(None);
-        let work = || {
-            while !failed.load(Ordering::Relaxed)
-                && let Some(part) = blobs.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                if let Err(error) = self.blob(source, sink, part, &count) {
-                    failed.store(true, Ordering::Relaxed);
-                    fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
+        let count = Count::default();
+        let present: Vec<AtomicBool> = documents.iter().map(|_| AtomicBool::new(false)).collect();
+        let threads = if named { self.threads.max(ASKING) } else { self.threads };
+        on_threads(threads, blobs.len() + documents.len(), &|n| match blobs.get(n) {
+            Some(part) => self.blob(source, sink, part, &count),
+            None => {
+                self.check()?;
+                let n = n - blobs.len();
+                present[n].store(sink.has_document(&documents[n].0)?, Ordering::Relaxed);
+                Ok(())
             }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..self.threads.min(blobs.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(count),
-        }
+        })?;
+        let absent =
+            documents.into_iter().zip(present).filter(|(_, present)| !present.load(Ordering::Relaxed));
+        Ok((count, absent.map(|(document, _)| document).collect()))
     }
 
     fn blob(
@@ -192,6 +176,50 @@ impl Copy<'_> {
     }
 }
 
+/// Those that do not lead to it yet.
+fn missing_names<'n>(
+    sink: &dyn Sink,
+    digest: &Digest,
+    names: &[&'n str],
+) -> Result<Vec<&'n str>, TransportError> {
+    let mut missing = Vec::new();
+    for name in names {
+        if sink.published(name)? != Some(*digest) {
+            missing.push(*name);
+        }
+    }
+    Ok(missing)
+}
+
+/// Does `count` things on so many threads; after an error nothing more is begun.
+fn on_threads(
+    threads: usize,
+    count: usize,
+    each: &(dyn Fn(usize) -> Result<(), TransportError> + Sync),
+) -> Result<(), TransportError> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let fault: Mutex<Option<TransportError>> = Mutex::new(None);
+    let work = || {
+        while !failed.load(Ordering::Relaxed) {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= count {
+                break;
+            }
+            if let Err(error) = each(n) {
+                failed.store(true, Ordering::Relaxed);
+                fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(count) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    fault.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
 #[derive(Default)]
 struct Count {
     sent: AtomicU64,
@@ -200,13 +228,16 @@ struct Count {
     present: AtomicU64,
 }
 
+/// A manifest or index within the document, and its bytes.
+type Part = (Descriptor, Vec<u8>);
+
 /// What there is to copy.
 #[derive(Default)]
 struct Plan {
     /// Each once.
     blobs: Vec<Descriptor>,
     /// Manifests and indexes within the document, each after what it needs.
-    documents: Vec<(Descriptor, Vec<u8>)>,
+    documents: Vec<Part>,
     seen: BTreeSet<Digest>,
     /// Documents read so far, and their bytes.
     count: usize,

@@ -193,7 +193,12 @@ pub trait Sink: Sync {
     fn has_whole(&self, _part: &Descriptor) -> Result<bool, TransportError> {
         Ok(false)
     }
-    /// What `name` leads to already, where the sink can say so and everything of it is there.
+    /// Is that index or manifest there, so that it need not be written again? Nothing is said of what it needs. False
+    /// where writing it costs no more than looking.
+    fn has_document(&self, _part: &Descriptor) -> Result<bool, TransportError> {
+        Ok(false)
+    }
+    /// The document that `name` leads to already, where the sink can say so and it is there. Nothing is said of what it needs.
     fn published(&self, _name: &str) -> Result<Option<Digest>, TransportError> {
         Ok(None)
     }

@@ -107,8 +107,9 @@ impl Sink for Repository {
         Ok(self.has_blob(part)?)
     }
 
-    /// By its presence: a registry takes a manifest only when it has what that needs.
-    fn has_whole(&self, part: &Descriptor) -> Result<bool, TransportError> {
+    /// Not [`Sink::has_whole`]: a registry takes a manifest only when it has what that needs, but blobs can be deleted
+    /// afterwards, by hand or by a collector that is at fault.
+    fn has_document(&self, part: &Descriptor) -> Result<bool, TransportError> {
         Ok(is_document(part) && self.find_manifest(&part.digest)?)
     }
 

@@ -60,24 +60,73 @@ fn one_connection_serves_many_requests() {
     assert!(!requests.iter().any(|r| r.method == "PATCH"));
 }
 
+/// What was asked, in the order of the alphabet: questions go beside each other.
+fn asked(registry: &testkit::registry::Registry) -> Vec<String> {
+    let asked = registry.requests().into_iter().map(|r| format!("{} {}", r.method, r.target));
+    let mut asked: Vec<String> = asked.collect();
+    asked.sort();
+    registry.forget_requests();
+    asked
+}
+
 #[test]
-fn an_unchanged_image_costs_one_question() {
+fn an_unchanged_image_costs_a_question_for_each_part() {
     let registry = plain();
     let there = open(&registry, "a");
     let made = image("amd64", &[bytes(1, 100_000)]);
     made.push(&there, "1").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    image::copy(&there, "1", &layout, "1").unwrap();
     registry.forget_requests();
     let copy = image::Copy { threads: 2, reporter: &diag::Silent, elsewhere: &|_| Vec::new() };
-    let copied = copy.run(&there, &made.document, &there, &["1"]).unwrap();
+    let copied = copy.run(&layout, &made.document, &there, &["1"]).unwrap();
     assert!(copied.unchanged);
-    let asked: Vec<String> =
-        registry.requests().into_iter().map(|r| format!("{} {}", r.method, r.target)).collect();
-    assert_eq!(asked, ["HEAD /v2/a/manifests/1"]);
-    // Another name of it costs the same question for that name, one whether it is there, and the name.
+    let mut wanted: Vec<String> =
+        made.parts.iter().map(|(part, _)| format!("HEAD /v2/a/blobs/{}", part.digest)).collect();
+    wanted.push("HEAD /v2/a/manifests/1".to_owned());
+    wanted.sort();
+    assert_eq!(asked(&registry), wanted);
+    // Another name of it costs the same, and the name.
+    assert!(!copy.run(&layout, &made.document, &there, &["2"]).unwrap().unchanged);
+    wanted.pop();
+    wanted.extend(["HEAD /v2/a/manifests/2", "PUT /v2/a/manifests/2"].map(str::to_owned));
+    assert_eq!(asked(&registry), wanted);
+    registry.check().unwrap();
+}
+
+#[test]
+fn what_went_from_under_an_image_is_brought_again() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    let made = index(vec![
+        ("amd64", image("amd64", &[bytes(1, 100_000)])),
+        ("arm64", image("arm64", &[bytes(2, 100_000)])),
+    ]);
+    made.push(&there, "1").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::create(dir.path()).unwrap();
+    image::copy(&there, "1", &layout, "1").unwrap();
+    let copy = image::Copy { threads: 2, reporter: &diag::Silent, elsewhere: &|_| Vec::new() };
+    let lost = layer(&bytes(2, 100_000)).digest;
+    for name in ["1", "2"] {
+        assert!(there.delete_blob(&lost).unwrap());
+        let copied = copy.run(&layout, &made.document, &there, &[name]).unwrap();
+        assert_eq!((copied.sent, copied.unchanged), (1, false), "{name}");
+        assert_eq!(registry.blob("a", &lost.to_string()).unwrap(), bytes(2, 100_000), "{name}");
+        assert!(copy.run(&layout, &made.document, &there, &[name]).unwrap().unchanged, "{name}");
+    }
+    // A manifest of the index that went is brought again, too; the name is not set anew.
+    let part = match made.document.value() {
+        image::Document::Index(index) => index.manifests[1].clone(),
+        image::Document::Manifest(_) => unreachable!(),
+    };
+    assert!(there.delete(&part.digest.to_string()).unwrap());
     registry.forget_requests();
-    copy.run(&there, &made.document, &there, &["2"]).unwrap();
-    let asked: Vec<String> = registry.requests().into_iter().map(|r| r.method).collect();
-    assert_eq!(asked, ["HEAD", "HEAD", "PUT"]);
+    assert!(!copy.run(&layout, &made.document, &there, &["1"]).unwrap().unchanged);
+    let puts: Vec<String> = asked(&registry).into_iter().filter(|line| line.starts_with("PUT")).collect();
+    assert_eq!(puts, [format!("PUT /v2/a/manifests/{}", part.digest)]);
+    image::copy(&there, "1", &Layout::create(dir.path().join("back")).unwrap(), "1").unwrap();
     registry.check().unwrap();
 }
 
