@@ -15,6 +15,7 @@ mod layers;
 mod merge;
 #[cfg(test)]
 mod merge_tests;
+mod notation;
 /// Paths of a tree: their one form, and symbolic links followed inside the tree.
 pub mod path;
 pub mod payload;
@@ -28,5 +29,6 @@ pub use diff::{Aspect, Difference, diff};
 pub use entry::{Device, Entry, Node, Owner, Xattr};
 pub use layers::{LayerGroup, SegmentPlan};
 pub use merge::{MergeError, MergeRules, Part, merge};
+pub use notation::{shown, typed};
 pub use path::MAX_PATH;
 pub use tree::Tree;
