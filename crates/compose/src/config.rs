@@ -43,5 +43,6 @@ pub(crate) fn config(recipe: &Resolved, uid: Option<u32>, created: i64) -> Conta
         working_dir: recipe.work_dir.clone().unwrap_or_else(|| default_dir.to_owned()),
         labels,
         stop_signal: recipe.stop_signal.clone().unwrap_or_default(),
+        other: BTreeMap::new(),
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn difference(base: &Base<'_>, whole: &Tree, derived: &mut MemoryPayl
 
 /// The image's execution parameters with ours: what runs, as whom and where stays as it is, and so do its
 /// variables. (apko drops all variables of the image.) Labels are ours alone, as with apko: the image's
-/// say what it is itself.
+/// say what it is itself. What Docker keeps beside (`OnBuild`, `Shell`) is for its own builds upon the image.
 pub(crate) fn config(base: &ContainerConfig, ours: ContainerConfig) -> ContainerConfig {
     let mut all = base.clone();
     let key = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
@@ -112,6 +112,7 @@ pub(crate) fn config(base: &ContainerConfig, ours: ContainerConfig) -> Container
     all.exposed_ports.extend(ours.exposed_ports);
     all.volumes.extend(ours.volumes);
     all.labels = ours.labels;
+    all.other = ours.other;
     all
 }
 

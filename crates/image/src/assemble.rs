@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use oci::{
     Annotations, ContainerConfig, Descriptor, History, ImageConfig, Index, Manifest, MediaType, Platform,
     Raw, RootFs,
@@ -66,6 +68,7 @@ pub fn assemble_upon(
         config,
         history,
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids: layers.iter().map(|l| l.diff_id).collect() },
+        other: BTreeMap::new(),
     });
     let manifest = Raw::write(Manifest {
         schema_version: 2,

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::DiffId;
 
@@ -28,11 +29,21 @@ pub struct ImageConfig {
     /// How each layer came to be.
     #[serde(default, deserialize_with = "null_is_nothing", skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
+    /// Keys of which nothing is known here: `os.version`, Docker's own (`docker_version`, `container_config`), others'.
+    #[serde(flatten, deserialize_with = "without_nulls")]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// Docker writes `null` for every list, map and text that is empty.
 fn null_is_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(d)?.unwrap_or_default())
+}
+
+/// Of keys that are not known a `null` says nothing, either.
+fn without_nulls<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    let mut all = BTreeMap::<String, Value>::deserialize(d)?;
+    all.retain(|_, value| !value.is_null());
+    Ok(all)
 }
 
 /// Execution parameters (config.md, `config`); Docker's capitalised names.
@@ -69,6 +80,9 @@ pub struct ContainerConfig {
     /// The signal that ends the process.
     #[serde(deserialize_with = "null_is_nothing", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
+    /// Keys of which nothing is known here: Docker's `OnBuild`, `Shell`, `ArgsEscaped`, `StopTimeout` and others.
+    #[serde(flatten, deserialize_with = "without_nulls")]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// `{}`: the value of Docker's sets.
@@ -94,6 +108,9 @@ pub struct Healthcheck {
     /// Failures in a row until unhealthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
+    /// Keys of which nothing is known here, as `StartInterval`.
+    #[serde(flatten, deserialize_with = "without_nulls")]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// The layers, bottom first.
@@ -142,5 +159,17 @@ mod tests {
         let bare =
             r#"{"architecture":"amd64","os":"linux","config":null,"rootfs":{"type":"layers","diff_ids":[]}}"#;
         assert_eq!(serde_json::from_str::<ImageConfig>(bare).unwrap().config, ContainerConfig::default());
+    }
+
+    #[test]
+    fn keeps_what_it_does_not_know() {
+        let text = r#"{"architecture":"amd64","os":"linux","config":{"User":"7","Healthcheck":{"Test":["CMD","x"],"StartInterval":5},
+            "ArgsEscaped":true,"OnBuild":["RUN x"],"Shell":["/bin/sh"],"StopTimeout":0},"rootfs":{"type":"layers","diff_ids":[]},
+            "docker_version":"20","os.version":"10.0"}"#;
+        let config: ImageConfig = serde_json::from_str(text).unwrap();
+        let keys: Vec<&String> = config.config.other.keys().collect();
+        assert_eq!(keys, ["ArgsEscaped", "OnBuild", "Shell", "StopTimeout"]);
+        let written = String::from_utf8(crate::canonical_json(&config)).unwrap();
+        assert_eq!(written, text.replace("\n            ", ""), "as it was, in the same order");
     }
 }
