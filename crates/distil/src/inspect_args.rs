@@ -1,8 +1,27 @@
 //! What can be typed to look into images.
 
+use std::ffi::OsString;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// A path as it is typed: bytes that are no UTF-8 become `\xE9`, which is how paths are shown and what every verb that
+/// takes one understands.
+fn path_text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|typed: OsString| {
+        let mut out = String::new();
+        for chunk in typed.as_encoded_bytes().utf8_chunks() {
+            out.push_str(chunk.valid());
+            for byte in chunk.invalid() {
+                // Writing to a string does not fail.
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+        }
+        out
+    })
+}
 
 /// Which image.
 #[derive(Debug, Args)]
@@ -37,6 +56,7 @@ pub(crate) struct InspectArgs {
 #[command(
     after_help = "Examples:\n  distil tree base --depth 2                   directories with their sums\n  \
                   distil tree base /usr/lib --sort size        one directory, the largest first\n  \
+                  distil tree base /tmp --long                 with mode, owner and time\n  \
                   distil tree base --filter '*.so*'            only what a glob fits\n  \
                   distil tree base --package libc6             only the files of a package\n  \
                   distil tree docker-daemon:app --unowned      what no package owns"
@@ -45,10 +65,10 @@ pub(crate) struct TreeArgs {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
     /// Below this path only
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_parser = path_text())]
     pub(crate) path: Option<String>,
     /// Only what this glob fits: `*.so*` anywhere, `/usr/lib/**` from the root; may be given several times
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = path_text())]
     pub(crate) filter: Vec<String>,
     /// Only the files of this package; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -65,6 +85,9 @@ pub(crate) struct TreeArgs {
     /// The order within a directory
     #[arg(long, value_name = "ORDER", value_enum, default_value_t)]
     pub(crate) sort: SortWord,
+    /// Show mode, numeric owner and group, and time as `ls -l` does
+    #[arg(short, long)]
+    pub(crate) long: bool,
     /// Only so many levels; what is deeper counts in the sums
     #[arg(long, value_name = "N")]
     pub(crate) depth: Option<usize>,
@@ -109,7 +132,7 @@ pub(crate) struct WhyArgs {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
     /// A path from the root, the name of a file, or the name of a package
-    #[arg(value_name = "PATH|PACKAGE")]
+    #[arg(value_name = "PATH|PACKAGE", value_parser = path_text())]
     pub(crate) what: String,
 }
 
@@ -118,18 +141,20 @@ pub(crate) struct WhyArgs {
 #[command(after_help = "Examples:\n  distil diff app:1 app:2\n  \
                   distil diff docker-daemon:debian:13 base --packages\n  \
                   distil diff app:1 app:2 --markdown >> $GITHUB_STEP_SUMMARY\n  \
+                  distil diff app:1 --platform linux/amd64 --platform linux/arm64   two platforms of one image\n  \
                   distil diff oci:a oci:b --exit-code          exit with 1 if they differ")]
 pub(crate) struct DiffArgs {
     /// The first image
     #[arg(value_name = "A")]
     pub(crate) from: String,
-    /// The second image
+    /// The second image [default: the first, where two platforms are given]
     #[arg(value_name = "B")]
-    pub(crate) to: String,
-    /// Of images of several platforms this one, as linux/arm64 [default: this machine's]
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Option<String>,
-    /// Print Markdown
+    pub(crate) to: Option<String>,
+    /// Of images of several platforms this one, as linux/arm64; given twice, the first is A's and the second is B's
+    /// [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+    /// Print Markdown, no longer than the comment of a pull request may be
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
     /// Only config and packages: no files
@@ -155,7 +180,7 @@ pub(crate) struct ExtractArgs {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
     /// The path in the image; links are followed inside the image only
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_parser = path_text())]
     pub(crate) path: String,
     /// A file, a new or empty directory, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE|DIR|-")]

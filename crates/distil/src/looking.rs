@@ -66,7 +66,8 @@ impl Here<'_> {
             depth: args.depth,
         };
         let found = ops::tree::tree(&self.world()?, &subject, &request)?;
-        self.show(&found, || file_tree::text(&found))
+        let columns = file_tree::Columns { long: args.long, time: matches!(args.sort, SortWord::Time) };
+        self.show(&found, || file_tree::text(&found, columns))
     }
 
     pub(crate) fn why(&self, args: &WhyArgs) -> Result<u8, Diagnostic> {
@@ -76,9 +77,7 @@ impl Here<'_> {
     }
 
     pub(crate) fn diff(&self, args: &DiffArgs) -> Result<u8, Diagnostic> {
-        let side =
-            |image: &str| subject(&ImageArgs { image: image.to_owned(), platform: args.platform.clone() });
-        let (from, to) = (side(&args.from)?, side(&args.to)?);
+        let (from, to) = sides(args)?;
         let mut found = ops::diff::diff(&self.world()?, &from, &to, args.times)?;
         if args.packages {
             found.files.clear();
@@ -134,6 +133,38 @@ fn subject(args: &ImageArgs) -> Result<Subject, Diagnostic> {
         Diagnostic::new(Kind::Usage, e.to_string()).hint("write it as linux/amd64 or linux/arm/v7")
     })?;
     Ok(Subject { image, platform })
+}
+
+/// The two images of a comparison, each of its platform.
+fn sides(args: &DiffArgs) -> Result<(Subject, Subject), Diagnostic> {
+    let (first, second) = match args.platform.as_slice() {
+        [] => (None, None),
+        [both] => (Some(both), Some(both)),
+        [first, second] => (Some(first), Some(second)),
+        several => {
+            let text = format!("cannot compare {} platforms: there are two images", several.len());
+            return Err(
+                Diagnostic::new(Kind::Usage, text).hint("give `--platform` twice at most: A's, then B's")
+            );
+        }
+    };
+    let to = match &args.to {
+        Some(to) => to,
+        None if args.platform.len() == 2 => &args.from,
+        None => {
+            let text = format!("cannot compare {}: there is nothing to compare it with", args.from);
+            let hint = format!(
+                "name a second image, or two platforms of this one: `distil diff {} --platform linux/amd64 --platform \
+                 linux/arm64`",
+                args.from
+            );
+            return Err(Diagnostic::new(Kind::Usage, text).hint(hint));
+        }
+    };
+    let side = |image: &String, platform: Option<&String>| {
+        subject(&ImageArgs { image: image.clone(), platform: platform.cloned() })
+    };
+    Ok((side(&args.from, first)?, side(to, second)?))
 }
 
 fn kind(word: KindWord) -> FileKind {

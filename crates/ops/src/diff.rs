@@ -1,6 +1,8 @@
 //! `distil diff`: what is other between two images.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod config;
+
+use std::collections::BTreeMap;
 
 use diag::Diagnostic;
 use inventory::{Contents, File, Package};
@@ -8,8 +10,9 @@ use oci::Digest;
 use rootfs::{Aspect, Difference, Entry, Node};
 use serde::Serialize;
 
+pub use self::config::ConfigChange;
 use crate::World;
-use crate::look::{FileRow, Look, Subject, absolute, look};
+use crate::look::{FileKind, FileRow, Look, Subject, absolute, kind, look};
 
 /// What is other between two images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,17 +50,6 @@ pub struct Side {
     pub shared_layers: usize,
 }
 
-/// A key of the config.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConfigChange {
-    /// The key, as `env PATH`, `user`, `entrypoint`.
-    pub key: String,
-    /// Its value in the first.
-    pub before: Option<String>,
-    /// Its value in the second.
-    pub after: Option<String>,
-}
-
 /// A package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PackageDiff {
@@ -65,6 +57,9 @@ pub struct PackageDiff {
     pub name: String,
     /// Its architecture.
     pub arch: String,
+    /// Its architecture in the first, where that was another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arch_before: Option<String>,
     /// `deb`, `apk` or `rpm`.
     pub kind: &'static str,
     /// Its version in the first.
@@ -84,7 +79,7 @@ pub struct FileDiff {
     pub path: String,
     /// `added`, `removed` or `changed`.
     pub change: &'static str,
-    /// Of what changed: `kind`, `content`, `target`, `mode`, `owner`, `time`, `attributes`.
+    /// Of what changed: `kind`, `content`, `target`, `device`, `mode`, `owner`, `time`, `attributes`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aspects: Vec<&'static str>,
     /// In the first.
@@ -106,7 +101,11 @@ pub fn diff(world: &World, from: &Subject, to: &Subject, times: bool) -> Result<
 
 /// The same of images that were looked into: what the page of `distil report` compares by, too.
 pub(crate) fn compare(a: &Look, b: &Look, times: bool) -> DiffReport {
-    let (config, packages, files) = (config(a, b), packages(&a.contents, &b.contents), files(a, b, times));
+    let (config, packages, files) = (
+        config::changes(&a.contents, &b.contents, times),
+        packages(&a.contents, &b.contents),
+        files(a, b, times),
+    );
     let same = config.is_empty() && packages.is_empty() && files.is_empty();
     let ids = |look: &Look| look.contents.layers.iter().map(|l| l.diff_id).collect::<Vec<_>>();
     let shared = ids(a).iter().zip(&ids(b)).take_while(|(a, b)| a == b).count();
@@ -125,70 +124,65 @@ fn side(look: &Look, shared_layers: usize) -> Side {
     }
 }
 
-fn config(a: &Look, b: &Look) -> Vec<ConfigChange> {
-    let (mut before, mut after) = (keys(&a.contents), keys(&b.contents));
-    let all: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
-    let change = |key: String| {
-        let (before, after) = (before.remove(&key), after.remove(&key));
-        (before != after).then_some(ConfigChange { key, before, after })
-    };
-    all.into_iter().filter_map(change).collect()
-}
+/// A package's name, system and architecture.
+type Key = (String, &'static str, String);
 
-/// The config as flat keys; not when it was made, which says nothing of what runs.
-fn keys(contents: &Contents) -> BTreeMap<String, String> {
-    let config = &contents.config.config;
-    let words = |words: &Vec<String>| serde_json::to_string(words).unwrap_or_default();
-    let mut keys = BTreeMap::new();
-    let mut put = |key: String, value: String| {
-        if !value.is_empty() {
-            keys.insert(key, value);
-        }
+/// Its version and the bytes of its files.
+type State = (String, u64);
+
+fn states(contents: &Contents) -> BTreeMap<Key, State> {
+    let mut sizes = vec![0; contents.packages.len()];
+    contents.files.iter().for_each(|f| f.package().into_iter().for_each(|n| sizes[n] += f.size()));
+    let row = |(p, size): (&Package, u64)| {
+        ((p.name.clone(), p.kind.word(), p.arch.clone()), (p.version.clone(), size))
     };
-    put("platform".to_owned(), contents.platform().to_string());
-    put("user".to_owned(), config.user.clone());
-    put("working directory".to_owned(), config.working_dir.clone());
-    put("stop signal".to_owned(), config.stop_signal.clone());
-    put("entrypoint".to_owned(), config.entrypoint.as_ref().map(words).unwrap_or_default());
-    put("cmd".to_owned(), config.cmd.as_ref().map(words).unwrap_or_default());
-    if let Some(check) = &config.healthcheck {
-        put("healthcheck".to_owned(), serde_json::to_string(check).unwrap_or_default());
-    }
-    for variable in &config.env {
-        let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-        put(format!("env {name}"), format!("{name}={value}"));
-    }
-    config.exposed_ports.keys().for_each(|port| put(format!("port {port}"), port.clone()));
-    config.volumes.keys().for_each(|path| put(format!("volume {path}"), path.clone()));
-    config.labels.iter().for_each(|(name, value)| put(format!("label {name}"), format!("{name}={value}")));
-    keys
+    contents.packages.iter().zip(sizes).map(row).collect()
 }
 
 fn packages(a: &Contents, b: &Contents) -> Vec<PackageDiff> {
-    type Key = (String, String, &'static str);
-    let by_key = |contents: &Contents| -> BTreeMap<Key, (String, u64)> {
-        let mut sizes = vec![0; contents.packages.len()];
-        contents.files.iter().for_each(|f| f.package().into_iter().for_each(|n| sizes[n] += f.size()));
-        let row = |(p, size): (&Package, u64)| {
-            ((p.name.clone(), p.arch.clone(), p.kind.word()), (p.version.clone(), size))
-        };
-        contents.packages.iter().zip(sizes).map(row).collect()
+    let (mut before, mut after) = (states(a), states(b));
+    let other_platform = a.platform() != b.platform();
+    let mut rows = Vec::new();
+    let row = |key: Key, old: Option<State>, new: Option<State>, arch_before: Option<String>| PackageDiff {
+        name: key.0,
+        kind: key.1,
+        arch: key.2,
+        arch_before,
+        size_before: old.as_ref().map_or(0, |o| o.1),
+        size_after: new.as_ref().map_or(0, |n| n.1),
+        before: old.map(|o| o.0),
+        after: new.map(|n| n.0),
     };
-    let (before, after) = (by_key(a), by_key(b));
-    let all: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
-    let row = |key: &Key| {
-        let (old, new) = (before.get(key), after.get(key));
-        (old.map(|o| &o.0) != new.map(|n| &n.0)).then(|| PackageDiff {
-            name: key.0.clone(),
-            arch: key.1.clone(),
-            kind: key.2,
-            before: old.map(|o| o.0.clone()),
-            after: new.map(|n| n.0.clone()),
-            size_before: old.map_or(0, |o| o.1),
-            size_after: new.map_or(0, |n| n.1),
-        })
-    };
-    all.into_iter().filter_map(row).collect()
+    for key in before.keys().cloned().collect::<Vec<_>>() {
+        if let Some(new) = after.remove(&key)
+            && let Some(old) = before.remove(&key)
+            && old.0 != new.0
+        {
+            rows.push(row(key, Some(old), Some(new), None));
+        }
+    }
+    // Of what is left one name on either side is one package, built for something else.
+    for key in after.keys().cloned().collect::<Vec<_>>() {
+        if let (Some(was), Some(_)) = (only(&before, &key), only(&after, &key))
+            && let (Some(old), Some(new)) = (before.remove(&was), after.remove(&key))
+            // That of another platform it is for another architecture is no news.
+            && !(other_platform && old.0 == new.0)
+        {
+            rows.push(row(key, Some(old), Some(new), Some(was.2)));
+        }
+    }
+    rows.extend(before.into_iter().map(|(key, old)| row(key, Some(old), None, None)));
+    rows.extend(after.into_iter().map(|(key, new)| row(key, None, Some(new), None)));
+    rows.sort_by(|a, b| (&a.name, &a.arch).cmp(&(&b.name, &b.arch)));
+    rows
+}
+
+/// The one key with this name and system, if it is one.
+fn only(all: &BTreeMap<Key, State>, key: &Key) -> Option<Key> {
+    let first = (key.0.clone(), key.1, String::new());
+    let mut named = all.range(first..).map(|(k, _)| k).take_while(|k| (&k.0, k.1) == (&key.0, key.1));
+    let one = named.next()?;
+    named.next().is_none().then(|| one.clone())
 }
 
 fn files(a: &Look, b: &Look, times: bool) -> Vec<FileDiff> {
@@ -241,10 +235,15 @@ fn named(contents: &Contents, entry: &Entry) -> Entry {
 
 fn aspects(before: &Entry, after: &Entry, times: bool) -> Vec<&'static str> {
     let difference = Difference { path: &before.path, before: Some(before), after: Some(after) };
+    let content = match (kind(&before.node), kind(&after.node)) {
+        (FileKind::Device, FileKind::Device) => "device",
+        (a, b) if a != b => "kind",
+        _ => "content",
+    };
     let word = |aspect: Aspect| match aspect {
         Aspect::Presence => None,
         Aspect::Kind => Some("kind"),
-        Aspect::Content => Some("content"),
+        Aspect::Content => Some(content),
         Aspect::Target => Some("target"),
         Aspect::Mode => Some("mode"),
         Aspect::Owner => Some("owner"),

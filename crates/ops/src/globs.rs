@@ -13,6 +13,7 @@ impl Globs {
     pub(crate) fn new(globs: &[String]) -> Result<Globs, Diagnostic> {
         let mut set = GlobSetBuilder::new();
         for text in globs {
+            let text = &with_bytes(text);
             let wrong = |e: globset::Error| {
                 Diagnostic::new(Kind::Usage, format!("cannot use the glob `{text}`: {}", e.kind()))
                     .hint("write globs as `/usr/lib/**` or `*.so*`; quote them from the shell")
@@ -39,6 +40,29 @@ impl Globs {
     }
 }
 
+/// A glob in which a byte that is no UTF-8 stands as paths are shown, `\xE9`: to the set that is a backslash and three
+/// letters.
+fn with_bytes(glob: &str) -> String {
+    let mut out = String::with_capacity(glob.len());
+    let mut letters = glob.chars();
+    while let Some(c) = letters.next() {
+        out.push(c);
+        if c != '\\' {
+            continue;
+        }
+        let rest = letters.as_str();
+        if let Some(digits) = rest.strip_prefix('x').and_then(|r| r.get(..2))
+            && digits.chars().all(|d| d.is_ascii_hexdigit())
+        {
+            out.push_str(&format!("\\x{}", digits.to_ascii_uppercase()));
+            letters = rest[3..].chars();
+        } else {
+            out.extend(letters.next());
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +74,8 @@ mod tests {
         assert!(fits("/usr/lib/*", "/usr/lib/x") && !fits("/usr/lib/*", "/usr/lib/x/y"));
         assert!(fits("usr/**", "/usr/lib/x/y") && !fits("/lib/**", "/usr/lib/x"));
         assert!(Globs::new(&["[".to_owned()]).is_err());
+        // Bytes that are no UTF-8, as paths show them.
+        assert!(fits(r"/n/lat\xe9", r"/n/lat\xE9") && !fits(r"/n/lat\xE9", r"/n/lat\xE8"));
+        assert!(fits(r"\*", "/*") && !fits(r"\*", "/a") && fits(r"\\x41", r"/\x41"));
     }
 }

@@ -1,5 +1,7 @@
 //! `distil inspect`: what an image is, in one look.
 
+use std::collections::BTreeMap;
+
 use diag::Diagnostic;
 use inventory::{Database, Package, PackageKind};
 use oci::{ContainerConfig, Descriptor, DiffId, Digest};
@@ -47,6 +49,12 @@ pub struct Inspection {
     /// What BuildKit laid beside it in the index; not checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<Attestation>,
+    /// Who made it, as its config says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Keys of the image's config beside `config` that no other field tells of, as `os.version`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, serde_json::Value>,
 }
 
 /// An operating system.
@@ -75,7 +83,7 @@ pub struct MakerRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
     /// `org.opencontainers.image.*` of labels and annotations, by the end of the name.
-    pub says: std::collections::BTreeMap<String, String>,
+    pub says: BTreeMap<String, String>,
 }
 
 /// How large an image is, and of how much.
@@ -207,6 +215,8 @@ pub(crate) fn of(look: &Look) -> Inspection {
         packages: packages(look),
         annotations: contents.manifest.annotations.clone(),
         attestations: look.attestations.clone(),
+        author: contents.config.author.clone(),
+        other: contents.config.other.clone(),
     }
 }
 

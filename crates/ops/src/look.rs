@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use diag::Diagnostic;
 use image::{Document, Source, read_document};
-use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
+use inventory::{
+    CAPABILITY, Contents, File, Forgetful, Listing, Listings, Reading, capabilities, parse_listing,
+};
 use oci::{Descriptor, DiffId, Digest, Platform};
 use rootfs::path::parent;
-use rootfs::{Node, Owner};
+use rootfs::{Device, Node, Owner, Xattr, shown, typed};
 use serde::Serialize;
 use store::{Cache, StoreError};
 
@@ -181,7 +183,7 @@ impl Look {
         match (itself, led) {
             (Some(link), _) => Ok(link),
             (None, Err(e)) => Err(Diagnostic::from(e)
-                .while_doing(format!("cannot find /{path} in {}", self.shown))
+                .while_doing(format!("cannot find {} in {}", absolute(path.as_bstr()), self.shown))
                 .hint(format!("`distil tree {}` shows where links lead", self.shown))),
             (None, Ok(_)) => Err(nothing_at(self, typed)),
         }
@@ -190,7 +192,7 @@ impl Look {
     /// The lines of the recipe that declare a path, change it, or unpack an archive above it.
     pub(crate) fn lines(&self, file: &File) -> Vec<String> {
         let Some(reasons) = &self.reasons else { return Vec::new() };
-        let declared = |path: &str| self.contents.real_path(typed_path(path), false).ok();
+        let declared = |path: &str| self.contents.real_path(tree_path(path.as_bytes()), false).ok();
         let made = self.whose(file) == Whose::Recipe;
         let of = |path: &BStr| -> Vec<String> {
             let here = reasons.lines.iter().filter(|(p, _)| declared(p).is_some_and(|p| p == path));
@@ -230,12 +232,11 @@ impl Look {
         };
         let entry = &file.entry;
         let (target, digest) = match &entry.node {
-            Node::Symlink(target) => (Some(target.to_str_lossy().into_owned()), None),
+            Node::Symlink(target) => (Some(shown(target)), None),
             Node::Hardlink(target) => (Some(absolute(target.as_bstr())), None),
             Node::File(body) => (None, Some(body.digest)),
             _ => (None, None),
         };
-        let xattrs = entry.xattrs.iter().map(|x| x.name.to_str_lossy().into_owned()).collect();
         FileRow {
             path: absolute(file.path()),
             kind: kind(&entry.node),
@@ -248,8 +249,9 @@ impl Look {
             package,
             made_by,
             target,
+            device: device(&entry.node),
             digest,
-            xattrs,
+            xattrs: entry.xattrs.iter().map(attribute).collect(),
         }
     }
 }
@@ -282,12 +284,38 @@ pub struct FileRow {
     /// Where a link leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Which device it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceRow>,
     /// SHA-256 of the content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// The names of its extended attributes.
+    /// Its extended attributes, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub xattrs: Vec<String>,
+    pub xattrs: Vec<AttributeRow>,
+}
+
+/// A device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DeviceRow {
+    /// `char` or `block`.
+    pub kind: &'static str,
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+}
+
+/// An extended attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttributeRow {
+    /// Its name, as `security.capability`.
+    pub name: String,
+    /// Its value as `getfattr -e hex` prints it: `0x` and two digits a byte.
+    pub value: String,
+    /// What the value means, where that is known: capabilities as getcap(8) prints them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub means: Option<String>,
 }
 
 /// What a path is.
@@ -333,22 +361,41 @@ pub(crate) fn kind(node: &Node) -> FileKind {
     }
 }
 
-/// A path of a tree as people write it.
-pub(crate) fn absolute(path: &bstr::BStr) -> String {
-    format!("/{}", path.to_str_lossy())
+fn device(node: &Node) -> Option<DeviceRow> {
+    match *node {
+        Node::Special(Device::Char { major, minor }) => Some(DeviceRow { kind: "char", major, minor }),
+        Node::Special(Device::Block { major, minor }) => Some(DeviceRow { kind: "block", major, minor }),
+        _ => None,
+    }
 }
 
-/// A path that was typed, in a tree's form; `..` stops at the root, as it does in a container.
-pub(crate) fn typed_path(text: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in text.split('/') {
+fn attribute(xattr: &Xattr) -> AttributeRow {
+    let means = if xattr.name == CAPABILITY { capabilities(&xattr.value) } else { None };
+    let hex: String = xattr.value.iter().map(|b| format!("{b:02x}")).collect();
+    AttributeRow { name: shown(&xattr.name), value: format!("0x{hex}"), means }
+}
+
+/// A path of a tree as people write it; bytes that are no UTF-8 as [`rootfs::shown`] has them.
+pub(crate) fn absolute(path: &BStr) -> String {
+    format!("/{}", shown(path))
+}
+
+/// A path that was typed, in a tree's form: bytes that are no UTF-8 may stand as [`rootfs::shown`] has them.
+pub(crate) fn typed_path(text: &str) -> BString {
+    tree_path(&typed(text))
+}
+
+/// A path in a tree's form; `..` stops at the root, as it does in a container.
+pub(crate) fn tree_path(path: &[u8]) -> BString {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split_str("/") {
         match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    bstr::join("/", parts).into()
 }
 
 /// Listings as derived objects of the cache.

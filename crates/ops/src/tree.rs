@@ -89,7 +89,7 @@ pub fn tree(world: &World, subject: &Subject, request: &TreeRequest) -> Result<T
     let look = look(world, subject)?;
     let wanted = Wanted::of(&look, request, globs)?;
     let top = top(&look, request)?;
-    let mut plant = Plant::new(&look, &top, &wanted);
+    let mut plant = Plant::new(&look, top, &wanted);
     plant.sort(request.sort);
     let files = plant.rows(request.depth);
     Ok(TreeReport {
@@ -103,9 +103,9 @@ pub fn tree(world: &World, subject: &Subject, request: &TreeRequest) -> Result<T
 }
 
 /// The real path of the one that was asked for.
-fn top(look: &Look, request: &TreeRequest) -> Result<String, Diagnostic> {
-    let Some(typed) = &request.path else { return Ok(String::new()) };
-    Ok(look.at(typed)?.path().to_string())
+fn top<'a>(look: &'a Look, request: &TreeRequest) -> Result<&'a BStr, Diagnostic> {
+    let Some(typed) = &request.path else { return Ok(BStr::new("")) };
+    Ok(look.at(typed)?.path())
 }
 
 /// The filters, as numbers.
@@ -185,10 +185,9 @@ struct Plant<'a> {
 }
 
 impl<'a> Plant<'a> {
-    fn new(look: &'a Look, top: &'a str, wanted: &Wanted<'_>) -> Plant<'a> {
+    fn new(look: &'a Look, top: &'a BStr, wanted: &Wanted<'_>) -> Plant<'a> {
         let contents = &look.contents;
-        let below: Vec<&File> =
-            contents.file(top).into_iter().chain(contents.below(BStr::new(top))).collect();
+        let below: Vec<&File> = contents.file(top).into_iter().chain(contents.below(top)).collect();
         let place: HashMap<&BStr, usize> = below.iter().enumerate().map(|(n, f)| (f.path(), n)).collect();
         let above: Vec<Option<usize>> =
             below.iter().map(|f| parent(f.path()).and_then(|p| place.get(p).copied())).collect();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::image_name::ImageName;
-use crate::look::{FileRow, Look, Subject, Whose, absolute, look, typed_path};
+use crate::look::{FileRow, Look, Subject, Whose, absolute, look, tree_path, typed_path};
 use crate::reasons::{self, Because};
 use crate::tree::no_package;
 
@@ -181,10 +181,11 @@ fn package_named(look: &Look, what: &str) -> Option<usize> {
 
 /// The path that is meant: as typed, or the one file of that name.
 fn meant(look: &Look, what: &str) -> Result<String, Diagnostic> {
-    if what.contains('/') || look.contents.file(what).is_some() {
+    let name = rootfs::typed(what);
+    if what.contains('/') || look.contents.file(&name).is_some() {
         return Ok(what.to_owned());
     }
-    let named = look.contents.files.iter().filter(|f| file_name(f.path()) == what.as_bytes());
+    let named = look.contents.files.iter().filter(|f| file_name(f.path()) == name);
     let found: Vec<String> = named.map(|f| absolute(f.path())).collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
@@ -209,7 +210,7 @@ fn meant(look: &Look, what: &str) -> Result<String, Diagnostic> {
 /// There is nothing at a path: whether a layer took it away, and what looks like it.
 pub(crate) fn nothing_at(look: &Look, typed: &str) -> Diagnostic {
     let path = typed_path(typed);
-    let real = look.contents.real_path(&path, true).unwrap_or_else(|_| path.clone().into());
+    let real = look.contents.real_path(&path, true).unwrap_or(path);
     let followed = links(look, typed);
     let error = nothing_there(look, &real);
     followed.iter().fold(error, |e, link| e.detail(format!("{} leads to {}", link.path, link.target)))
@@ -279,24 +280,25 @@ fn links(look: &Look, typed: &str) -> Vec<Followed> {
     let mut path = typed_path(typed);
     // As many as `real_path` follows.
     for _ in 0..=40 {
-        let prefixes = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let prefixes = path.find_iter("/").chain([path.len()]);
         let link = prefixes.into_iter().find_map(|end| {
             let file = look.contents.file(&path[..end])?;
             match &file.entry.node {
-                rootfs::Node::Symlink(target) => Some((end, target.to_string(), file)),
+                rootfs::Node::Symlink(target) => Some((end, target, file)),
                 _ => None,
             }
         });
         let Some((end, target, file)) = link else { break };
-        let above = path[..end].rfind('/').map_or("", |at| &path[..at]);
+        let above = path[..end].rfind("/").map_or(&b""[..], |at| &path[..at]);
         let rest = &path[end..];
-        let whole = match target.starts_with('/') {
-            true => format!("{target}{rest}"),
-            false => format!("{above}/{target}{rest}"),
+        let whole = match target.starts_with(b"/") {
+            true => [target.as_bytes(), rest].concat(),
+            false => [above, b"/", target.as_bytes(), rest].concat(),
         };
         let FileRow { path: at, layer, package, made_by, .. } = look.row(file);
-        followed.push(Followed { path: at, target, layer, package, made_by, whole: rest.is_empty() });
-        path = typed_path(&whole);
+        let (target, is_whole) = (rootfs::shown(target), rest.is_empty());
+        followed.push(Followed { path: at, target, layer, package, made_by, whole: is_whole });
+        path = tree_path(&whole);
     }
     followed
 }

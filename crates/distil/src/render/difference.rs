@@ -1,10 +1,18 @@
-//! `distil diff` for people and for pages.
+//! `distil diff` for people.
+
+mod markdown;
+
+use std::collections::BTreeMap;
 
 use ops::diff::{DiffReport, FileDiff, PackageDiff, Side};
-use ops::look::{FileKind, FileRow};
+use ops::look::{AttributeRow, DeviceRow, FileKind, FileRow};
 
+pub(crate) use self::markdown::markdown;
 use super::size::count;
 use super::style::escaped;
+
+/// How many characters of an attribute's value are shown.
+const MOST_VALUE: usize = 42;
 
 pub(crate) fn text(diff: &DiffReport) -> String {
     let mut out = format!("{}\n{}\n", side("-", &diff.from), side("+", &diff.to));
@@ -17,7 +25,7 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         count(diff.from.shared_layers as u64, "layer", "layers"),
     ));
     if diff.same {
-        out.push_str("nothing differs\n");
+        out.push_str(&format!("{}\n", nothing(diff)));
     }
     if !diff.config.is_empty() {
         out.push_str("config\n");
@@ -32,10 +40,7 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         change.after.iter().for_each(|v| out.push_str(&format!("      + {}\n", escaped(v))));
     }
     if !diff.packages.is_empty() {
-        out.push_str(&format!(
-            "packages ({})\n",
-            tally(diff.packages.iter().map(|p| (p.before.is_some(), p.after.is_some())))
-        ));
+        out.push_str(&format!("packages ({})\n", tally_packages(diff)));
     }
     for p in &diff.packages {
         out.push_str(&format!(
@@ -47,19 +52,20 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         ));
     }
     if !diff.files.is_empty() {
-        out.push_str(&format!(
-            "files ({})\n",
-            tally(diff.files.iter().map(|f| (f.before.is_some(), f.after.is_some())))
-        ));
+        out.push_str(&format!("files ({})\n", tally_files(diff)));
     }
     for file in &diff.files {
-        out.push_str(&format!(
-            "  {} {}\n",
-            sign(file.before.is_some(), file.after.is_some()),
-            escaped(&file_words(file))
-        ));
+        out.push_str(&format!("  {} {}\n", sign_of(file), escaped(&file_words(file))));
     }
     out
+}
+
+/// Nothing of what is compared differs: of two manifests that is not to say that they are one.
+fn nothing(diff: &DiffReport) -> &'static str {
+    match diff.from.manifest == diff.to.manifest {
+        true => "nothing differs",
+        false => "nothing differs but when and how it was made: times, history, or how layers are stored",
+    }
 }
 
 fn side(sign: &str, side: &Side) -> String {
@@ -72,6 +78,18 @@ fn sign(before: bool, after: bool) -> &'static str {
         (true, false) => "-",
         (true, true) => "~",
     }
+}
+
+fn sign_of(file: &FileDiff) -> &'static str {
+    sign(file.before.is_some(), file.after.is_some())
+}
+
+fn tally_packages(diff: &DiffReport) -> String {
+    tally(diff.packages.iter().map(|p| (p.before.is_some(), p.after.is_some())))
+}
+
+fn tally_files(diff: &DiffReport) -> String {
+    tally(diff.files.iter().map(|f| (f.before.is_some(), f.after.is_some())))
 }
 
 fn tally(all: impl Iterator<Item = (bool, bool)>) -> String {
@@ -87,8 +105,10 @@ fn tally(all: impl Iterator<Item = (bool, bool)>) -> String {
 }
 
 fn versions(p: &PackageDiff) -> String {
+    let arch = p.arch_before.as_ref().map(|was| format!(" ({was} -> {})", p.arch)).unwrap_or_default();
     match (&p.before, &p.after) {
-        (Some(before), Some(after)) => format!("{before} -> {after}"),
+        (Some(before), Some(after)) if before == after => format!("{after}{arch}"),
+        (Some(before), Some(after)) => format!("{before} -> {after}{arch}"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => String::new(),
     }
@@ -103,18 +123,63 @@ fn signed(p: &PackageDiff) -> String {
 
 fn file_words(file: &FileDiff) -> String {
     let slash = |row: &FileRow| if row.kind == FileKind::Directory { "/" } else { "" };
-    let (Some(before), Some(after)) = (&file.before, &file.after) else {
-        let row = file.before.as_ref().or(file.after.as_ref());
-        let size = row.filter(|r| r.kind == FileKind::File).map(|r| format!(" ({})", diag::bytes(r.size)));
-        return format!("{}{}{}", file.path, row.map(slash).unwrap_or_default(), size.unwrap_or_default());
-    };
-    let words: Vec<String> = file.aspects.iter().map(|aspect| aspect_words(aspect, before, after)).collect();
-    format!("{}{}: {}", file.path, slash(after), words.join(", "))
+    match (&file.before, &file.after) {
+        (Some(before), Some(after)) => {
+            // Of a link the mode says nothing (path_resolution(7)).
+            let link = [before.kind, after.kind].contains(&FileKind::Symlink) && before.kind != after.kind;
+            let told = file.aspects.iter().filter(|aspect| !(link && **aspect == "mode"));
+            let words = told.map(|aspect| aspect_words(aspect, before, after));
+            format!("{}{}: {}", file.path, slash(after), words.collect::<Vec<_>>().join(", "))
+        }
+        (Some(row), None) | (None, Some(row)) => format!("{}{}{}", file.path, slash(row), about(row)),
+        (None, None) => file.path.clone(),
+    }
+}
+
+/// What there is at a path that only one has: where it leads, how large it is, its mode, its owner where that is not
+/// root, its attributes.
+fn about(row: &FileRow) -> String {
+    let mut words = Vec::new();
+    match (row.kind, &row.device) {
+        (FileKind::File, _) => words.push(diag::bytes(row.size)),
+        (_, Some(device)) => words.push(device_words(device)),
+        (FileKind::Fifo, _) => words.push("fifo".to_owned()),
+        _ => {}
+    }
+    if row.kind != FileKind::Symlink {
+        words.push(format!("mode {}", row.mode));
+    }
+    if (row.uid, row.gid) != (0, 0) {
+        words.push(format!("owner {}:{}", row.uid, row.gid));
+    }
+    words.extend(row.xattrs.iter().map(|x| format!("{} {}", x.name, value(x))));
+    let target = row.target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
+    match words.is_empty() {
+        true => target,
+        false => format!("{target} ({})", words.join(", ")),
+    }
+}
+
+fn device_words(device: &DeviceRow) -> String {
+    format!("{} device {}:{}", device.kind, device.major, device.minor)
+}
+
+fn value(attribute: &AttributeRow) -> String {
+    let text = attribute.means.as_ref().unwrap_or(&attribute.value);
+    shortened(text, MOST_VALUE)
+}
+
+/// At most so many characters, and a sign that there were more.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 fn aspect_words(aspect: &str, before: &FileRow, after: &FileRow) -> String {
     match aspect {
-        "kind" => format!("{} -> {}", before.kind.word(), after.kind.word()),
+        "kind" => format!("{} -> {}", kind_words(before), kind_words(after)),
         "content" if before.size != after.size => {
             format!("{} -> {}", diag::bytes(before.size), diag::bytes(after.size))
         }
@@ -122,94 +187,36 @@ fn aspect_words(aspect: &str, before: &FileRow, after: &FileRow) -> String {
             let target = |row: &FileRow| row.target.clone().unwrap_or_default();
             format!("-> {} instead of {}", target(after), target(before))
         }
+        "device" => format!("{} -> {}", kind_words(before), kind_words(after)),
         "mode" => format!("mode {} -> {}", before.mode, after.mode),
         "owner" => format!("owner {}:{} -> {}:{}", before.uid, before.gid, after.uid, after.gid),
         "time" => format!("time {} -> {}", before.mtime, after.mtime),
+        "attributes" => attributes(before, after),
         other => other.to_owned(),
     }
 }
 
-/// Tables for a pull request; long lists fold.
-pub(crate) fn markdown(diff: &DiffReport) -> String {
-    let mut out = format!("### {} → {}\n\n", cell(&diff.from.image), cell(&diff.to.image));
-    out.push_str("| | before | after |\n|---|---:|---:|\n");
-    out.push_str(&format!(
-        "| stored | {} | {} |\n",
-        diag::bytes(diff.from.stored),
-        diag::bytes(diff.to.stored)
-    ));
-    out.push_str(&format!("| files | {} | {} |\n", diag::bytes(diff.from.files), diag::bytes(diff.to.files)));
-    out.push_str(&format!("| layers | {} | {} |\n", diff.from.layers, diff.to.layers));
-    out.push_str(&format!("| manifest | `{}` | `{}` |\n", diff.from.manifest, diff.to.manifest));
-    if diff.same {
-        out.push_str("\nNothing differs.\n");
-    }
-    let value = |v: &Option<String>| v.as_ref().map(|v| code(v)).unwrap_or_default();
-    if !diff.config.is_empty() {
-        out.push_str("\n#### Config\n\n| key | before | after |\n|---|---|---|\n");
-        for c in &diff.config {
-            out.push_str(&format!("| {} | {} | {} |\n", cell(&c.key), value(&c.before), value(&c.after)));
-        }
-    }
-    if !diff.packages.is_empty() {
-        out.push_str("\n#### Packages\n\n| package | before | after | size |\n|---|---|---|---:|\n");
-        for p in &diff.packages {
-            out.push_str(&format!(
-                "| {} | {} | {} | {} |\n",
-                cell(&p.name),
-                value(&p.before),
-                value(&p.after),
-                signed(p)
-            ));
-        }
-    }
-    if !diff.files.is_empty() {
-        let tally = tally(diff.files.iter().map(|f| (f.before.is_some(), f.after.is_some())));
-        out.push_str(&format!("\n<details><summary>Files: {tally}</summary>\n\n"));
-        for file in &diff.files {
-            let sign = sign(file.before.is_some(), file.after.is_some());
-            out.push_str(&format!("- {}\n", code(&format!("{sign} {}", file_words(file)))));
-        }
-        out.push_str("\n</details>\n");
-    }
-    out
-}
-
-/// Text in a table: nothing of it is Markdown or HTML.
-fn cell(text: &str) -> String {
-    text.chars().map(|c| if "<>&|`*_[]\\~!@\n\r".contains(c) { entity(c) } else { c.to_string() }).collect()
-}
-
-/// Text as code. Between backticks a bar and a backslash mean different things in a table and beside one, and
-/// could end it: such text is written in HTML.
-fn code(text: &str) -> String {
-    if !text.contains(['`', '|', '\\', '\n', '\r']) && !text.trim().is_empty() {
-        return format!("`{text}`");
-    }
-    let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '/' || c == ' ';
-    let inner: String = text.chars().map(|c| if plain(c) { c.to_string() } else { entity(c) }).collect();
-    format!("<code>{inner}</code>")
-}
-
-/// A character of which Markdown makes nothing.
-fn entity(c: char) -> String {
-    match c {
-        '\n' | '\r' => " ".to_owned(),
-        c => format!("&#{};", u32::from(c)),
+fn kind_words(row: &FileRow) -> String {
+    match (row.kind, &row.target, &row.device) {
+        (FileKind::File, ..) => format!("file of {}", diag::bytes(row.size)),
+        (FileKind::Symlink, Some(target), _) => format!("link to {target}"),
+        (_, _, Some(device)) => device_words(device),
+        (kind, ..) => kind.word().to_owned(),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_foreign_is_markdown() {
-        assert_eq!(cell("a|b<i>@x\n"), "a&#124;b&#60;i&#62;&#64;x ");
-        assert_eq!(code("a b"), "`a b`");
-        assert_eq!(code("a`b|c"), "<code>a&#96;b&#124;c</code>");
-        // Before a bar a backslash would take the bar's own away.
-        let evil = code(r"\|![](https://x.example/p.png)");
-        assert!(!evil.contains(['|', '\\', '[', ':', '!']), "{evil}");
-    }
+fn attributes(before: &FileRow, after: &FileRow) -> String {
+    let by_name = |row: &FileRow| -> BTreeMap<String, String> {
+        row.xattrs.iter().map(|x| (x.name.clone(), x.value.clone())).collect()
+    };
+    let (old, new) = (by_name(before), by_name(after));
+    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    let shown = |row: &FileRow, name: &str| {
+        row.xattrs.iter().find(|x| x.name == name).map_or_else(|| "none".to_owned(), value)
+    };
+    let words = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    let words = words.map(|name| format!("{name} {} -> {}", shown(before, name), shown(after, name)));
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -131,6 +131,8 @@ fn config(image: &Inspection) -> String {
         row("health", &check.test.join(" "));
     }
     config.labels.iter().for_each(|(name, value)| row("label", &format!("{name}={value}")));
+    image.annotations.iter().for_each(|(name, value)| row("annotation", &format!("{name}={value}")));
+    config.other.iter().chain(&image.other).for_each(|(key, value)| row(&escaped(key), &value.to_string()));
     out
 }
 

@@ -34,7 +34,7 @@ fn tells_config_packages_and_files() {
         "  - libc6 2.41-12 (",
         "  + new 1 (",
         "  ~ /srv/app: mode 4755 -> 0755, owner 0:0 -> 7:8",
-        "  - /srv/own.conf (4 B)",
+        "  - /srv/own.conf (4 B, mode 0644)",
         "  ~ /usr/bin/dash: 5 B -> 7 B",
         "  ~ /usr/bin/sh: -> ash instead of dash",
     ] {

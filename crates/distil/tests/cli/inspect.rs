@@ -137,10 +137,9 @@ fn what_was_not_read_is_not_said_to_be_nothing() {
 }
 
 /// As BuildKit lays provenance beside an image.
-#[test]
-fn what_is_attested_beside_an_image_is_named() {
-    let machine = Machine::new();
-    somebodys::put(&machine, "built", &[("ADD . /", vec![file("a", "1")])], &[]);
+/// `oci:built:all`: an image with an attestation beside it.
+pub(crate) fn attested(machine: &Machine) {
+    somebodys::put(machine, "built", &[("ADD . /", vec![file("a", "1")])], &[]);
     let dir = machine.path("work/built");
     let layout = Layout::open(&dir).unwrap();
     let image = layout.document("it").unwrap();
@@ -172,6 +171,12 @@ fn what_is_attested_beside_an_image_is_named() {
         ],
     });
     layout.publish("all", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_attested_beside_an_image_is_named() {
+    let machine = Machine::new();
+    attested(&machine);
     let ran = machine.distil(&["inspect", "oci:built:all"]).good();
     let line = "  attested   https://slsa.dev/provenance/v0.2 (not checked)\n";
     assert!(ran.stdout.contains(line), "{}", ran.stdout);

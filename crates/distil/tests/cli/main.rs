@@ -6,6 +6,7 @@ mod apko;
 mod append;
 mod bad_input;
 mod diff;
+mod differences;
 mod directories;
 mod docs;
 mod extract;

@@ -95,6 +95,38 @@ pub(crate) fn put_with_user(
     layout.publish("it", &document).expect("a name");
 }
 
+/// Puts an image of one layer into `oci:NAME`, with these keys in its config and these annotations at its manifest.
+pub(crate) fn put_as(
+    machine: &Machine,
+    name: &str,
+    entries: &[Entry],
+    keys: serde_json::Value,
+    annotations: serde_json::Value,
+) {
+    let layout = Layout::create(machine.path("work").join(name)).expect("a layout");
+    let blob = |kind: MediaType, bytes: &[u8]| {
+        let part = Descriptor::of(kind, bytes);
+        layout.put(&part, &mut &bytes[..]).expect("a blob");
+        part
+    };
+    let tar = tar(entries);
+    let layer = blob(MediaType::LAYER_GZIP, &Compression::Gzip.compress(&tar));
+    let mut config = serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": { "type": "layers", "diff_ids": [DiffId(Digest::of(&tar))] },
+    });
+    for (key, value) in keys.as_object().expect("keys") {
+        config[key] = value.clone();
+    }
+    let config = blob(MediaType::CONFIG, config.to_string().as_bytes());
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MediaType::MANIFEST, "config": config, "layers": [layer],
+        "annotations": annotations,
+    });
+    let document: Raw<Document> = Raw::read(manifest.to_string().into_bytes()).expect("a manifest");
+    layout.publish("it", &document).expect("a name");
+}
+
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("JSON")
 }

@@ -182,7 +182,7 @@ fn reasons_that_were_pushed_are_found_on_the_registry() {
 }
 
 /// An image whose links belong to other packages than what they lead to, and some lead nowhere.
-fn linked(machine: &Machine) {
+pub(crate) fn linked(machine: &Machine) {
     let entries = vec![
         Entry::file("bin/busybox", 0o755, "#!elf"),
         Entry::symlink("bin/sh", "/bin/busybox"),

@@ -65,7 +65,7 @@ fn state(row: &FileRow) -> Vec<String> {
     match (row.kind, &row.target) {
         (FileKind::File | FileKind::Directory, _) => {}
         (kind, Some(target)) => said.push(format!("{} to {target}", kind.word())),
-        (kind, None) => said.push(kind.word().to_owned()),
+        (_, None) => said.push(kind(row)),
     }
     // Of a link, the mode says nothing (path_resolution(7)).
     if row.kind != FileKind::Symlink {
@@ -81,7 +81,7 @@ fn change(aspect: &str, before: &FileRow, after: &FileRow) -> Vec<String> {
     let target = |row: &FileRow| row.target.clone().unwrap_or_default();
     match aspect {
         "kind" => {
-            let mut said = vec![format!("{} → {}", before.kind.word(), after.kind.word())];
+            let mut said = vec![format!("{} → {}", kind(before), kind(after))];
             said.extend(after.target.iter().map(|target| format!("leads to {target}")));
             said
         }
@@ -92,8 +92,17 @@ fn change(aspect: &str, before: &FileRow, after: &FileRow) -> Vec<String> {
         }
         "mode" => vec![format!("mode {} → {}", mode(before), mode(after))],
         "owner" => vec![format!("owner {}:{} → {}:{}", before.uid, before.gid, after.uid, after.gid)],
+        "device" => vec![format!("{} → {}", kind(before), kind(after))],
         "attributes" => attributes(before, after),
         other => vec![other.to_owned()],
+    }
+}
+
+/// One word, of devices with their numbers.
+fn kind(row: &FileRow) -> String {
+    match &row.device {
+        Some(device) => format!("{} device {}:{}", device.kind, device.major, device.minor),
+        None => row.kind.word().to_owned(),
     }
 }
 
@@ -123,5 +132,5 @@ fn attributes(before: &FileRow, after: &FileRow) -> Vec<String> {
 
 /// Name and value.
 fn attribute_rows(row: &FileRow) -> BTreeMap<String, String> {
-    row.xattrs.iter().map(|name| (name.clone(), String::new())).collect()
+    row.xattrs.iter().map(|x| (x.name.clone(), x.means.clone().unwrap_or_else(|| x.value.clone()))).collect()
 }
