@@ -14,6 +14,7 @@ mod foreign;
 mod formats;
 mod history;
 mod inspect;
+mod json;
 mod load;
 mod lock;
 mod login;
