@@ -54,7 +54,7 @@ pub fn ls(world: &World, place: Option<&ImageName>) -> Result<Vec<Listed>, Diagn
         Some(ImageName::DockerArchive { file, .. }) => {
             let archive =
                 DockerArchive::open_in(&world.working_dir.join(file), room(world, &unpacked(world)))?;
-            archive.names().into_iter().map(named).collect()
+            archive.names().into_iter().filter(|name| is_sound(world, name)).map(named).collect()
         }
         Some(ImageName::Daemon(_)) => {
             let text = "cannot list the images of an engine: that is the engine's own affair";
@@ -110,7 +110,8 @@ fn of_name(all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
 /// The images of an index of names; one that cannot be read is listed, and said.
 fn images(world: &World, source: &dyn Source, index: &Index) -> Vec<Listed> {
     let of = |part: &Descriptor| {
-        let name = part.annotations.get(REF_NAME).cloned().unwrap_or_default();
+        let name = part.annotations.get(REF_NAME).filter(|name| is_sound(world, name));
+        let name = name.cloned().unwrap_or_default();
         match look(source, part) {
             Ok(listed) => Listed { name, ..listed },
             Err(e) => {
@@ -120,6 +121,18 @@ fn images(world: &World, source: &dyn Source, index: &Index) -> Vec<Listed> {
         }
     };
     index.manifests.iter().map(of).collect()
+}
+
+/// Whether a name that stands in somebody's file may be printed as one: of the characters that names are
+/// made of (image-spec, annotations.md "org.opencontainers.image.ref.name"), such that it can be no second
+/// line. Where it is not, that is said.
+fn is_sound(world: &World, name: &str) -> bool {
+    let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:@/+".contains(c));
+    if !sound {
+        let start: String = name.chars().take(60).collect();
+        world.reporter.note(Note::Warning(format!("`{}` is no name of an image", start.escape_debug())));
+    }
+    sound
 }
 
 fn look(source: &dyn Source, part: &Descriptor) -> Result<Listed, Diagnostic> {

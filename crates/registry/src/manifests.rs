@@ -45,6 +45,11 @@ impl Name {
     }
 }
 
+/// Whether it is a tag by the grammar; nothing is none.
+pub(crate) fn is_tag(text: &str) -> bool {
+    !text.is_empty() && matches!(Name::of(text), Ok(Name::Tag(_)))
+}
+
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -322,6 +327,10 @@ mod tests {
         assert_eq!(Name::of(&digest.to_string()), Ok(Name::Digest(digest)));
         assert_eq!(Name::of("").unwrap().to_string(), "latest");
         assert_eq!(Name::of("v1.0_a-b").unwrap().to_string(), "v1.0_a-b");
+        assert!(is_tag("v1.0_a-b") && is_tag("_") && !is_tag("") && !is_tag(&digest.to_string()));
+        for bad in ["a\nb", "\u{1b}[2J", "a:b", "\u{202e}x", " ", &"x".repeat(129)] {
+            assert!(!is_tag(bad), "{bad:?}");
+        }
         for bad in ["a/b", "..", "../x", "-x", "sha256:0", "a b", "a?b", "x@y", "%2e"] {
             assert!(Name::of(bad).is_err(), "{bad}");
         }

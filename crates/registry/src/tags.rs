@@ -6,8 +6,9 @@ use url::Url;
 
 use crate::endpoint::{Call, Endpoint, Target};
 use crate::error::{Asked, Cause, Error};
+use crate::manifests::is_tag;
 use crate::onward::onward;
-use crate::{Repository, parse_next_link};
+use crate::{Repository, parse_next_link, said};
 
 /// The largest page, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -17,6 +18,9 @@ const MOST_PAGES: usize = 10_000;
 const MOST_BYTES: usize = 64 << 20;
 /// Nor more tags.
 const MOST: usize = 1_000_000;
+/// So many that are no tags are named in a warning, each cut to so many characters.
+const MOST_NAMED: usize = 3;
+const LONGEST_NAMED: usize = 40;
 
 #[derive(Deserialize)]
 struct Page {
@@ -25,8 +29,26 @@ struct Page {
 }
 
 impl Repository {
-    /// All tags, as the registry sorts them.
+    /// All tags, as the registry sorts them. What is no tag by the grammar is left out, with a warning:
+    /// printed, it could be a line of its own that no registry has.
     pub fn tags(&self) -> Result<Vec<String>, Error> {
+        let (tags, others): (Vec<String>, Vec<String>) =
+            self.all_tags()?.into_iter().partition(|tag| is_tag(tag));
+        if !others.is_empty() {
+            let named: Vec<String> = others.iter().take(MOST_NAMED).map(|t| named(t)).collect();
+            let more = if others.len() > MOST_NAMED { ", …" } else { "" };
+            let text = format!(
+                "{} of the tags of {} are no tags and left out: {}{more}",
+                others.len(),
+                self.name(),
+                named.join(", ")
+            );
+            self.home().host.options.reporter.note(diag::Note::Warning(text));
+        }
+        Ok(tags)
+    }
+
+    fn all_tags(&self) -> Result<Vec<String>, Error> {
         self.first(|endpoint, once| {
             let mut tags = Vec::new();
             let doing = "list the tags of";
@@ -42,6 +64,13 @@ impl Repository {
             Ok(tags)
         })
     }
+}
+
+/// Such that it can be printed.
+fn named(tag: &str) -> String {
+    let start: String = tag.chars().take(LONGEST_NAMED).collect();
+    let shown: String = start.escape_debug().collect();
+    format!("`{}{}`", said::shown(&shown), if start.len() < tag.len() { "…" } else { "" })
 }
 
 impl Endpoint {

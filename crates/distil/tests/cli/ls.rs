@@ -34,3 +34,26 @@ fn the_store_a_layout_an_archive_and_a_repository() {
     machine.distil(&["ls", "ghcr.io/a/b:1"]).fails(2, &["distil ls docker://ghcr.io/a/b"]);
     machine.distil(&["ls", "docker-daemon:x"]).fails(2, &["docker images"]);
 }
+
+#[test]
+fn a_place_cannot_write_lines_of_its_own() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    for tag in ["1", "a\\nghcr.io/acme/base:latest", "../../x", ""] {
+        registry.add_manifest("acme/base", tag, "x/y", b"{}");
+    }
+    let name = format!("{}/acme/base", registry.host());
+    let listed = machine.distil(&["ls", &name]).good();
+    assert_eq!(listed.stdout, format!("{name}:1\n"));
+    assert!(listed.stderr.contains("are no tags"), "{}", listed.stderr);
+
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let index = machine.read("work/in/index.json");
+    let forged = r#""org.opencontainers.image.ref.name":"x\nsomebody/else:1""#;
+    let own = r#""org.opencontainers.image.ref.name":"1""#;
+    assert!(index.contains(own), "{index}");
+    machine.write("work/in/index.json", index.replace(own, forged));
+    let listed = machine.distil(&["ls", "oci:in"]).good();
+    assert_eq!(listed.stdout.lines().count(), 1, "{}", listed.stdout);
+    assert!(!listed.stdout.contains("somebody"), "{}", listed.stdout);
+    assert!(listed.stderr.contains("no name of an image"), "{}", listed.stderr);
+}

@@ -7,7 +7,7 @@ use image::{Sink as _, Source as _};
 use registry::{Options, Rewrite};
 use testkit::registry::{Deed, Fault, Registry};
 
-use crate::world::{bytes, client, image, layer, open, plain, shown, told};
+use crate::world::{bytes, client, image, layer, open, open_with, plain, shown, told};
 
 fn rewrite(prefix: &str, to: Option<String>, mirrors: Vec<String>) -> Options {
     Options { rewrites: vec![Rewrite { prefix: prefix.to_owned(), to, mirrors }], ..Options::default() }
@@ -126,4 +126,39 @@ fn no_tag_becomes_a_path() {
         assert!(there.publish(name, &made.document).is_err());
     }
     assert_eq!(registry.requests(), []);
+}
+
+#[test]
+fn what_is_no_tag_is_left_out_and_said() {
+    #[derive(Default)]
+    struct Heard(std::sync::Mutex<Vec<String>>);
+    impl diag::Reporter for Heard {
+        fn begin(&self, _: &str, _: Option<u64>, _: diag::Unit) -> diag::TaskId {
+            diag::TaskId(0)
+        }
+        fn advance(&self, _: diag::TaskId, _: u64) {}
+        fn end(&self, _: diag::TaskId) {}
+        fn note(&self, note: diag::Note) {
+            if let diag::Note::Warning(text) = note {
+                self.0.lock().unwrap().push(text);
+            }
+        }
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+    let registry = plain();
+    let long = "x".repeat(129);
+    // The JSON's own escapes: a line end, and what begins a terminal's command.
+    for tag in ["1.0", "latest", "a\\nb", "../../x", "a\\u001b[2J", "%2e", &long] {
+        registry.add_manifest("a", tag, "x/y", b"{}");
+    }
+    let heard = std::sync::Arc::new(Heard::default());
+    let there = open_with(&registry, "a", Options { reporter: heard.clone(), ..Options::default() });
+    assert_eq!(there.tags().unwrap(), ["1.0", "latest"]);
+    let said = heard.0.lock().unwrap().clone();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with(&format!("5 of the tags of {}/a are no tags", registry.host())), "{said:?}");
+    assert!(said[0].contains("`../../x`") && said[0].ends_with(", …"), "{said:?}");
+    assert!(!said[0].chars().any(char::is_control), "{said:?}");
 }
