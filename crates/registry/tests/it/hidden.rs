@@ -45,6 +45,9 @@ fn the_login_is_shown_where_a_refusal_may_hide_something() {
         assert_eq!(knocks[0].header("authorization"), None);
         let strangers = asked.iter().filter(|r| r.target.starts_with("/v2/a/"));
         assert_eq!(strangers.filter(|r| r.header("authorization").is_none()).count(), 1, "{asked:#?}");
+        // Deleting begins as nobody too, to hear what a token for it is called; here nothing is heard.
+        assert!(there.delete(&made.document.digest().to_string()).unwrap());
+        assert_eq!(registry.tags("a"), [""; 0]);
         assert!(street.received().iter().all(|r| r.method == "CONNECT"), "{:#?}", street.received());
     }
 }
