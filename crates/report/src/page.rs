@@ -75,6 +75,8 @@ pub struct Config {
     pub stop_signal: String,
     /// Docker's health check.
     pub healthcheck: Vec<String>,
+    /// Other keys of the config, as Docker's `OnBuild`, and their values as JSON.
+    pub others: Vec<(String, String)>,
     /// Labels of the config.
     pub labels: Vec<(String, String)>,
     /// Annotations of the manifest.

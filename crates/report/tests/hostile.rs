@@ -36,6 +36,7 @@ fn hostile(attack: &str) -> Image {
             volumes: vec![text()],
             stop_signal: text(),
             healthcheck: vec![text()],
+            others: vec![(text(), text())],
             labels: vec![(text(), text())],
             annotations: vec![(text(), text())],
         },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use report::{Changes, ConfigChange, Mark, PackageChange, PathChange};
 
 use crate::diff::{DiffReport, FileDiff, PackageDiff};
-use crate::look::{FileKind, FileRow, Look};
+use crate::look::{AttributeRow, FileKind, FileRow, Look};
 
 /// All that is other, and how much of the image now is the same.
 pub(super) fn changes(diff: &DiffReport, now: &Look) -> Changes {
@@ -29,13 +29,23 @@ pub(super) fn changes(diff: &DiffReport, now: &Look) -> Changes {
 fn packages(all: &[PackageDiff]) -> Vec<PackageChange> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     all.iter().for_each(|p| *names.entry(&p.name).or_default() += 1);
-    let row = |p: &PackageDiff| PackageChange {
-        // Of several of one name each is told from the others.
-        name: if names[p.name.as_str()] > 1 { format!("{} ({})", p.name, p.arch) } else { p.name.clone() },
-        before: p.before.clone(),
-        after: p.after.clone(),
-        size_before: p.size_before,
-        size_after: p.size_after,
+    let row = |p: &PackageDiff| {
+        let arch = |version: &String, arch: &String| match p.arch_before {
+            Some(_) => format!("{version} ({arch})"),
+            None => version.clone(),
+        };
+        PackageChange {
+            // Of several of one name each is told from the others.
+            name: if names[p.name.as_str()] > 1 {
+                format!("{} ({})", p.name, p.arch)
+            } else {
+                p.name.clone()
+            },
+            before: p.before.as_ref().map(|v| arch(v, p.arch_before.as_ref().unwrap_or(&p.arch))),
+            after: p.after.as_ref().map(|v| arch(v, &p.arch)),
+            size_before: p.size_before,
+            size_after: p.size_after,
+        }
     };
     all.iter().map(row).collect()
 }
@@ -59,20 +69,20 @@ fn path(file: &FileDiff) -> PathChange {
     }
 }
 
-/// What came or went.
+/// What came or went: what it is, its mode, its owner where that is not root, its attributes.
 fn state(row: &FileRow) -> Vec<String> {
     let mut said = Vec::new();
-    match (row.kind, &row.target) {
-        (FileKind::File | FileKind::Directory, _) => {}
-        (kind, Some(target)) => said.push(format!("{} to {target}", kind.word())),
-        (_, None) => said.push(kind(row)),
+    if !matches!(row.kind, FileKind::File | FileKind::Directory) {
+        said.push(kind(row));
     }
     // Of a link, the mode says nothing (path_resolution(7)).
     if row.kind != FileKind::Symlink {
         said.push(format!("mode {}", mode(row)));
     }
-    said.push(format!("owner {}:{}", row.uid, row.gid));
-    said.extend(attribute_rows(row).into_keys());
+    if (row.uid, row.gid) != (0, 0) {
+        said.push(format!("owner {}:{}", row.uid, row.gid));
+    }
+    said.extend(row.xattrs.iter().map(|x| format!("{} {}", x.name, value(x))));
     said
 }
 
@@ -80,29 +90,25 @@ fn state(row: &FileRow) -> Vec<String> {
 fn change(aspect: &str, before: &FileRow, after: &FileRow) -> Vec<String> {
     let target = |row: &FileRow| row.target.clone().unwrap_or_default();
     match aspect {
-        "kind" => {
-            let mut said = vec![format!("{} → {}", kind(before), kind(after))];
-            said.extend(after.target.iter().map(|target| format!("leads to {target}")));
-            said
-        }
+        "kind" | "device" => vec![format!("{} → {}", kind(before), kind(after))],
         "target" => vec![format!("leads to {} → {}", target(before), target(after))],
-        // Of a link, the mode says nothing, and other kinds begin with another one.
+        // Other kinds begin with other modes, and that of a link says nothing.
         "mode" if before.kind != after.kind && [before.kind, after.kind].contains(&FileKind::Symlink) => {
             Vec::new()
         }
         "mode" => vec![format!("mode {} → {}", mode(before), mode(after))],
         "owner" => vec![format!("owner {}:{} → {}:{}", before.uid, before.gid, after.uid, after.gid)],
-        "device" => vec![format!("{} → {}", kind(before), kind(after))],
         "attributes" => attributes(before, after),
         other => vec![other.to_owned()],
     }
 }
 
-/// One word, of devices with their numbers.
+/// What it is, with where a link leads and which device it is.
 fn kind(row: &FileRow) -> String {
-    match &row.device {
-        Some(device) => format!("{} device {}:{}", device.kind, device.major, device.minor),
-        None => row.kind.word().to_owned(),
+    match (&row.target, &row.device) {
+        (Some(target), _) => format!("link to {target}"),
+        (_, Some(device)) => format!("{} device {}:{}", device.kind, device.major, device.minor),
+        _ => row.kind.word().to_owned(),
     }
 }
 
@@ -119,18 +125,21 @@ fn mode(row: &FileRow) -> String {
 }
 
 fn attributes(before: &FileRow, after: &FileRow) -> Vec<String> {
-    let (old, new) = (attribute_rows(before), attribute_rows(after));
+    let by_name = |row: &FileRow| -> BTreeMap<String, AttributeRow> {
+        row.xattrs.iter().map(|x| (x.name.clone(), x.clone())).collect()
+    };
+    let (old, new) = (by_name(before), by_name(after));
     let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let said = |name: &&String| match (old.get(*name), new.get(*name)) {
-        (None, _) => Some(format!("{name} added")),
-        (_, None) => Some(format!("{name} removed")),
-        (old, new) => (old != new).then(|| format!("{name} changed")),
+        (Some(old), Some(new)) if old == new => None,
+        (Some(old), Some(new)) => Some(format!("{name} {} → {}", value(old), value(new))),
+        (Some(old), None) => Some(format!("removed {name} {}", value(old))),
+        (None, new) => new.map(|new| format!("added {name} {}", value(new))),
     };
-    let said: Vec<String> = names.iter().filter_map(said).collect();
-    if said.is_empty() { vec!["attributes".to_owned()] } else { said }
+    names.iter().filter_map(said).collect()
 }
 
-/// Name and value.
-fn attribute_rows(row: &FileRow) -> BTreeMap<String, String> {
-    row.xattrs.iter().map(|x| (x.name.clone(), x.means.clone().unwrap_or_else(|| x.value.clone()))).collect()
+/// In words where these are known.
+fn value(attribute: &AttributeRow) -> &str {
+    attribute.means.as_ref().unwrap_or(&attribute.value)
 }

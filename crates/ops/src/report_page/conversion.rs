@@ -48,6 +48,7 @@ fn config(contents: &Contents) -> Config {
         volumes: run.volumes.keys().cloned().collect(),
         stop_signal: run.stop_signal.clone(),
         healthcheck: run.healthcheck.as_ref().map(|h| h.test.clone()).unwrap_or_default(),
+        others: run.other.iter().map(|(key, value)| (key.clone(), value.to_string())).collect(),
         labels: run.labels.iter().map(pair).collect(),
         annotations: contents.manifest.annotations.iter().map(pair).collect(),
     }

@@ -24,6 +24,9 @@ pub(crate) fn html(image: &Image) -> String {
     ] {
         out.push_str(&definition(term, &html));
     }
+    for (key, value) in &config.others {
+        out.push_str(&definition(&text(key), &code_or(value, "none")));
+    }
     out.push_str("</dl>\n");
     out
 }
