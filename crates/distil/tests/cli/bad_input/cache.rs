@@ -153,7 +153,7 @@ fn a_damaged_layout_of_the_users() {
         machine.distil(&["build", "app.yaml", "-o", "oci:out"]).good();
         machine.write(&format!("work/out/{file}"), "{");
         let ran = machine.distil(&["build", "app.yaml", "-o", "oci:out"]);
-        ran.fails(3, &["cannot read", file, "remove it"]);
+        ran.fails(3, &["cannot read", file, "have it written anew"]);
         assert_eq!(machine.read(&format!("work/out/{file}")), "{");
         std::fs::remove_file(machine.path("work/out").join(file)).expect("it was there");
     }
