@@ -72,6 +72,11 @@ impl Series {
         median(self.0.iter().map(|c| c.wall).collect())
     }
 
+    /// The median of ours/peer of neighbouring runs: what else the machine does hits both.
+    pub(crate) fn ratio(&self, peer: &Series) -> f64 {
+        median(self.0.iter().zip(&peer.0).map(|(x, y)| x.wall / y.wall).collect())
+    }
+
     /// The largest resident set of all runs, in MB.
     pub(crate) fn rss(&self) -> f64 {
         self.0.iter().map(|c| c.rss).fold(0.0, f64::max)
@@ -106,8 +111,9 @@ pub(crate) fn pairs(
             b.push(y);
         }
     }
-    let ratio = median(a.iter().zip(&b).map(|(x, y)| x.wall / y.wall).collect());
-    Ok((Series(a), Series(b), ratio))
+    let (a, b) = (Series(a), Series(b));
+    let ratio = a.ratio(&b);
+    Ok((a, b, ratio))
 }
 
 /// The middle value; of an even number, the mean of the two in the middle.

@@ -83,7 +83,7 @@ fn rows_of(what: &str, tools: &[Tool], all: &[Series]) -> Vec<Row> {
         rows.push(Row::new(what, wall).target(Quantity::Seconds(theirs.wall())).beside(
             tool.name,
             Quantity::Seconds(theirs.wall()),
-            ours.wall() / theirs.wall(),
+            ours.ratio(theirs),
         ));
         rows.push(Row::new(&format!("{what}, RSS"), rss).target(MOST_RSS).beside(
             tool.name,
