@@ -38,6 +38,8 @@ pub struct Side {
     pub image: String,
     /// Its manifest.
     pub manifest: Digest,
+    /// Its config, which engines call it by.
+    pub config_digest: Digest,
     /// Its platform.
     pub platform: String,
     /// Bytes of its layers as they are stored.
@@ -101,11 +103,8 @@ pub fn diff(world: &World, from: &Subject, to: &Subject, times: bool) -> Result<
 
 /// The same of images that were looked into: what the page of `distil report` compares by, too.
 pub(crate) fn compare(a: &Look, b: &Look, times: bool) -> DiffReport {
-    let (config, packages, files) = (
-        config::changes(&a.contents, &b.contents, times),
-        packages(&a.contents, &b.contents),
-        files(a, b, times),
-    );
+    let (config, packages, files) =
+        (config::changes(a, b, times), packages(&a.contents, &b.contents), files(a, b, times));
     let same = config.is_empty() && packages.is_empty() && files.is_empty();
     let ids = |look: &Look| look.contents.layers.iter().map(|l| l.diff_id).collect::<Vec<_>>();
     let shared = ids(a).iter().zip(&ids(b)).take_while(|(a, b)| a == b).count();
@@ -116,6 +115,7 @@ fn side(look: &Look, shared_layers: usize) -> Side {
     Side {
         image: look.shown.clone(),
         manifest: look.contents.digest,
+        config_digest: look.contents.manifest.config.digest,
         platform: look.contents.platform().to_string(),
         stored: look.contents.stored_size(),
         files: look.contents.files_size(),

@@ -44,6 +44,8 @@ pub struct Look {
     pub reasons: Option<Reasons>,
     /// What BuildKit laid beside it in the index.
     pub attestations: Vec<Attestation>,
+    /// Whether its manifest is its own: engines and Docker's archives keep none, so one is made, without annotations.
+    pub own_manifest: bool,
 }
 
 /// A manifest of statements about an image, in the same index (BuildKit, docs/attestations/attestation-storage.md).
@@ -75,7 +77,9 @@ pub enum Whose {
 /// There is no such image, it has not the platform, or it cannot be read.
 pub fn look(world: &World, subject: &Subject) -> Result<Look, Diagnostic> {
     let opened = open_source(world, &subject.image)?;
-    look_at(world, &opened, subject.platform.as_ref())
+    let look = look_at(world, &opened, subject.platform.as_ref())?;
+    let own_manifest = !matches!(subject.image, ImageName::Daemon(_) | ImageName::DockerArchive { .. });
+    Ok(Look { own_manifest, ..look })
 }
 
 /// The same of an image that is open.
@@ -106,6 +110,7 @@ pub(crate) fn look_at(
         contents,
         reasons: None,
         attestations: attestations(source, document.value(), &chosen.descriptor.digest),
+        own_manifest: true,
     };
     let of = |digest: &Digest| reasons::recall(world, digest);
     look.learn(of(&chosen.descriptor.digest).or_else(|| of(&chosen.manifest().config.digest)));

@@ -62,8 +62,10 @@ pub(crate) fn text(diff: &DiffReport) -> String {
 
 /// Nothing of what is compared differs: of two manifests that is not to say that they are one.
 fn nothing(diff: &DiffReport) -> &'static str {
+    let same_config = diff.from.config_digest == diff.to.config_digest;
     match diff.from.manifest == diff.to.manifest {
         true => "nothing differs",
+        false if same_config => "nothing differs: it is the same image, stored another way",
         false => "nothing differs but when and how it was made: times, history, or how layers are stored",
     }
 }

@@ -367,3 +367,13 @@ fn a_long_tree_is_as_ls_prints_it() {
     let plain = machine.distil(&["tree", "oci:a:it"]).good().stdout;
     has(&plain, &["disk (block device 8:1)", "suid (mode 4755)"]);
 }
+
+/// What Docker's archives do not keep is not known of them, and no difference.
+#[test]
+fn an_archive_of_docker_has_no_annotations_to_compare() {
+    let machine = Machine::new();
+    put_as(&machine, "a", &[file("f", "1")], json!({}), json!({ "x": "1" }));
+    machine.distil(&["copy", "oci:a:it", "docker-archive:a.tar:a:1"]).good();
+    let ran = machine.distil(&["diff", "oci:a:it", "docker-archive:a.tar", "--times", "--exit-code"]).good();
+    has(&ran.stdout, &["nothing differs: it is the same image, stored another way\n"]);
+}

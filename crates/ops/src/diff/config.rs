@@ -6,6 +6,8 @@ use inventory::Contents;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::look::Look;
+
 /// A key of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConfigChange {
@@ -19,22 +21,24 @@ pub struct ConfigChange {
 }
 
 /// The keys that are other, by name. When the image was made counts where `times` says so.
-pub(super) fn changes(a: &Contents, b: &Contents, times: bool) -> Vec<ConfigChange> {
-    let (mut before, mut after) = (keys(a, times), keys(b, times));
+pub(super) fn changes(a: &Look, b: &Look, times: bool) -> Vec<ConfigChange> {
+    // What is not known of the one is no difference of the other.
+    let annotated = a.own_manifest && b.own_manifest;
+    let (mut before, mut after) = (keys(&a.contents, times, annotated), keys(&b.contents, times, annotated));
     let all: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
     let change = |key: String| {
         let (before, after) = (before.remove(&key), after.remove(&key));
         (before != after).then_some(ConfigChange { key, before, after })
     };
     let mut changes: Vec<ConfigChange> = all.into_iter().filter_map(change).collect();
-    changes.extend(order(&a.config.config.env, &b.config.config.env));
+    changes.extend(order(&a.contents.config.config.env, &b.contents.config.config.env));
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     changes
 }
 
 /// Config and annotations of the manifest as flat keys. The story of the layers is no part of them: `distil history`
 /// tells it.
-fn keys(contents: &Contents, times: bool) -> BTreeMap<String, String> {
+fn keys(contents: &Contents, times: bool, annotated: bool) -> BTreeMap<String, String> {
     let (image, config) = (&contents.config, &contents.config.config);
     let mut keys = BTreeMap::new();
     let mut put = |key: String, value: String| {
@@ -61,8 +65,8 @@ fn keys(contents: &Contents, times: bool) -> BTreeMap<String, String> {
     }
     config.exposed_ports.keys().for_each(|port| put(format!("port {port}"), port.clone()));
     config.volumes.keys().for_each(|path| put(format!("volume {path}"), path.clone()));
-    let named = [("label", &config.labels), ("annotation", &contents.manifest.annotations)];
-    for (word, map) in named {
+    let annotations = annotated.then_some(("annotation", &contents.manifest.annotations));
+    for (word, map) in [("label", &config.labels)].into_iter().chain(annotations) {
         map.iter().for_each(|(name, value)| put(format!("{word} {name}"), format!("{name}={value}")));
     }
     for (key, value) in image.other.iter().chain(&config.other) {
