@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::credentials::split_login;
 use crate::request::Sending;
+use crate::resolver::LookupFailure;
 use crate::route::{Route, Routes};
 use crate::tls::{HandshakeFailure, SetupFailure};
-use crate::transport::LookupFailure;
 use crate::{Body, Fault, Method, Options, Redacted, Request, Response, local, retry};
 
 /// Speaks http and https, and opens local files. Made in no time: connections and TLS are set up when

@@ -28,6 +28,7 @@ mod options;
 mod proxies;
 mod redacted;
 mod request;
+mod resolver;
 mod retry;
 mod route;
 mod tls;

@@ -6,8 +6,9 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnec
 use url::Url;
 
 use crate::proxies::Proxy;
+use crate::resolver::NamingResolver;
 use crate::tls::TlsConnector;
-use crate::transport::{AbsoluteForm, NamingResolver};
+use crate::transport::AbsoluteForm;
 use crate::{Login, Options, Request};
 
 /// How a URL is reached, and the connections that are open on each way.

@@ -1,40 +1,5 @@
-use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
-use ureq::{Error, Timeout};
-
-/// The system's resolver, with failures that name what was looked up.
-#[derive(Debug, Default)]
-pub(crate) struct NamingResolver(DefaultResolver);
-
-/// A name that has no address, on its way through ureq's error type.
-#[derive(Debug, thiserror::Error)]
-#[error("{host}: {cause}")]
-pub(crate) struct LookupFailure {
-    pub(crate) host: String,
-    pub(crate) cause: String,
-}
-
-impl Resolver for NamingResolver {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let fail = |cause: String| {
-            let host = uri.host().unwrap_or_default().to_owned();
-            Error::Other(Box::new(LookupFailure { host, cause }))
-        };
-        self.0.resolve(uri, config, timeout).map_err(|error| match error {
-            Error::Io(e) => fail(e.to_string()),
-            Error::HostNotFound => fail("it has no address".into()),
-            Error::Timeout(Timeout::Resolve) => fail("the resolver did not answer in time".into()),
-            other => other,
-        })
-    }
-}
 
 /// Makes requests to a proxy out of requests for `/http://host/path` at the proxy.
 ///

@@ -1,0 +1,124 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::time::Duration as Wait;
+use ureq::{Error, Timeout};
+
+use crate::Deadline;
+
+/// How long the addresses of a name are believed: as by curl (`CURLOPT_DNS_CACHE_TIMEOUT`).
+const BELIEVED: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The system's resolver, with failures that name what was looked up, and with a memory: ureq looks up the
+/// host of every request, though most go over a connection that is open, and each lookup is a thread.
+#[derive(Debug, Default)]
+pub(crate) struct NamingResolver {
+    system: DefaultResolver,
+    /// By scheme and authority, which has the port.
+    known: Mutex<HashMap<String, (ResolvedSocketAddrs, Deadline)>>,
+}
+
+/// A name that has no address, on its way through ureq's error type.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}: {cause}")]
+pub(crate) struct LookupFailure {
+    pub(crate) host: String,
+    pub(crate) cause: String,
+}
+
+impl Resolver for NamingResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        if is_address(uri) {
+            // Nobody is asked, so there is nobody to wait for.
+            return self.system.resolve(uri, config, NextTimeout { after: Wait::NotHappening, ..timeout });
+        }
+        let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+        let name = format!("{}://{authority}", uri.scheme_str().unwrap_or_default());
+        if let Some(addresses) = self.known(&name) {
+            return Ok(addresses);
+        }
+        // Without the lock: one name that takes long holds up no other.
+        let addresses = self.look_up(uri, config, timeout)?;
+        let known = (addresses.clone(), Deadline::after(BELIEVED));
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, known);
+        Ok(addresses)
+    }
+}
+
+impl NamingResolver {
+    fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).filter(|(_, until)| !until.is_over()).map(|(addresses, _)| addresses.clone())
+    }
+
+    fn look_up(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let fail = |cause: String| {
+            let host = uri.host().unwrap_or_default().to_owned();
+            Error::Other(Box::new(LookupFailure { host, cause }))
+        };
+        self.system.resolve(uri, config, timeout).map_err(|error| match error {
+            Error::Io(e) => fail(e.to_string()),
+            Error::HostNotFound => fail("it has no address".into()),
+            Error::Timeout(Timeout::Resolve) => fail("the resolver did not answer in time".into()),
+            other => other,
+        })
+    }
+}
+
+/// Whether the host is an address and no name.
+fn is_address(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_no_names() {
+        let is = |uri: &'static str| is_address(&Uri::from_static(uri));
+        assert!(is("http://127.0.0.1:5000/v2/") && is("https://[::1]/") && is("http://10.0.0.1"));
+        assert!(!is("http://localhost:5000/v2/") && !is("https://1.example.org/"));
+    }
+
+    #[test]
+    fn a_name_is_looked_up_once() {
+        let (resolver, config) = (NamingResolver::default(), Config::default());
+        let uri = Uri::from_static("http://localhost:5000/v2/");
+        let first = resolver.resolve(&uri, &config, patient()).unwrap();
+        assert!(first.iter().all(|address| address.ip().is_loopback() && address.port() == 5000));
+        // What is remembered is given, and not looked up again.
+        let other = "192.0.2.1:5000".parse().unwrap();
+        let mut changed = resolver.empty();
+        changed.push(other);
+        let put = |until| {
+            let name = "http://localhost:5000".to_owned();
+            resolver.known.lock().unwrap().insert(name, (changed.clone(), until))
+        };
+        assert!(put(Deadline::after(BELIEVED)).is_some(), "the first answer was kept");
+        assert_eq!(resolver.resolve(&uri, &config, patient()).unwrap()[..], [other]);
+        put(Deadline::after(std::time::Duration::ZERO));
+        assert_eq!(resolver.resolve(&uri, &config, patient()).unwrap()[..], first[..]);
+    }
+
+    fn patient() -> NextTimeout {
+        NextTimeout { after: Wait::from_secs(20), reason: Timeout::Resolve, ..NextTimeout::default() }
+    }
+}
