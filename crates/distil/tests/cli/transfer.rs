@@ -261,7 +261,7 @@ fn what_is_interrupted_says_so_and_leaves_nothing() {
     let name = format!("docker://{}/acme/app:1", registry.host());
     machine.distil(&["copy", "oci:in:1", &name]).good();
     let before = registry.requests().len();
-    let slow = Deed::Slow(std::time::Duration::from_secs(1));
+    let slow = Deed::Slow(std::time::Duration::from_secs(3));
     registry.fail(Fault::once("GET", "/blobs/", slow));
     let mut running = machine.command(&["pull", &name]);
     let running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

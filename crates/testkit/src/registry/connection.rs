@@ -143,11 +143,11 @@ fn write(
         if deed == Some(&Deed::WrongByte) && at == 0 {
             buffer[read / 2] ^= 1;
         }
-        writer.write_all(&buffer[..read])?;
-        at += read as u64;
         if let Some(Deed::Slow(time)) = deed {
             std::thread::sleep(*time);
         }
+        writer.write_all(&buffer[..read])?;
+        at += read as u64;
     }
     Ok(at == length && !matches!(deed, Some(Deed::BreakReply(_))))
 }

@@ -17,7 +17,7 @@ pub enum Deed {
     WrongByte,
     /// The answer ends sooner, and says so in its length.
     Truncate(u64),
-    /// The answer's body comes in pieces of a kilobyte, with so much time between them.
+    /// The answer's body comes in pieces of a kilobyte, with so much time before each.
     Slow(Duration),
     /// Another header of that name.
     Header(String, String),
