@@ -1,5 +1,6 @@
 //! A machine of its own for one test (cache, data, home, recipe), and a mirror that can misbehave.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -104,18 +105,21 @@ impl Machine {
         command
     }
 
-    /// A program of this machine's, in front of all others. Another process writes it: a file that is still
-    /// open for writing in a process that another thread forks cannot be run.
+    /// A program of this machine's, in front of all others.
     pub(crate) fn program(&self, name: &str, script: &str) {
-        use std::io::Write;
-        let mut sh = Command::new("/bin/sh")
-            .args(["-c", "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\""])
-            .arg(self.path("bin").join(name))
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("a shell");
-        sh.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("a script");
-        assert!(sh.wait().expect("an end").success());
+        let file = self.path("bin").join(name);
+        let write = "mkdir -p \"$(dirname \"$0\")\" && printf %s \"$1\" > \"$0\" && chmod 755 \"$0\"";
+        by_another_process(write, &[file.as_os_str(), OsStr::new(script)]);
+    }
+
+    /// A distil of this machine's own.
+    pub(crate) fn own_distil(&self) -> PathBuf {
+        let program = self.path("distil");
+        if !program.exists() {
+            let built = OsStr::new(env!("CARGO_BIN_EXE_distil"));
+            by_another_process("cp \"$0\" \"$1\"", &[built, program.as_os_str()]);
+        }
+        program
     }
 
     /// distil with these words as a user without rights; none where this machine knows no such user.
@@ -126,10 +130,7 @@ impl Machine {
         }
         let own = self.command(words);
         // The program may lie where only root may look.
-        let program = self.path("distil");
-        if !program.exists() {
-            std::fs::copy(own.get_program(), &program).expect("a copy of distil");
-        }
+        let program = self.own_distil();
         open_to_all(self.dir.path());
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program).args(words);
@@ -191,6 +192,13 @@ impl Machine {
 pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|o| o.stdout.trim_ascii() == b"0")
+}
+
+/// A script of the shell, for what changes programs: a file that is open for writing cannot be run (ETXTBSY),
+/// and what one thread of ours has open, the children that others start have too, until they are programs.
+pub(crate) fn by_another_process(script: &str, words: &[&OsStr]) {
+    let status = Command::new("/bin/sh").args(["-ec", script]).args(words).status().expect("a shell");
+    assert!(status.success(), "{script}: {status}");
 }
 
 /// Everybody may do everything with what is below, but where a test took it away.

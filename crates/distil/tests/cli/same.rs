@@ -1,8 +1,10 @@
 //! The same answer for everybody, and a remembered one for nobody else's program.
 
+use std::ffi::OsStr;
+
 use testkit::{Package, World};
 
-use crate::run::{Archive, Machine, is_root, plain_world};
+use crate::run::{Archive, Machine, by_another_process, is_root, plain_world};
 
 /// Modes, links and an owner of its own: what a user's rights could change, were anything unpacked.
 fn owned_world() -> World {
@@ -46,11 +48,9 @@ fn another_user_makes_the_same_image() {
 /// though the version is the same.
 #[test]
 fn a_rebuilt_distil_does_not_believe_the_old_ones_answer() {
-    use std::io::Write;
     let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
     machine.recipe(&archive, &["hello"]);
-    let program = machine.path("distil");
-    std::fs::copy(env!("CARGO_BIN_EXE_distil"), &program).expect("a copy of distil");
+    let program = machine.own_distil();
     let build = || {
         let own = machine.command(&["build", "app.yaml"]);
         let mut command = std::process::Command::new(&program);
@@ -66,17 +66,14 @@ fn a_rebuilt_distil_does_not_believe_the_old_ones_answer() {
     assert!(!warm);
     assert_eq!(build(), (right.clone(), true));
     // A byte after its end is nothing to the loader: the same program, and another file.
-    let mut file = std::fs::File::options().append(true).open(&program).expect("the copy");
-    file.write_all(b"\n").expect("a byte more");
-    drop(file);
+    by_another_process("echo >> \"$0\"", &[program.as_os_str()]);
     assert_eq!(build(), (right.clone(), false), "the old answer was believed");
     assert_eq!(build(), (right.clone(), true));
     // A file of the same size, in the place of the old one.
-    let mut bytes = std::fs::read(&program).expect("the copy");
-    *bytes.last_mut().expect("bytes") = b' ';
-    std::fs::write(machine.path("new"), bytes).expect("a new one");
-    let mode = program.metadata().expect("the copy").permissions();
-    std::fs::set_permissions(machine.path("new"), mode).expect("a mode");
-    std::fs::rename(machine.path("new"), &program).expect("in its place");
+    let last = (program.metadata().expect("the copy").len() - 1).to_string();
+    let replace =
+        "cp \"$0\" \"$0.new\"; printf ' ' | dd of=\"$0.new\" bs=1 conv=notrunc seek=\"$1\" 2>/dev/null
+        mv \"$0.new\" \"$0\"";
+    by_another_process(replace, &[program.as_os_str(), OsStr::new(&last)]);
     assert_eq!(build(), (right, false), "the old answer was believed");
 }
