@@ -5,7 +5,7 @@ use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest, Platform};
 use rootfs::path::{ResolveError, follow};
 use rootfs::{Entry, Node, Owner};
 
-use crate::{Maker, OsRelease};
+use crate::{APPEND, Maker, OsRelease};
 
 /// What is in an image of one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub struct Contents {
     /// Accounts and what packages of Debian say of their licences: `etc/passwd`, `etc/group` and
     /// `usr/share/doc/*/copyright`, where they are files of no more than 1 MiB. [`Contents::notice`] finds one.
     pub notices: BTreeMap<BString, Vec<u8>>,
+    /// What layers of `distil append` wrote, by path, with the number of the package whose database lists the path all the
+    /// same. By that it is not the package's.
+    pub appended: BTreeMap<BString, Option<usize>>,
 }
 
 /// A layer: where it came from and what it did.
@@ -165,6 +168,13 @@ pub struct Database {
     pub path: BString,
     /// How many packages it has, or why it was not read.
     pub packages: Result<usize, String>,
+}
+
+impl LayerContents {
+    /// Is it a layer that `distil append` wrote, as its history says?
+    pub fn is_appended(&self) -> bool {
+        self.history.as_ref().is_some_and(|h| h.created_by.as_deref() == Some(APPEND))
+    }
 }
 
 impl PackageKind {

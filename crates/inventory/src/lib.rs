@@ -9,6 +9,7 @@
 //! The price: tar is read as leniently as engines read it (`rootfs::tar::Limits::foreign`), unlike all that becomes
 //! part of an image of ours; and rpm's databases are named, not read.
 
+mod appended;
 mod capabilities;
 mod changes;
 mod contents;
@@ -23,6 +24,7 @@ mod read;
 mod stack;
 mod unpack;
 
+pub use appended::APPEND;
 pub use capabilities::{CAPABILITY, capabilities};
 pub use contents::{
     Change, ChangeKind, Contents, Database, File, LayerContents, Package, PackageChange, PackageKind,

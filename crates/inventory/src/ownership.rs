@@ -5,6 +5,7 @@ use rootfs::Owner;
 use rootfs::path::{file_name, normalise_foreign, parent};
 
 use crate::Contents;
+use crate::appended;
 use crate::packages::Diversion;
 use crate::packages::{self, Listed};
 
@@ -48,6 +49,7 @@ pub(crate) fn assign(contents: &mut Contents, mut listed: Vec<Listed>, diversion
         }
     }
     contents.packages = listed.into_iter().map(|l| l.package).collect();
+    appended::release(contents);
     place(contents);
     packages::add_unread(contents);
 }

@@ -110,6 +110,7 @@ fn contents(
         os_release: None,
         maker,
         notices: BTreeMap::new(),
+        appended: BTreeMap::new(),
     };
     let real = ["etc/os-release", "usr/lib/os-release"].iter().find_map(|p| {
         let real = all.real_path(p, true).ok()?;

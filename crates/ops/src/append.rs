@@ -1,7 +1,7 @@
 //! `distil append`: files or a tar archive as one more layer of an image.
 //!
 //! The story: read what is to be appended; for each platform see where its paths lead in the image (through
-//! `/lib → usr/lib`), write the layer, and let config and manifest name it.
+//! `/lib → usr/lib`), write the layer, let config and manifest name it, and keep why what is below is there.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use crate::image_name::ImageName;
 use crate::look::look_at;
 use crate::own_bodies;
 use crate::places::{Opened, open_source};
+use crate::reasons;
 use crate::shop::Shop;
 use crate::transfer::{Moved, carry};
 
@@ -55,14 +56,19 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
     let asked = asked_for(&shop, request, &mut payloads)?;
     let from = open_source(world, &request.image)?;
     let store = image_store(world)?;
+    let mut known = Vec::new();
     let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {
         let platform = image.platform.as_ref().or(request.platform.as_ref());
-        let below = look_at(world, &from, platform)?.contents;
-        let entries = placed(&asked, &below, world.epoch.unwrap_or(0))?;
+        let mut below = look_at(world, &from, platform)?;
+        let entries = placed(&asked, &below.contents, world.epoch.unwrap_or(0))?;
         let layer = write(&shop, &store, &payloads, entries, request.codec)?;
         add(draft, &layer, world.epoch);
+        below.ask_registry(world, &request.image);
+        known.push(below.reasons);
         Ok(())
     })?;
+    // Of the layers below they hold as they did; which paths are others by now, the layers themselves tell.
+    reasons::remember_all(world, &edited.images, &known);
     let changed = Opened {
         source: Box::new(edited),
         name: String::new(),
@@ -213,7 +219,7 @@ fn write(
 ) -> Result<Layer, Diagnostic> {
     let threads = shop.world.threads;
     let writer = LayerWriter { bodies: payloads, cache: &shop.cache, out: store, codec, threads };
-    let group = LayerGroup { title: "distil append".to_owned(), segments: vec![SegmentPlan { entries }] };
+    let group = LayerGroup { title: inventory::APPEND.to_owned(), segments: vec![SegmentPlan { entries }] };
     Ok(writer.write(&group)?)
 }
 

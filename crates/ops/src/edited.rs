@@ -28,6 +28,8 @@ pub(crate) struct Edited<'a> {
     layers: Layout,
     documents: BTreeMap<Digest, Vec<u8>>,
     top: Raw<Document>,
+    /// The digests of each image's manifest and config, in the order in which they were edited.
+    pub(crate) images: Vec<[Digest; 2]>,
 }
 
 /// Edits every platform's image, or that of the platform that is `wanted`, which then stands alone. `more` is
@@ -72,11 +74,13 @@ pub(crate) fn edit<'a>(
         world.reporter.note(Note::Info(text));
     }
     let mut renamed: BTreeMap<String, Renamed> = BTreeMap::new();
+    let mut made = Vec::new();
     for (image, draft) in images.iter().zip(&mut drafts) {
-        let (digest, size) = add(&draft.config);
-        draft.manifest["config"]["digest"] = json!(digest);
+        let (config, size) = add(&draft.config);
+        draft.manifest["config"]["digest"] = json!(config);
         draft.manifest["config"]["size"] = json!(size);
         let (digest, size) = add(&draft.manifest);
+        made.push([digest, config]);
         let media_type = draft.manifest["mediaType"].clone();
         renamed.insert(image.descriptor.digest.to_string(), Renamed { digest, size, media_type });
     }
@@ -91,7 +95,7 @@ pub(crate) fn edit<'a>(
         .map_err(|e| TransportError::Malformed { what: from.shown.clone(), why: e.to_string() })?;
     let mut sources: Vec<&dyn Source> = vec![source];
     sources.extend(more);
-    Ok(Edited { sources, layers, documents, top })
+    Ok(Edited { sources, layers, documents, top, images: made })
 }
 
 fn parse(bytes: &[u8], shown: &str) -> Result<Value, Diagnostic> {

@@ -175,6 +175,9 @@ pub struct PackageRow {
     pub maintainer: Option<String>,
 }
 
+/// What says that distil made an image: it was built here, or made of one whose reasons were known.
+const KEPT: &str = "this machine keeps its reasons";
+
 /// Looks at an image.
 ///
 /// # Errors
@@ -204,7 +207,7 @@ pub(crate) fn of(look: &Look) -> Inspection {
         system,
         maker: MakerRow {
             tool: if ours { Some("distil".to_owned()) } else { maker.tool.clone() },
-            evidence: if ours { Some("built on this machine".to_owned()) } else { maker.evidence.clone() },
+            evidence: if ours { Some(KEPT.to_owned()) } else { maker.evidence.clone() },
             recipe: look.reasons.as_ref().map(|r| r.recipe.clone()),
             says: maker.says.clone(),
         },

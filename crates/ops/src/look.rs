@@ -152,6 +152,7 @@ fn own_links(contents: &mut Contents, reasons: &Reasons) {
             && let Some(Some(package)) = numbers.get(*n)
             && let Some(at) = contents.position(path.trim_start_matches('/'))
             && contents.files[at].package().is_none()
+            && !contents.appended.contains_key(&contents.files[at].entry.path)
         {
             let file = &mut contents.files[at];
             file.entry.owner = Owner::Package(*package);
@@ -171,6 +172,14 @@ impl Look {
             own_links(&mut self.contents, reasons);
         }
         self.reasons = reasons;
+    }
+
+    /// Asks the registry that an image is on for the reasons that somebody attached to it, where the machine has none.
+    pub(crate) fn ask_registry(&mut self, world: &World, name: &ImageName) {
+        if let (None, ImageName::Registry(image)) = (&self.reasons, name) {
+            let reasons = reasons::referred(world, image, &self.contents.digest);
+            self.learn(reasons);
+        }
     }
 
     /// What is at a path that was typed, links followed inside the image. A link that leads nowhere is itself what
@@ -196,7 +205,9 @@ impl Look {
 
     /// The lines of the recipe that declare a path, change it, or unpack an archive above it.
     pub(crate) fn lines(&self, file: &File) -> Vec<String> {
-        let Some(reasons) = &self.reasons else { return Vec::new() };
+        let Some(reasons) = self.reasons.as_ref().filter(|_| !self.is_appended(file)) else {
+            return Vec::new();
+        };
         let declared = |path: &str| self.contents.real_path(tree_path(path.as_bytes()), false).ok();
         let made = self.whose(file) == Whose::Recipe;
         let of = |path: &BStr| -> Vec<String> {
@@ -219,12 +230,21 @@ impl Look {
         if let Some(package) = file.package() {
             return Whose::Package(package);
         }
-        let path = absolute(file.path());
-        match self.reasons.as_ref().and_then(|r| r.paths.get(&path)) {
+        match self.kept(file).filter(|_| !self.is_appended(file)) {
             Some(PathReason::Rule(rule)) => Whose::Rule(rule.clone()),
             Some(PathReason::Recipe) => Whose::Recipe,
             Some(PathReason::Package(_)) | None => Whose::Nobody,
         }
+    }
+
+    /// What the build kept of a path.
+    pub(crate) fn kept(&self, file: &File) -> Option<&PathReason> {
+        self.reasons.as_ref()?.paths.get(&absolute(file.path()))
+    }
+
+    /// Is a file one that `append` wrote?
+    fn is_appended(&self, file: &File) -> bool {
+        self.contents.appended.contains_key(&file.entry.path)
     }
 
     /// A row of a list.

@@ -63,10 +63,9 @@ fn attach_reasons(world: &World, to: &ImageName, moved: &Moved) -> Result<(), Di
         }
     }
     if attached == 0 {
-        let text =
-            format!("cannot attach the reasons to {to}: they are kept of images that this machine built");
+        let text = format!("cannot attach the reasons to {to}: this machine keeps none of it");
         return Err(Diagnostic::new(Kind::Input, text)
-            .hint("the image itself is pushed; leave --reasons away, or push it from where it was built"));
+            .hint("the image itself is pushed; leave --reasons away, or push it from where it was made"));
     }
     Ok(())
 }

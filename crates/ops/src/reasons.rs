@@ -207,6 +207,15 @@ pub(crate) fn remember(world: &World, image: &Digest, reasons: &Reasons) {
     }
 }
 
+/// Keeps the reasons of images that others became, each by the digests of its manifest and config, where any are known.
+pub(crate) fn remember_all(world: &World, images: &[[Digest; 2]], known: &[Option<Reasons>]) {
+    for (digests, reasons) in images.iter().zip(known) {
+        if let Some(reasons) = reasons {
+            digests.iter().for_each(|digest| remember(world, digest, reasons));
+        }
+    }
+}
+
 /// Forgets why images are as they are that no name of the store leads to any more. Whoever builds one holds the store
 /// until it has its name, and while `left` lives nobody does; so what is of nobody now, is of nobody, and half a file is
 /// one of a process that was killed.
@@ -267,6 +276,11 @@ impl Reasons {
     pub fn from_json(bytes: &[u8]) -> Option<Reasons> {
         let reasons: Reasons = serde_json::from_slice(bytes).ok()?;
         (reasons.schema == SCHEMA).then_some(reasons)
+    }
+
+    /// What is known of a package. Of another version nothing is: a layer above the build's brought it.
+    pub fn package(&self, name: &str, version: &str) -> Option<&PackageReason> {
+        self.packages.iter().find(|p| p.name == name && p.version == version)
     }
 
     /// The shortest way from the recipe to a package: who asked, and through which packages, the package itself last.

@@ -7,6 +7,7 @@
 
 mod config;
 mod joint;
+mod known;
 mod packages;
 
 use diag::{Diagnostic, Kind};
@@ -21,9 +22,10 @@ use crate::World;
 use crate::build::image_store;
 use crate::edited::{Draft, edit};
 use crate::image_name::ImageName;
-use crate::look::look_at;
+use crate::look::{Look, look_at};
 use crate::places::{Opened, open_source};
 use crate::platforms::{self, Chosen};
+use crate::reasons::{self, Reasons};
 use crate::shop::Shop;
 use crate::transfer::{Moved, carry};
 
@@ -61,11 +63,14 @@ pub fn rebase(world: &World, request: &RebaseRequest) -> Result<Moved, Diagnosti
     };
     let (old, new) = (open_source(world, &old_name)?, open_source(world, &request.new_base)?);
     let store = image_store(world)?;
-    let bases = Bases { world, from: &from, old: &old, new: &new };
+    let bases = Bases { world, request, from: &from, old: &old, new: &new };
     let also: [&dyn Source; 1] = [new.source.as_ref()];
+    let mut known = Vec::new();
     let edited = edit(world, &from, &also, store.clone(), request.platform.as_ref(), |image, draft| {
-        bases.swap(&shop, &store, image, draft).map_err(doing)
+        known.push(bases.swap(&shop, &store, image, draft).map_err(doing)?);
+        Ok(())
     })?;
+    reasons::remember_all(world, &edited.images, &known);
     let changed = Opened {
         source: Box::new(edited),
         name: String::new(),
@@ -109,6 +114,7 @@ fn without_tag(name: &str) -> &str {
 /// An image and its two bases.
 struct Bases<'a> {
     world: &'a World,
+    request: &'a RebaseRequest,
     from: &'a Opened<'a>,
     old: &'a Opened<'a>,
     new: &'a Opened<'a>,
@@ -119,23 +125,28 @@ struct Base {
     layers: Vec<Descriptor>,
     config: Value,
     annotations: Value,
-    contents: Contents,
+    look: Look,
     digest: Digest,
 }
 
 impl Bases<'_> {
+    /// Edits the image of one platform; gives why the result is as it is.
     fn swap(
         &self,
         shop: &Shop<'_>,
         store: &Layout,
         image: &Chosen,
         draft: &mut Draft,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<Option<Reasons>, Diagnostic> {
         let platform = image.platform.as_ref();
-        let (old, new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
-        let whole = look_at(self.world, self.from, platform)?.contents;
-        let count = below(&whole, &old.contents, self.old)?;
-        let joint = Joint { whole: &whole, old: &old.contents, new: &new.contents, above: count };
+        let (old, mut new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
+        let mut look = look_at(self.world, self.from, platform)?;
+        look.ask_registry(self.world, &self.request.image);
+        new.look.ask_registry(self.world, &self.request.new_base);
+        let base_reasons = new.look.reasons.take();
+        let whole = &look.contents;
+        let count = below(whole, &old.look.contents, self.old)?;
+        let joint = Joint { whole, old: &old.look.contents, new: &new.look.contents, above: count };
         joint.check_paths()?;
         let made =
             joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
@@ -151,8 +162,9 @@ impl Bases<'_> {
         }
         self.name_base(&mut draft.manifest, &new);
         config::rebase(&old.config, &new.config, &mut draft.config)?;
+        let known = known::joined(&joint, base_reasons, look.reasons.as_ref());
         if made.entries.is_empty() {
-            return Ok(());
+            return Ok(known);
         }
         let mut payloads = Payloads::new();
         payloads.add(made.bodies);
@@ -161,7 +173,7 @@ impl Bases<'_> {
         let segments = vec![SegmentPlan { entries: made.entries }];
         let layer = writer.write(&LayerGroup { title: "distil rebase".to_owned(), segments })?;
         crate::append::add(draft, &layer, self.world.epoch);
-        Ok(())
+        Ok(known)
     }
 
     fn base(&self, opened: &Opened<'_>, platform: Option<&Platform>) -> Result<Base, Diagnostic> {
@@ -175,7 +187,7 @@ impl Bases<'_> {
             layers: chosen.manifest().layers.clone(),
             config: read(&config),
             annotations: manifest["annotations"].clone(),
-            contents: look_at(self.world, opened, platform)?.contents,
+            look: look_at(self.world, opened, platform)?,
             digest: chosen.descriptor.digest,
         })
     }

@@ -8,9 +8,8 @@ use rootfs::path::{file_name, parent};
 use serde::Serialize;
 
 use crate::World;
-use crate::image_name::ImageName;
 use crate::look::{FileRow, Look, Subject, Whose, absolute, look, tree_path, typed_path};
-use crate::reasons::{self, Because};
+use crate::reasons::{Because, PackageReason, PathReason};
 use crate::tree::no_package;
 
 /// Why something is in an image.
@@ -51,6 +50,22 @@ pub struct PathWhy {
     /// Of a path that nobody is known to own: databases that were not read, whose packages may own it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
+    /// It came with a layer of `append`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appended: Option<Appended>,
+}
+
+/// What `append` wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Appended {
+    /// The layer; the lowest is 1.
+    pub layer: usize,
+    /// The package whose file was there: a database, or what the build kept, goes on naming it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Where none was a package's: the rule of distil's that made what was there, or `recipe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
 }
 
 /// A link on the way to a path.
@@ -147,10 +162,7 @@ pub struct Need {
 /// There is no such image, or nothing of that name in it.
 pub fn why(world: &World, subject: &Subject, what: &str) -> Result<Why, Diagnostic> {
     let mut look = look(world, subject)?;
-    if let (None, ImageName::Registry(image)) = (&look.reasons, &subject.image) {
-        let reasons = reasons::referred(world, image, &look.contents.digest);
-        look.learn(reasons);
-    }
+    look.ask_registry(world, &subject.image);
     let (path, package) = if let Some(n) = package_named(&look, what) {
         (None, Some(n))
     } else {
@@ -271,7 +283,22 @@ fn path_why(look: &Look, file: &inventory::File, typed: &str) -> PathWhy {
         Whose::Nobody => look.unread(),
         _ => Vec::new(),
     };
-    PathWhy { followed, file: row, layers, below, lines, unread }
+    PathWhy { followed, file: row, layers, below, lines, unread, appended: appended(look, file) }
+}
+
+fn appended(look: &Look, file: &inventory::File) -> Option<Appended> {
+    let listed = look.contents.appended.get(file.path())?.map(|n| look.contents.packages[n].name.clone());
+    let (package, made_by) = match (listed, look.kept(file)) {
+        (Some(name), _) => (Some(name), None),
+        (None, Some(PathReason::Package(n))) => {
+            let packages = look.reasons.as_ref().map(|r| &r.packages);
+            (packages.and_then(|p| p.get(*n)).map(|p| p.name.clone()), None)
+        }
+        (None, Some(PathReason::Rule(rule))) => (None, Some(rule.clone())),
+        (None, Some(PathReason::Recipe)) => (None, Some("recipe".to_owned())),
+        (None, None) => (None, None),
+    };
+    Some(Appended { layer: file.layer + 1, package, made_by })
 }
 
 /// The links on the way to a path, in the order in which they are met.
@@ -334,12 +361,10 @@ fn owners_below(look: &Look, directory: &BStr) -> Vec<(String, usize)> {
 
 fn package_why(look: &Look, n: usize) -> PackageWhy {
     let package = &look.contents.packages[n];
-    let reasons = look.reasons.as_ref().filter(|r| r.packages.iter().any(|p| p.name == package.name));
-    let needed_by = match reasons {
-        Some(reasons) => {
-            let row = reasons.packages.iter().find(|p| p.name == package.name);
-            row.into_iter().flat_map(|row| &row.because).map(need).collect()
-        }
+    let row = look.reasons.as_ref().and_then(|reasons| reasons.package(&package.name, &package.version));
+    let reasons = look.reasons.as_ref().filter(|_| row.is_some());
+    let needed_by = match row {
+        Some(row) => row.because.iter().map(need).collect(),
         None => needs(look, package),
     };
     let chain = reasons.and_then(|r| r.chain(&package.name)).map(|c| steps(&c)).unwrap_or_default();
@@ -369,8 +394,8 @@ fn need(because: &Because) -> Need {
     }
 }
 
-fn steps(chain: &[&crate::reasons::PackageReason]) -> Vec<Step> {
-    let step = |(n, package): (usize, &&crate::reasons::PackageReason)| {
+fn steps(chain: &[&PackageReason]) -> Vec<Step> {
+    let step = |(n, package): (usize, &&PackageReason)| {
         let before = n.checked_sub(1).map(|n| chain[n].name.as_str());
         let (because, at) = package
             .because

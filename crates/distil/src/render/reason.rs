@@ -1,7 +1,7 @@
 //! `distil why` for people.
 
 use ops::look::FileKind;
-use ops::why::{PackageWhy, PathWhy, Why};
+use ops::why::{Appended, PackageWhy, PathWhy, Why};
 
 use super::inspection::one_line;
 use super::size::count;
@@ -57,6 +57,10 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
             out.push_str(&format!("    {n:>6}  {owner}\n"));
         }
     }
+    if let Some(appended) = &path.appended {
+        out.push_str(&appended_line(appended, &path.unread));
+        return out;
+    }
     let lines = if path.lines.is_empty() { String::new() } else { format!(" ({})", path.lines.join(", ")) };
     match (&file.made_by, owned) {
         (Some(rule), _) if rule == "recipe" => out.push_str(&format!("  it is the recipe's own{lines}\n")),
@@ -69,6 +73,17 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
         _ => {}
     }
     out
+}
+
+fn appended_line(appended: &Appended, unread: &[String]) -> String {
+    let instead = match (&appended.package, &appended.made_by) {
+        (Some(package), _) => format!(", in place of what {package} has there"),
+        (None, Some(rule)) if rule == "recipe" => ", in place of the recipe's own".to_owned(),
+        (None, Some(rule)) => format!(", in place of what the rule {rule} made"),
+        (None, None) if unread.is_empty() => "; no package owns it".to_owned(),
+        (None, None) => format!("; whose was there is not known: {} was not read", unread.join(", ")),
+    };
+    format!("  it came with layer {}, by `distil append`{instead}\n", appended.layer)
 }
 
 fn package_lines(package: &PackageWhy) -> String {

@@ -1,12 +1,13 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rootfs::Node;
-use testkit::Compression;
 use testkit::registry::{Registry, Setup};
 use testkit::tar::{Entry, tar};
+use testkit::{Compression, Package, World};
 
 use crate::foreign::{put, put_layers, sound};
-use crate::run::Machine;
+use crate::run::{Archive, Machine, plain_world};
+use crate::somebodys::{self, file};
 
 /// A base whose `/lib` is a link, as Debian's.
 fn merged_usr(machine: &Machine) {
@@ -104,4 +105,153 @@ fn what_is_hostile_or_cannot_be_is_refused() {
     put(&machine, "other", "1", &["linux/amd64"]);
     let words = ["append", "oci:other:1", "--file", "app:/x", "--platform", "linux/s390x", "-o", "y"];
     machine.distil(&words).fails(2, &["cannot find linux/s390x"]);
+}
+
+/// An image `app` of two layers: packages, a link of one of them, and two files of the recipe's.
+pub(crate) fn built(machine: &Machine) -> Archive {
+    let world = World::new()
+        .package(
+            Package::new("libz", "1.3-1")
+                .file("/usr/lib/libz.so.1.3", "z")
+                .symlink("/usr/lib/libz.so.1", "libz.so.1.3"),
+        )
+        .package(Package::new("app", "1-1").depends("libz (>= 1.0)").file("/usr/bin/app", "app"));
+    let archive = Archive::serve(&world);
+    let own = "  files:\n    - {path: /own/x, content: x}\n    - {path: /own/y, content: y}\n";
+    machine.write("work/app.yaml", archive.recipe(&["app"]) + own);
+    machine.build().good();
+    archive
+}
+
+/// What `why` says of a path or package of an image.
+fn why(machine: &Machine, image: &str, what: &str) -> String {
+    machine.distil(&["why", image, what]).good().stdout
+}
+
+#[test]
+fn the_reasons_of_what_is_below_are_kept() {
+    let machine = Machine::new();
+    let _archive = built(&machine);
+    machine.write("work/new", "new");
+    machine.distil(&["append", "app", "--file", "new:/srv/new", "-o", "more"]).good();
+    machine.distil(&["append", "more", "--file", "new:/srv/newer", "-o", "oci:out:2"]).good();
+    for image in ["more", "oci:out:2"] {
+        for what in ["libz", "/usr/lib/libz.so.1", "/usr/bin/app", "/etc/passwd", "/own/x"] {
+            let told = why(&machine, "app", what);
+            assert!(
+                told.contains("the recipe asks (app.yaml:")
+                    || told.contains("  it is the recipe's own (app.yaml:")
+                    || told.contains("the rule accounts made it"),
+                "{told}"
+            );
+            assert_eq!(why(&machine, image, what), told, "{image} {what}");
+        }
+    }
+    let told = why(&machine, "oci:out:2", "/srv/new");
+    let line = "  layer 3 added it (distil append)\n  it came with layer 3, by `distil append`; no package owns it\n";
+    assert!(told.ends_with(line), "{told}");
+    // They are its own: the base may go.
+    machine.distil(&["rm", "app"]).good();
+    assert!(why(&machine, "more", "libz").contains("needs libz 1.3-1 (libz (>= 1.0))"));
+}
+
+#[test]
+fn what_it_replaced_is_nobody_elses_any_more() {
+    let machine = Machine::new();
+    let _archive = built(&machine);
+    let paths = ["/usr/lib/libz.so.1.3", "/usr/lib/libz.so.1", "/etc/passwd", "/own/x"];
+    machine.write("work/new", "new");
+    machine.write("work/same", "app");
+    let files: Vec<String> = paths.iter().map(|path| format!("new:{path}")).collect();
+    let files = files.iter().map(String::as_str).chain(["same:/usr/bin/app"]).flat_map(|f| ["--file", f]);
+    machine.distil(&[&["append", "app", "-o", "more"][..], &files.collect::<Vec<_>>()].concat()).good();
+    let instead = |path: &str, of: &str| {
+        let told = why(&machine, "more", path);
+        let line = format!(
+            "  layer 3 replaced it (distil append)\n  it came with layer 3, by `distil append`, in place of {of}\n"
+        );
+        assert!(told.ends_with(&line), "no `{line}` in {told}");
+    };
+    instead(paths[0], "what libz has there");
+    instead(paths[1], "what libz has there");
+    instead(paths[2], "what the rule accounts made");
+    instead(paths[3], "the recipe's own");
+    assert!(why(&machine, "more", "/own/y").contains("  it is the recipe's own (app.yaml:"));
+    // The same bytes are the package's still.
+    let told = why(&machine, "more", "/usr/bin/app");
+    assert!(told.contains("  layer 3 touched it (distil append)\npackage app 1-1"), "{told}");
+    let listed = machine.distil(&["tree", "more", "--package", "libz"]);
+    assert!(!listed.stdout.contains("libz.so"), "{}", listed.stdout);
+    let unowned = machine.distil(&["tree", "more", "--unowned"]).good().stdout;
+    assert!(unowned.contains("libz.so.1.3") && unowned.contains("passwd"), "{unowned}");
+    assert!(
+        why(&machine, "more", "libz")
+            .starts_with("package libz 1.3-1 (deb amd64): 0 B in 0 paths, layer 1\n")
+    );
+}
+
+/// A package that the layer brings in another version is not the one that the build had.
+#[test]
+fn reasons_are_told_of_the_version_that_they_are_of() {
+    let machine = Machine::new();
+    let _archive = built(&machine);
+    let newer = "Package: libz\nStatus: install ok installed\nVersion: 1.4-1\nArchitecture: amd64\n";
+    machine.write("work/x.tar", tar(&[file("var/lib/dpkg/status.d/libz", newer)]));
+    machine.distil(&["append", "app", "--tar", "x.tar", "-o", "more"]).good();
+    let told = why(&machine, "more", "libz");
+    assert!(told.contains("package libz 1.4-1") && !told.contains("the recipe asks"), "{told}");
+    assert!(told.contains("    app (libz (>= 1.0))"), "{told}");
+    assert!(why(&machine, "more", "app").contains("app 1-1: the recipe asks (app.yaml:"));
+}
+
+/// Of images that nobody's reasons are known of, the database says whose a path was; a package that came with the
+/// layer has its own, and what other layers do is left to the database.
+#[test]
+fn databases_of_images_of_others_are_not_believed_of_it() {
+    let machine = somebodys::machine();
+    let extra = "Package: extra\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n";
+    let sums = "00000000000000000000000000000000  usr/lib/libc.so.6\n";
+    let entries = [
+        file("usr/bin/dash", "another"),
+        file("usr/lib/libc.so.6", "of extra"),
+        file("var/lib/dpkg/status.d/extra", extra),
+        file("var/lib/dpkg/status.d/extra.md5sums", sums),
+    ];
+    machine.write("work/x.tar", tar(&entries));
+    machine.distil(&["append", "oci:foreign:it", "--tar", "x.tar", "-o", "oci:out:1"]).good();
+    let told = why(&machine, "oci:out:1", "/bin/dash");
+    let line = "  it came with layer 4, by `distil append`, in place of what dash has there\n";
+    assert!(told.ends_with(line), "{told}");
+    let told = why(&machine, "oci:out:1", "/lib/libc.so.6");
+    assert!(told.contains("layer 4 replaced it") && told.contains("\npackage extra 1"), "{told}");
+    // Where a database is not read, nobody knows whose the path was.
+    somebodys::put(&machine, "rpm", &[("ADD", vec![file("var/lib/rpm/rpmdb.sqlite", "SQLite")])], &[]);
+    machine.write("work/y.tar", tar(&[file("etc/y", "y")]));
+    machine.distil(&["append", "oci:rpm:it", "--tar", "y.tar", "-o", "oci:out:2"]).good();
+    let told = why(&machine, "oci:out:2", "/etc/y");
+    assert!(told.contains("whose was there is not known: /var/lib/rpm/rpmdb.sqlite was not read"), "{told}");
+    let by_hand =
+        [("ADD", somebodys::layers().remove(0).1), ("COPY dash", vec![file("usr/bin/dash", "own")])];
+    somebodys::put(&machine, "copied", &by_hand, &[]);
+    let told = why(&machine, "oci:copied:it", "/bin/dash");
+    assert!(told.contains("  layer 2 replaced it (COPY dash)\npackage dash"), "{told}");
+}
+
+/// Reasons that somebody attached to the base on a registry are the result's too, and can be attached to that.
+#[test]
+fn reasons_on_a_registry_are_kept_as_well() {
+    let (archive, registry) = (Archive::serve(&plain_world()), Registry::start(Setup::default()));
+    let (base, more) =
+        (format!("{}/acme/base:1", registry.host()), format!("{}/acme/more:1", registry.host()));
+    let machine = Machine::new();
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["build", "app.yaml", "-t", &base, "--push"]).good();
+    machine.distil(&["push", &base, "--reasons"]).good();
+    let elsewhere = Machine::new();
+    elsewhere.write("work/new", "new");
+    elsewhere.distil(&["append", &format!("docker://{base}"), "--file", "new:/srv/new", "-o", "more"]).good();
+    let told = why(&elsewhere, "more", "libhello1");
+    assert!(told.contains("hello 1.0-1: the recipe asks (app.yaml:"), "{told}");
+    elsewhere.distil(&["push", "more", &more, "--reasons"]).good();
+    assert_eq!(why(&Machine::new(), &more, "libhello1"), told);
 }

@@ -145,6 +145,9 @@ fn the_page_has_every_field_and_no_other() {
                paths:\n  - {path: /own/l, type: symlink, source: /own/x}\n";
     machine.write("work/app.yaml", archive.recipe(&["app"]) + own);
     machine.build().good();
+    machine.write("work/new", "new");
+    let words = ["--file", "new:/usr/lib/libz.so.1.3", "--file", "new:/own/x"];
+    machine.distil(&[&["append", "app", "-o", "more"], &words[..]].concat()).good();
     let mut page = Page::read();
     for words in [
         &["inspect", "oci:foreign:it"][..],
@@ -162,6 +165,8 @@ fn the_page_has_every_field_and_no_other() {
         &["why", "oci:linked:it", "base"],
         &["why", "app", "app"],
         &["why", "app", "/own/l"],
+        &["why", "more", "/usr/lib/libz.so.1.3"],
+        &["why", "more", "/own/x"],
         &["diff", "oci:strange:it", "oci:foreign:it"],
         &["diff", "oci:strange:it", "oci:other:it"],
         &["diff", "oci:several:it", "--platform", "linux/amd64,linux/arm64"],

@@ -69,13 +69,14 @@ fn layer(layer: &LayerContents) -> Layer {
 fn package(package: &inventory::Package, look: &Look) -> Package {
     let copyright = format!("usr/share/doc/{}/copyright", package.name);
     let from_text = || look.contents.notice(&copyright).map(licences);
+    let reasons = look.reasons.as_ref().filter(|r| r.package(&package.name, &package.version).is_some());
     Package {
         name: package.name.clone(),
         version: package.version.clone(),
         arch: package.arch.clone(),
         kind: package.kind.word().to_owned(),
         licence: package.licence.clone().or_else(from_text).unwrap_or_default(),
-        why: look.reasons.as_ref().map(|reasons| why(reasons, &package.name)).unwrap_or_default(),
+        why: reasons.map(|reasons| why(reasons, &package.name)).unwrap_or_default(),
     }
 }
 

@@ -127,6 +127,11 @@ fn an_image_upon_another_moves_to_a_newer_one() {
     let packages = machine.distil(&["inspect", "oci:out:moved", "--json"]).good().stdout;
     assert!(packages.contains("1.1-r0") && packages.contains("own"), "{packages}");
     assert!(file("/lib/apk/db/scripts.tar").contains("own-1.0-r0"));
+    // Why: the image's recipe says of its own package, and the newer base's of the others.
+    for (package, recipe) in [("own", "app.yaml"), ("libhello", "base.yaml"), ("other", "base.yaml")] {
+        let told = machine.distil(&["why", "oci:out:moved", package]).good().stdout;
+        assert!(told.contains(&format!("the recipe asks ({recipe}:")), "{told}");
+    }
     // What the newer base has itself by now, and otherwise, is nobody's to choose.
     let newer = ApkPackage::new("own", "1.1-r0").file("srv/own", 0o644, "2");
     archive(&machine, [super::later(), vec![newer]].concat());
