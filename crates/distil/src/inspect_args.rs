@@ -73,6 +73,9 @@ pub(crate) struct TreeArgs {
     /// Only the files of this package; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) package: Vec<String>,
+    /// As it is with its N lowest layers: what those above delete, hide or add is not seen
+    #[arg(long, value_name = "N")]
+    pub(crate) up_to_layer: Option<usize>,
     /// Only what is from this layer; the lowest is 1; may be given several times
     #[arg(long, value_name = "N")]
     pub(crate) layer: Vec<usize>,
@@ -134,6 +137,9 @@ pub(crate) struct WhyArgs {
     /// A path from the root, the name of a file, or the name of a package
     #[arg(value_name = "PATH|PACKAGE", value_parser = path_text())]
     pub(crate) what: String,
+    /// As it is with its N lowest layers: what those above delete, hide or add is not seen
+    #[arg(long, value_name = "N")]
+    pub(crate) up_to_layer: Option<usize>,
 }
 
 /// Compare two images: config, packages, files
@@ -174,7 +180,8 @@ pub(crate) struct DiffArgs {
     after_help = "Examples:\n  distil extract base /etc/passwd                  to standard output\n  \
                   distil extract base /etc/os-release -o os-release   to a file\n  \
                   distil extract base /usr/share/zoneinfo -o tz       a directory, to a new directory\n  \
-                  distil extract base /etc | tar -t                   a directory, as a tar"
+                  distil extract base /etc | tar -t                   a directory, as a tar\n  \
+                  distil extract app:1 /etc/key --up-to-layer 2       a file that layer 3 deleted"
 )]
 pub(crate) struct ExtractArgs {
     #[command(flatten)]
@@ -185,6 +192,9 @@ pub(crate) struct ExtractArgs {
     /// A file, a new or empty directory, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE|DIR|-")]
     pub(crate) output: Option<PathBuf>,
+    /// As it is with its N lowest layers: what those above delete, hide or add is not seen
+    #[arg(long, value_name = "N")]
+    pub(crate) up_to_layer: Option<usize>,
 }
 
 /// Tell how an image came to be: its layers, what each brought and what made it

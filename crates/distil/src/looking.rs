@@ -50,7 +50,7 @@ impl Here<'_> {
     }
 
     pub(crate) fn tree(&self, args: &TreeArgs) -> Result<u8, Diagnostic> {
-        let subject = subject(&args.image)?;
+        let subject = Subject { up_to: args.up_to_layer, ..subject(&args.image)? };
         let request = TreeRequest {
             path: args.path.clone(),
             filter: args.filter.clone(),
@@ -71,7 +71,7 @@ impl Here<'_> {
     }
 
     pub(crate) fn why(&self, args: &WhyArgs) -> Result<u8, Diagnostic> {
-        let subject = subject(&args.image)?;
+        let subject = Subject { up_to: args.up_to_layer, ..subject(&args.image)? };
         let found = ops::why::why(&self.world()?, &subject, &args.what)?;
         self.show(&found, || reason::text(&found))
     }
@@ -91,7 +91,7 @@ impl Here<'_> {
     }
 
     pub(crate) fn extract(&self, args: &ExtractArgs) -> Result<u8, Diagnostic> {
-        let subject = subject(&args.image)?;
+        let subject = Subject { up_to: args.up_to_layer, ..subject(&args.image)? };
         let world = self.world()?;
         let place = args.output.as_ref().filter(|place| place.as_os_str() != "-");
         let mut out = std::io::stdout().lock();
@@ -132,7 +132,7 @@ fn subject(args: &ImageArgs) -> Result<Subject, Diagnostic> {
     let platform = platform.map_err(|e: oci::PlatformError| {
         Diagnostic::new(Kind::Usage, e.to_string()).hint("write it as linux/amd64 or linux/arm/v7")
     })?;
-    Ok(Subject { image, platform })
+    Ok(Subject { image, platform, up_to: None })
 }
 
 /// The two images of a comparison, each of its platform.

@@ -78,9 +78,24 @@ pub enum InventoryError {
         /// What it is.
         what: String,
     },
+    /// It has not so many layers.
+    #[error("cannot look at the image as of layer {asked}: {}", has(*.layers))]
+    NoLayer {
+        /// How many were asked for.
+        asked: usize,
+        /// How many it has.
+        layers: usize,
+    },
     /// The user asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+fn has(layers: usize) -> String {
+    match layers {
+        1 => "it has one layer".to_owned(),
+        several => format!("it has {several} layers"),
+    }
 }
 
 impl Explain for InventoryError {
@@ -96,6 +111,7 @@ impl Explain for InventoryError {
                 _ => Kind::Machine,
             },
             InventoryError::Damaged { .. } | InventoryError::OtherTar { .. } => Kind::Trust,
+            InventoryError::NoLayer { .. } => Kind::Usage,
             InventoryError::Tar { .. }
             | InventoryError::Link { .. }
             | InventoryError::TooMuch { .. }
@@ -117,6 +133,7 @@ impl Explain for InventoryError {
                 "the layer is damaged, or of a kind that no engine unpacks: copy the image again, or tell its maker"
                     .to_owned(),
             ),
+            InventoryError::NoLayer { .. } => Some("the lowest is 1; `distil history` tells of each".to_owned()),
             InventoryError::Artifact { .. } => {
                 Some("name the image that it belongs to".to_owned())
             }

@@ -39,6 +39,8 @@ pub struct Reading<'a> {
     pub source: &'a dyn Source,
     /// What was read of layers before.
     pub listings: &'a dyn Listings,
+    /// Only so many of its layers, from the lowest: the image as it was with these. None means all.
+    pub up_to: Option<usize>,
     /// How many layers are read at once.
     pub threads: usize,
     /// Told of bytes, asked whether to go on.
@@ -54,14 +56,15 @@ const MOST_LAYERS: usize = 4096;
 /// Reads an image of one platform, given its manifest and the manifest's digest.
 ///
 /// # Errors
-/// It is no image, a part of it is missing, damaged or malformed, or a hard link leads nowhere.
+/// It is no image, a part of it is missing, damaged or malformed, or a hard link leads nowhere. It has not so
+/// many layers.
 pub fn read(with: &Reading<'_>, digest: Digest, manifest: &Manifest) -> Result<Contents, InventoryError> {
     if let Some(what) = artifact(manifest) {
         return Err(InventoryError::Artifact { image: digest, what });
     }
     let wrong = |why: String| InventoryError::Config { config: manifest.config.digest, why };
     let config = read_small(with.source, &manifest.config)?;
-    let config: ImageConfig = serde_json::from_slice(&config).map_err(|e| wrong(e.to_string()))?;
+    let mut config: ImageConfig = serde_json::from_slice(&config).map_err(|e| wrong(e.to_string()))?;
     if manifest.layers.len() != config.rootfs.diff_ids.len() {
         let (a, b) = (config.rootfs.diff_ids.len(), manifest.layers.len());
         return Err(wrong(format!("it names {a} layers, and the manifest has {b}")));
@@ -69,12 +72,38 @@ pub fn read(with: &Reading<'_>, digest: Digest, manifest: &Manifest) -> Result<C
     if manifest.layers.len() > MOST_LAYERS {
         return Err(InventoryError::TooMuch { what: format!("it has more than {MOST_LAYERS} layers") });
     }
-    let listings = list(with, manifest, &config)?;
+    let mut manifest = manifest.clone();
+    if let Some(count) = with.up_to {
+        cut(&mut manifest, &mut config, count)?;
+    }
+    let listings = list(with, &manifest, &config)?;
     let entries: usize = listings.iter().map(|l| l.entries.len()).sum();
     if entries > MOST_ENTRIES {
         return Err(too_many());
     }
     contents(digest, manifest, config, listings)
+}
+
+/// Leaves the lowest layers alone, and what is told of them.
+fn cut(manifest: &mut Manifest, config: &mut ImageConfig, count: usize) -> Result<(), InventoryError> {
+    let layers = manifest.layers.len();
+    if count == 0 || count > layers {
+        return Err(InventoryError::NoLayer { asked: count, layers });
+    }
+    let is_layer = |step: &History| step.empty_layer != Some(true);
+    if config.history.iter().filter(|step| is_layer(step)).count() == layers {
+        let mut left = count;
+        config.history.retain(|step| {
+            let kept = left > 0;
+            left -= usize::from(kept && is_layer(step));
+            kept
+        });
+    } else {
+        config.history.clear();
+    }
+    manifest.layers.truncate(count);
+    config.rootfs.diff_ids.truncate(count);
+    Ok(())
 }
 
 fn too_many() -> InventoryError {
@@ -83,7 +112,7 @@ fn too_many() -> InventoryError {
 
 fn contents(
     digest: Digest,
-    manifest: &Manifest,
+    manifest: Manifest,
     config: ImageConfig,
     listings: Vec<Listing>,
 ) -> Result<Contents, InventoryError> {
@@ -101,7 +130,7 @@ fn contents(
     let maker = read_maker(&config, &manifest.annotations, ours);
     let mut all = Contents {
         digest,
-        manifest: manifest.clone(),
+        manifest,
         config,
         layers,
         files: view.into_files(),

@@ -88,7 +88,8 @@ fn read(layout: &Path) -> Contents {
     let source = Layout::open(layout).expect("a layout");
     let document = source.document("x").expect("the image");
     let Document::Manifest(manifest) = document.value() else { panic!("one image") };
-    let with = Reading { source: &source, listings: &Forgetful, threads: 2, reporter: &diag::Silent };
+    let with =
+        Reading { source: &source, listings: &Forgetful, up_to: None, threads: 2, reporter: &diag::Silent };
     inventory::read(&with, document.digest(), manifest).expect("it is read")
 }
 

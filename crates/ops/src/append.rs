@@ -59,7 +59,7 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
     let mut known = Vec::new();
     let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {
         let platform = image.platform.as_ref().or(request.platform.as_ref());
-        let mut below = look_at(world, &from, platform)?;
+        let mut below = look_at(world, &from, platform, None)?;
         let entries = placed(&asked, &below.contents, world.epoch.unwrap_or(0))?;
         let layer = write(&shop, &store, &payloads, entries, request.codec)?;
         add(draft, &layer, world.epoch);

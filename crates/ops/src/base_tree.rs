@@ -27,7 +27,7 @@ pub(crate) fn read(
     payloads: &mut Payloads,
 ) -> Result<Tree, Diagnostic> {
     let (threads, reporter) = (shop.world.threads, shop.world.reporter.as_ref());
-    let with = Reading { source, listings: &Remembered(&shop.cache), threads, reporter };
+    let with = Reading { source, listings: &Remembered(&shop.cache), up_to: None, threads, reporter };
     let contents = inventory::read(&with, manifest.0, manifest.1)?;
     let bodies = bodies(shop, source, &contents, payloads)?;
     let found = |body: &Body| -> Result<Body, Diagnostic> {

@@ -47,7 +47,7 @@ pub fn extract(
     to: Destination<'_>,
 ) -> Result<Extracted, Diagnostic> {
     let opened = open_source(world, &subject.image)?;
-    let look = look_at(world, &opened, subject.platform.as_ref())?;
+    let look = look_at(world, &opened, subject.platform.as_ref(), subject.up_to)?;
     let file = look.at(path)?;
     let real = BString::from(file.path());
     let taking = Taking { world, look: &look, source: opened.source.as_ref() };

@@ -28,6 +28,8 @@ pub struct Subject {
     pub image: ImageName,
     /// Of several platforms this one; none means the host's.
     pub platform: Option<Platform>,
+    /// As it is with so many of its layers, from the lowest; none means all.
+    pub up_to: Option<usize>,
 }
 
 /// An image that was looked into.
@@ -77,7 +79,7 @@ pub enum Whose {
 /// There is no such image, it has not the platform, or it cannot be read.
 pub fn look(world: &World, subject: &Subject) -> Result<Look, Diagnostic> {
     let opened = open_source(world, &subject.image)?;
-    let look = look_at(world, &opened, subject.platform.as_ref())?;
+    let look = look_at(world, &opened, subject.platform.as_ref(), subject.up_to)?;
     let own_manifest = !matches!(subject.image, ImageName::Daemon(_) | ImageName::DockerArchive { .. });
     Ok(Look { own_manifest, ..look })
 }
@@ -87,6 +89,7 @@ pub(crate) fn look_at(
     world: &World,
     opened: &Opened<'_>,
     platform: Option<&Platform>,
+    up_to: Option<usize>,
 ) -> Result<Look, Diagnostic> {
     let source = opened.source.as_ref();
     let document = source.document(&opened.name)?;
@@ -98,7 +101,7 @@ pub(crate) fn look_at(
         Err(_) => &Forgetful,
     };
     let reporter = world.reporter.as_ref();
-    let with = Reading { source, listings, threads: world.threads, reporter };
+    let with = Reading { source, listings, up_to, threads: world.threads, reporter };
     let doing = |d: Diagnostic| d.while_doing(format!("cannot look into {}", opened.shown));
     let contents =
         inventory::read(&with, chosen.descriptor.digest, chosen.manifest()).map_err(|e| doing(e.into()))?;
@@ -112,8 +115,11 @@ pub(crate) fn look_at(
         attestations: attestations(source, document.value(), &chosen.descriptor.digest),
         own_manifest: true,
     };
-    let of = |digest: &Digest| reasons::recall(world, digest);
-    look.learn(of(&chosen.descriptor.digest).or_else(|| of(&chosen.manifest().config.digest)));
+    // Reasons are those of the whole image: a path below may be somebody else's.
+    if look.contents.layers.len() == chosen.manifest().layers.len() {
+        let of = |digest: &Digest| reasons::recall(world, digest);
+        look.learn(of(&chosen.descriptor.digest).or_else(|| of(&chosen.manifest().config.digest)));
+    }
     Ok(look)
 }
 

@@ -140,7 +140,7 @@ impl Bases<'_> {
     ) -> Result<Option<Reasons>, Diagnostic> {
         let platform = image.platform.as_ref();
         let (old, mut new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
-        let mut look = look_at(self.world, self.from, platform)?;
+        let mut look = look_at(self.world, self.from, platform, None)?;
         look.ask_registry(self.world, &self.request.image);
         new.look.ask_registry(self.world, &self.request.new_base);
         let base_reasons = new.look.reasons.take();
@@ -187,7 +187,7 @@ impl Bases<'_> {
             layers: chosen.manifest().layers.clone(),
             config: read(&config),
             annotations: manifest["annotations"].clone(),
-            look: look_at(self.world, opened, platform)?,
+            look: look_at(self.world, opened, platform, None)?,
             digest: chosen.descriptor.digest,
         })
     }

@@ -48,8 +48,9 @@ struct Earlier {
 /// # Errors
 /// There is no such image, it has not the platform, or it cannot be read.
 pub fn read(world: &World, request: &ReportRequest) -> Result<Report, Diagnostic> {
-    let at =
-        |name: &ImageName| look(world, &Subject { image: name.clone(), platform: request.platform.clone() });
+    let at = |name: &ImageName| {
+        look(world, &Subject { image: name.clone(), platform: request.platform.clone(), up_to: None })
+    };
     let now = at(&request.image)?;
     let earlier = |name| {
         let before = at(name)?;

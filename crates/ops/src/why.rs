@@ -235,10 +235,12 @@ fn nothing_there(look: &Look, real: &BString) -> Diagnostic {
         let by = gone.created_by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
         let text = format!("cannot find {shown} in {}: layer {} deleted it{by}", look.shown, gone.layer);
         let error = Diagnostic::new(Kind::Input, text);
+        let before = gone.layer - 1;
         return match touched.iter().find(|t| t.what == ChangeKind::Added.word()) {
-            Some(added) => {
-                error.hint(format!("it came with layer {}; `distil history` tells of layers", added.layer))
-            }
+            Some(added) => error.hint(format!(
+                "it came with layer {}; `distil extract {} {shown} --up-to-layer {before}` takes it from there",
+                added.layer, look.shown
+            )),
             None => error,
         };
     }

@@ -125,3 +125,31 @@ fn a_damaged_layer_leaves_nothing() {
     let left = std::fs::read_dir(machine.path("work")).unwrap().flatten();
     assert_eq!(left.map(|e| e.file_name()).collect::<Vec<_>>(), ["foreign"]);
 }
+
+#[test]
+fn what_a_layer_took_away_is_below_it() {
+    let machine = somebodys::machine();
+    let at = |words: &[&str], layer: &str| {
+        let words = [words, &["--up-to-layer", layer]].concat();
+        machine.distil(&words)
+    };
+    let cache = ["extract", "oci:foreign:it", "/tmp/build/cache"];
+    let way = "`distil extract oci:foreign:it /tmp/build/cache --up-to-layer 1` takes it from there";
+    machine.distil(&cache).fails(3, &["layer 2 deleted it", way]);
+    assert_eq!(at(&cache, "1").good().stdout, "0123456789");
+    at(&cache, "2").fails(3, &["layer 2 deleted it"]);
+    // What is replaced above is as it was, and what is added above is not there.
+    let motd = ["extract", "oci:foreign:it", "/etc/motd"];
+    assert_eq!(
+        (at(&motd, "2").good().stdout, at(&motd, "3").good().stdout),
+        ("hello\n".into(), "goodbye\n".into())
+    );
+    let listed = at(&["tree", "oci:foreign:it"], "1").good().stdout;
+    assert!(listed.contains("cache") && !listed.contains("srv"), "{listed}");
+    let told = at(&["why", "oci:foreign:it", "/etc/motd"], "2").good().stdout;
+    assert!(told.contains("layer 1 added it") && !told.contains("layer 3"), "{told}");
+    for none in ["0", "4"] {
+        let hints = ["it has 3 layers", "the lowest is 1; `distil history` tells of each"];
+        at(&cache, none).fails(2, &hints);
+    }
+}

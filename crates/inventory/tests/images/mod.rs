@@ -99,13 +99,19 @@ impl Images {
     /// What is in an image.
     pub(crate) fn contents(&self, manifest: &Manifest) -> Result<Contents, InventoryError> {
         let listings = &inventory::Forgetful;
-        let with = Reading { source: self, listings, threads: 2, reporter: &diag::Silent };
+        let with = Reading { source: self, listings, up_to: None, threads: 2, reporter: &diag::Silent };
         inventory::read(&with, Digest::of(b"manifest"), manifest)
     }
 
     /// The same, with what was read before and for what is read later.
     pub(crate) fn remembering(&self, manifest: &Manifest) -> Result<Contents, InventoryError> {
-        let with = Reading { source: self, listings: &self.listings, threads: 2, reporter: &diag::Silent };
+        let with = Reading {
+            source: self,
+            listings: &self.listings,
+            up_to: None,
+            threads: 2,
+            reporter: &diag::Silent,
+        };
         inventory::read(&with, Digest::of(b"manifest"), manifest)
     }
 
