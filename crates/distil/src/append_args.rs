@@ -39,7 +39,7 @@ pub(crate) struct AppendArgs {
 ///
 /// The old base's layers must be the image's first ones. Config values that the image took from its base become the
 /// new base's; accounts and certificates that both have are joined, in a layer of their own; what only a build can
-/// make again is refused, with the reason.
+/// make again is refused, with the reason; so is a base without what a package of the image's own needs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  distil rebase app:1 --old-base ghcr.io/acme/base:0 --new-base ghcr.io/acme/base:1 -o app:2\n  \

@@ -9,6 +9,7 @@ use bstr::BString;
 use compose::{ApkKey, DebRecord, PackageTree, Record};
 use diag::{Diagnostic, Kind};
 use fetch::Url;
+use inventory::PackageKind;
 use lockfile::{KeyPin, LockedPin, Lockfile, SuitePin};
 use package::{Arch, Closure, Identity, Pin, Record as IndexRecord, Sha1, Shelf, Universe};
 use recipe::{Resolved, World};
@@ -22,7 +23,7 @@ use crate::apk_world::keys::Keys;
 use crate::apk_world::sources::Share;
 use crate::apk_world::{self, Repositories};
 use crate::base;
-use crate::closed::{Links, Says};
+use crate::closed::{Links, Need, Says};
 use crate::deb_world;
 use crate::documents::{Document, folder};
 use crate::images::Order;
@@ -425,6 +426,26 @@ pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links 
     match variant.world {
         World::Deb => deb_world::links::links(variant, all),
         World::Apk => apk_world::links::links(variant, compat, all),
+    }
+}
+
+/// What each package of an image needs, and which of them are that; all are of one kind.
+pub(crate) fn needs(kind: PackageKind, all: &[&inventory::Package]) -> Vec<Vec<Need>> {
+    let separator = if kind == PackageKind::Deb { ", " } else { " " };
+    let says = |package: &&inventory::Package| Says {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        provides: package.provides.join(separator),
+        requires: package.depends.clone(),
+        ..Says::default()
+    };
+    let says: Vec<Says> = all.iter().map(says).collect();
+    let says: Vec<&Says> = says.iter().collect();
+    match kind {
+        PackageKind::Deb => deb_world::links::needs_of(&says),
+        PackageKind::Apk => apk_world::links::needs_of(&says),
+        // Its databases are not read.
+        PackageKind::Rpm => Vec::new(),
     }
 }
 

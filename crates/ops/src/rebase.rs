@@ -1,13 +1,14 @@
 //! `distil rebase`: the layers of an image upon another base, without building it again.
 //!
 //! The story, for each platform: the old base's layers are the image's first ones; what lies above must mean the
-//! same over the new base ([`joint`]); then the new base's layers take the old ones' place, config values that
-//! the image took from its base become the new base's, and files that both have a part in are made again, in a
-//! layer of their own.
+//! same over the new base ([`joint`]), and its packages must find there what they need ([`needs`]); then the new
+//! base's layers take the old ones' place, config values that the image took from its base become the new base's, and
+//! files that both have a part in are made again, in a layer of their own.
 
 mod config;
 mod joint;
 mod known;
+mod needs;
 mod packages;
 
 use diag::{Diagnostic, Kind};
@@ -150,6 +151,7 @@ impl Bases<'_> {
         joint.check_paths()?;
         let made =
             joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
+        needs::check(&joint)?;
         let layers: Vec<Value> =
             new.layers.iter().chain(&whole.manifest.layers[count..]).map(|l| json!(l)).collect();
         draft.manifest["layers"] = json!(layers);

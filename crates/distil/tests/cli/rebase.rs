@@ -136,3 +136,83 @@ fn byte_code_of_a_source_that_changed_is_refused() {
     base(&machine, "new", &[(source, "mended")]);
     rebased().good();
 }
+
+/// A paragraph of `status.d`.
+fn package(name: &str, version: &str, fields: &str) -> String {
+    format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n{fields}")
+}
+
+/// An image whose own package needs what the base has, and some things that it never had.
+#[test]
+fn a_base_without_what_a_package_needs_is_refused() {
+    let machine = Machine::new();
+    let (libz, app) = ("var/lib/dpkg/status.d/libz", "/var/lib/dpkg/status.d/app");
+    let upon = |name: &str, packages: &[(&str, String)]| {
+        let files: Vec<(&str, &str)> = packages.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        base(&machine, name, &files);
+    };
+    let rebased = || rebase(&machine, &["--old-base", "oci:in:old"]);
+    upon("old", &[(libz, package("libz", "1.3-1", "Provides: libz-abi (= 3)\n"))]);
+    let needs = "Pre-Depends: libz (>= 1.3)\nDepends: libz-abi (= 3), nothing | never, debconf (>= 1)\n";
+    append(&machine, "old", app, &package("app", "1-1", needs), "app");
+    upon("new", &[(libz, package("libz", "1.2-1", "Provides: libz-abi (= 3)\n"))]);
+    rebased().fails(
+        3,
+        &[
+            "cannot rebase oci:in:app: its package app 1-1 needs `libz (>= 1.3)`, and the new base has libz 1.2-1",
+            "upon the old base it has libz 1.3-1",
+            "build the image again upon the new base, or name another",
+        ],
+    );
+    upon("new", &[("etc/x", String::new())]);
+    rebased().fails(
+        3,
+        &[
+            "needs `libz (>= 1.3)`, and the new base has no libz",
+            "needs `libz-abi (= 3)`, and the new base has no libz",
+        ],
+    );
+    upon("new", &[(libz, package("libz", "2.0-1", "Provides: libz-abi (= 4)\n"))]);
+    let ran = rebased();
+    assert!(!ran.stderr.contains("libz (>= 1.3)"), "{}", ran.stderr);
+    ran.fails(3, &["needs `libz-abi (= 3)`, and the new base has libz 2.0-1"]);
+    machine.distil(&["inspect", "oci:in:moved"]).fails(3, &["moved"]);
+    // Met by something else, and what it never had is no reason.
+    let other = package("libz-ng", "2.1-1", "Provides: libz (= 1.3.1), libz-abi (= 3)\n");
+    upon("new", &[("var/lib/dpkg/status.d/libz-ng", other)]);
+    rebased().good();
+    // What the image brings itself it has upon any base.
+    let abi = package("libabi", "1", "Provides: libz-abi (= 3)\n");
+    append(&machine, "app", "/var/lib/dpkg/status.d/libabi", &abi, "more");
+    append(&machine, "more", "/var/lib/dpkg/status.d/libabi", &abi.replace(": 1\n", ": 2\n"), "app");
+    upon("new", &[(libz, package("libz", "1.3-2", ""))]);
+    rebased().good();
+    // But not in another version than the base has by now.
+    upon("new", &[(libz, package("libz", "1.3-2", "")), ("var/lib/dpkg/status.d/libabi", abi)]);
+    rebased().fails(3, &["the new base has the package libabi by now, in version 1, and the image brings 2"]);
+}
+
+/// Of apk's packages what they need are mostly libraries by their names.
+#[test]
+fn a_base_without_a_library_of_an_apk_package_is_refused() {
+    let machine = Machine::new();
+    let database = "lib/apk/db/installed";
+    let libz = |version: &str, provides: &str| format!("P:libz\nV:{version}\nA:x86_64\np:{provides}\n\n");
+    let old = libz("1.3-r0", "so:libz.so.1=1.3 cmd:zpipe=1.3-r0");
+    let app = "P:app\nV:1.0-r0\nA:x86_64\nD:so:libz.so.1 so:libnever.so.1 !other cmd:zpipe\n\n";
+    base(&machine, "old", &[(database, &old)]);
+    append(&machine, "old", &format!("/{database}"), &format!("{app}{old}"), "app");
+    let upon = |installed: &str| {
+        base(&machine, "new", &[(database, installed)]);
+        rebase(&machine, &["--old-base", "oci:in:old"])
+    };
+    upon(&libz("2.0-r0", "so:libz.so.2=2.0 cmd:zpipe=2.0-r0")).fails(
+        3,
+        &[
+            "its package app 1.0-r0 needs `so:libz.so.1`, and the new base has libz 2.0-r0",
+            "upon the old base it has libz 1.3-r0",
+        ],
+    );
+    upon("").fails(3, &["`so:libz.so.1`, and the new base has no libz", "needs `cmd:zpipe`"]);
+    upon(&libz("1.3.1-r0", "so:libz.so.1=1.3.1 cmd:zpipe=1.3.1-r0")).good();
+}

@@ -21,17 +21,8 @@ pub(crate) fn says(info: &PkgInfo) -> Says {
 
 /// The links of a set.
 pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links {
-    let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
-    let provided = all
-        .iter()
-        .enumerate()
-        .flat_map(|(i, says)| read(&says.provides).map(move |d| (d.name, d.version, i)));
-    let offers = Offers::of(own.chain(provided));
-    let met = |d: &Dependency<'_>| offers.meet(d.name, |version| fits(d, version, compat));
-    let needs = |says: &&Says| -> Vec<Need> {
-        let all = says.requires.iter().flat_map(|field| read(field)).filter(|d| !d.conflict);
-        all.map(|d| Need { clause: spelled(&d), met_by: met(&d), excused: false }).collect()
-    };
+    let offers = offers(all);
+    let met = |d: &Dependency<'_>| met(&offers, d, compat);
     // apko takes packages together that apk would not.
     let excludes = |(own, says): (usize, &&Says)| -> Vec<Need> {
         let all = says.requires.iter().flat_map(|field| read(field));
@@ -42,10 +33,34 @@ pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links 
     let comes_if = |says: &&Says| read(&says.install_if).filter(|d| !d.conflict).map(|d| met(&d)).collect();
     Links {
         asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
-        needs: all.iter().map(needs).collect(),
+        needs: all.iter().map(|says| needs(says, compat, &offers)).collect(),
         excludes: all.iter().enumerate().map(excludes).collect(),
         comes_if: all.iter().map(comes_if).collect(),
     }
+}
+
+/// What each of a set needs that no recipe chose: an image's.
+pub(crate) fn needs_of(all: &[&Says]) -> Vec<Vec<Need>> {
+    let offers = offers(all);
+    all.iter().map(|says| needs(says, Compat::Apk, &offers)).collect()
+}
+
+fn offers<'a>(all: &[&'a Says]) -> Offers<'a> {
+    let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
+    let provided = all
+        .iter()
+        .enumerate()
+        .flat_map(|(i, says)| read(&says.provides).map(move |d| (d.name, d.version, i)));
+    Offers::of(own.chain(provided))
+}
+
+fn needs(says: &Says, compat: Compat, offers: &Offers<'_>) -> Vec<Need> {
+    let all = says.requires.iter().flat_map(|field| read(field)).filter(|d| !d.conflict);
+    all.map(|d| Need { clause: spelled(&d), met_by: met(offers, &d, compat), excused: false }).collect()
+}
+
+fn met(offers: &Offers<'_>, d: &Dependency<'_>, compat: Compat) -> Vec<usize> {
+    offers.meet(d.name, |version| fits(d, version, compat))
 }
 
 fn read(field: &str) -> impl Iterator<Item = Dependency<'_>> {

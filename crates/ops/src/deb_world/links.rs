@@ -23,6 +23,22 @@ pub(crate) fn says(control: &Control) -> Says {
 
 /// The links of a set.
 pub(crate) fn links(variant: &Resolved, all: &[&Says]) -> Links {
+    let offers = offers(all);
+    Links {
+        asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
+        needs: all.iter().map(|says| needs(says, !variant.removed.is_empty(), &offers)).collect(),
+        excludes: all.iter().enumerate().map(|(i, says)| excludes(i, says, &offers)).collect(),
+        comes_if: vec![Vec::new(); all.len()],
+    }
+}
+
+/// What each of a set needs that no recipe chose: an image's.
+pub(crate) fn needs_of(all: &[&Says]) -> Vec<Vec<Need>> {
+    let offers = offers(all);
+    all.iter().map(|says| needs(says, false, &offers)).collect()
+}
+
+fn offers<'a>(all: &[&'a Says]) -> Offers<'a> {
     let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
     let relations: Vec<_> =
         all.iter().map(|says| parse_relations(&says.provides).unwrap_or_default()).collect();
@@ -30,25 +46,19 @@ pub(crate) fn links(variant: &Resolved, all: &[&Says]) -> Links {
         let names = relations.iter().flat_map(|relation| &relation.alternatives);
         names.map(move |a| (a.name, a.bound.map_or("", |b| b.version), i))
     });
-    let offers = Offers::of(own.chain(provided));
-    Links {
-        asked: variant.packages.iter().flat_map(|ask| offers.meet(&ask.name, |_| true)).collect(),
-        needs: all.iter().map(|says| needs(says, variant, &offers)).collect(),
-        excludes: all.iter().enumerate().map(|(i, says)| excludes(i, says, &offers)).collect(),
-        comes_if: vec![Vec::new(); all.len()],
-    }
+    Offers::of(own.chain(provided))
 }
 
-fn needs(says: &Says, variant: &Resolved, offers: &Offers<'_>) -> Vec<Need> {
+fn needs(says: &Says, removed: bool, offers: &Offers<'_>) -> Vec<Need> {
     let fields = says.requires.iter().flat_map(|field| parse_relations(field).unwrap_or_default());
     let declared = fields.map(|relation| {
         let is_cut = |a: &Alternative<'_>| CUT.iter().any(|edge| edge.cuts(&says.name, a.name));
         let excused = relation.alternatives.iter().any(is_cut);
-        need(&relation, offers, is_cut, excused || !variant.removed.is_empty())
+        need(&relation, offers, is_cut, excused || removed)
     });
     let hidden = HIDDEN.iter().filter(|edge| edge.is_of(&says.name));
     let hidden = hidden.flat_map(|edge| parse_relations(edge.dependency).unwrap_or_default());
-    let hidden = hidden.map(|relation| need(&relation, offers, |_| false, !variant.removed.is_empty()));
+    let hidden = hidden.map(|relation| need(&relation, offers, |_| false, removed));
     declared.chain(hidden).collect()
 }
 

@@ -3,7 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 use diag::{Diagnostic, Kind, Reporter};
 use image::Source;
-use inventory::{ChangeKind, Contents, File, visit_layer};
+use inventory::{ChangeKind, Contents, File, Package, visit_layer};
 use oci::Descriptor;
 use rootfs::{Entry, MemoryPayload, Node, Owner, PayloadIx};
 
@@ -153,27 +153,40 @@ impl Joint<'_> {
         Ok(())
     }
 
-    /// A package that the layers above replaced or took away is another matter over another base.
+    /// A package that the layers above replaced or took away is another matter over another base; so is one that they
+    /// brought, where the new base has it too by now: files and databases would be of two versions.
     fn check_packages(&self) -> Result<(), Diagnostic> {
-        let version = |of: &Contents, name: &str, arch: &str| {
-            of.packages.iter().find(|p| p.name == name && p.arch == arch).map(|p| p.version.clone())
+        let version = |of: &Contents, package: &Package| {
+            let same =
+                |p: &&Package| p.kind == package.kind && p.name == package.name && p.arch == package.arch;
+            of.packages.iter().find(same).map(|p| p.version.clone())
         };
-        for change in self.whole.layers[self.above..].iter().flat_map(|layer| &layer.packages) {
-            let Some(before) = &change.before else { continue };
-            let now = version(self.new, &change.name, &change.arch);
-            if now.as_ref() != Some(before) {
+        for before in &self.old.packages {
+            let (own, now) = (version(self.whole, before), version(self.new, before));
+            if own.as_ref() != Some(&before.version) && now.as_ref() != Some(&before.version) {
                 let now = now.unwrap_or_else(|| "none".to_owned());
                 let text = format!(
-                    "its layers change the package {} {before}, and the new base has {now}",
-                    change.name
+                    "its layers change the package {} {}, and the new base has {now}",
+                    before.name, before.version
                 );
-                return Err(
-                    Diagnostic::new(Kind::Input, text).hint("build the image again upon the new base")
+                return Err(again(text));
+            }
+        }
+        for own in self.whole.packages.iter().filter(|own| version(self.old, own).is_none()) {
+            if let Some(now) = version(self.new, own).filter(|now| *now != own.version) {
+                let text = format!(
+                    "the new base has the package {} by now, in version {now}, and the image brings {}",
+                    own.name, own.version
                 );
+                return Err(again(text));
             }
         }
         Ok(())
     }
+}
+
+fn again(text: String) -> Diagnostic {
+    Diagnostic::new(Kind::Input, text).hint("build the image again upon the new base")
 }
 
 /// The source of `DIR/__pycache__/NAME.cpython-313.opt-1.pyc`: `DIR/NAME.py` (PEP 3147).
@@ -267,8 +280,7 @@ fn certificates(old: &[u8], new: &[u8], whole: &[u8]) -> Result<Vec<u8>, String>
 }
 
 fn other(path: &BStr, why: &str) -> Diagnostic {
-    Diagnostic::new(Kind::Input, format!("/{path} would be another thing upon the new base: {why}"))
-        .hint("build the image again upon the new base")
+    again(format!("/{path} would be another thing upon the new base: {why}"))
 }
 
 #[cfg(test)]
