@@ -39,7 +39,8 @@ pub(crate) fn foreign_layer(data: &[u8]) {
         subject: None,
         annotations: oci::Annotations::new(),
     };
-    let with = Reading { source: &blobs, listings: &Forgetful, up_to: None, threads: 1, reporter: &diag::Silent };
+    let with =
+        Reading { source: &blobs, listings: &Forgetful, up_to: None, threads: 1, reporter: &diag::Silent };
     let Ok(contents) = inventory::read(&with, Digest::of(b""), &manifest) else { return };
     assert!(contents.files.is_sorted_by(|a, b| a.path() < b.path()), "a path stands twice");
     for file in &contents.files {

@@ -162,7 +162,10 @@ pub struct Need {
 /// There is no such image, or nothing of that name in it.
 pub fn why(world: &World, subject: &Subject, what: &str) -> Result<Why, Diagnostic> {
     let mut look = look(world, subject)?;
-    look.ask_registry(world, &subject.image);
+    // They are those of the whole image.
+    if subject.up_to.is_none() {
+        look.ask_registry(world, &subject.image);
+    }
     let (path, package) = if let Some(n) = package_named(&look, what) {
         (None, Some(n))
     } else {

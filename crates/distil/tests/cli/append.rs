@@ -254,4 +254,7 @@ fn reasons_on_a_registry_are_kept_as_well() {
     assert!(told.contains("hello 1.0-1: the recipe asks (app.yaml:"), "{told}");
     elsewhere.distil(&["push", "more", &more, "--reasons"]).good();
     assert_eq!(why(&Machine::new(), &more, "libhello1"), told);
+    // They are told of the whole image alone, wherever they are.
+    let part = Machine::new().distil(&["why", &more, "libhello1", "--up-to-layer", "2"]).good().stdout;
+    assert!(part.contains("package libhello1") && !part.contains("app.yaml"), "{part}");
 }

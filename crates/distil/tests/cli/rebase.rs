@@ -137,6 +137,33 @@ fn byte_code_of_a_source_that_changed_is_refused() {
     rebased().good();
 }
 
+/// Why it is there: the new base's recipe says of what is below.
+#[test]
+fn the_reasons_of_the_new_base_are_the_results() {
+    let machine = Machine::new();
+    let archive = crate::append::built(&machine);
+    machine.distil(&["append", "app", "--file", "app.yaml:/srv/own", "-o", "mine"]).good();
+    machine.write("work/newer.yaml", archive.recipe(&["app", "libz"]) + "environment: {NEWER: 1}\n");
+    machine.distil(&["build", "newer.yaml"]).good();
+    machine.distil(&["rebase", "mine", "--old-base", "app", "--new-base", "newer", "-o", "moved"]).good();
+    let why = |image: &str, what: &str| machine.distil(&["why", image, what]).good().stdout;
+    for what in ["app", "/usr/lib/libz.so.1", "/etc/passwd"] {
+        let told = why("newer", what);
+        assert!(
+            told.contains("the recipe asks (newer.yaml:") || told.contains("the rule accounts"),
+            "{told}"
+        );
+        assert_eq!(why("moved", what), told, "{what}");
+    }
+    assert!(why("mine", "app").contains("app.yaml"), "the image that it was keeps its own");
+    let told = why("moved", "/srv/own");
+    assert!(told.ends_with("by `distil append`; no package owns it\n"), "{told}");
+    // Upon a base that nobody's reasons are known of, there are none.
+    std::fs::remove_dir_all(machine.path("data/reasons")).unwrap();
+    machine.distil(&["rebase", "mine", "--old-base", "app", "--new-base", "newer", "-o", "unknown"]).good();
+    assert!(machine.files("data/reasons").is_empty());
+}
+
 /// A paragraph of `status.d`.
 fn package(name: &str, version: &str, fields: &str) -> String {
     format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n{fields}")
