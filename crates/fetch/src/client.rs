@@ -133,6 +133,7 @@ impl Client {
     }
 
     fn fault(&self, error: Error, url: &Url, route: &Route) -> Fault {
+        self.routes.addresses.forget();
         let fault = fault_of(error, url, self.options.idle_timeout, self.options.connect_timeout);
         match (&route.proxy, fault) {
             (Some(proxy), Fault::Refused { .. }) => {

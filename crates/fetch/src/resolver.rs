@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -19,8 +19,26 @@ const BELIEVED: std::time::Duration = std::time::Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct NamingResolver {
     system: DefaultResolver,
-    /// By scheme and authority, which has the port.
-    known: Mutex<HashMap<String, (ResolvedSocketAddrs, Deadline)>>,
+    known: Addresses,
+}
+
+/// The addresses of names, by scheme and authority (which has the port), and until when they are believed.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Addresses(Arc<Mutex<HashMap<String, (ResolvedSocketAddrs, Deadline)>>>);
+
+impl Addresses {
+    /// To be called when nobody can be spoken to: the name may have moved.
+    pub(crate) fn forget(&self) {
+        self.locked().clear();
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, (ResolvedSocketAddrs, Deadline)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, name: &str) -> Option<ResolvedSocketAddrs> {
+        self.locked().get(name).filter(|(_, until)| !until.is_over()).map(|(found, _)| found.clone())
+    }
 }
 
 /// A name that has no address, on its way through ureq's error type.
@@ -44,21 +62,19 @@ impl Resolver for NamingResolver {
         }
         let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
         let name = format!("{}://{authority}", uri.scheme_str().unwrap_or_default());
-        if let Some(addresses) = self.known(&name) {
+        if let Some(addresses) = self.known.of(&name) {
             return Ok(addresses);
         }
         // Without the lock: one name that takes long holds up no other.
         let addresses = self.look_up(uri, config, timeout)?;
-        let known = (addresses.clone(), Deadline::after(BELIEVED));
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, known);
+        self.known.locked().insert(name, (addresses.clone(), Deadline::after(BELIEVED)));
         Ok(addresses)
     }
 }
 
 impl NamingResolver {
-    fn known(&self, name: &str) -> Option<ResolvedSocketAddrs> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(name).filter(|(_, until)| !until.is_over()).map(|(addresses, _)| addresses.clone())
+    pub(crate) fn remembering(known: Addresses) -> NamingResolver {
+        NamingResolver { system: DefaultResolver::default(), known }
     }
 
     fn look_up(
@@ -110,11 +126,14 @@ mod tests {
         changed.push(other);
         let put = |until| {
             let name = "http://localhost:5000".to_owned();
-            resolver.known.lock().unwrap().insert(name, (changed.clone(), until))
+            resolver.known.locked().insert(name, (changed.clone(), until))
         };
         assert!(put(Deadline::after(BELIEVED)).is_some(), "the first answer was kept");
         assert_eq!(resolver.resolve(&uri, &config, patient()).unwrap()[..], [other]);
         put(Deadline::after(std::time::Duration::ZERO));
+        assert_eq!(resolver.resolve(&uri, &config, patient()).unwrap()[..], first[..]);
+        put(Deadline::after(BELIEVED));
+        resolver.known.forget();
         assert_eq!(resolver.resolve(&uri, &config, patient()).unwrap()[..], first[..]);
     }
 

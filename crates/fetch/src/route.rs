@@ -6,7 +6,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnec
 use url::Url;
 
 use crate::proxies::Proxy;
-use crate::resolver::NamingResolver;
+use crate::resolver::{Addresses, NamingResolver};
 use crate::tls::TlsConnector;
 use crate::transport::AbsoluteForm;
 use crate::{Login, Options, Request};
@@ -17,6 +17,8 @@ pub(crate) struct Routes {
     /// For hosts that the user called insecure.
     unverified: TlsConnector,
     open: Mutex<HashMap<String, Agent>>,
+    /// What all ways know of names.
+    pub(crate) addresses: Addresses,
 }
 
 /// What to ask of which agent for a URL.
@@ -35,7 +37,8 @@ pub(crate) struct Route {
 impl Routes {
     pub(crate) fn new(options: &Options) -> Routes {
         let unverified = TlsConnector::unverified(options.tls.clone());
-        Routes { tls: TlsConnector::new(options.tls.clone()), unverified, open: Mutex::default() }
+        let tls = TlsConnector::new(options.tls.clone());
+        Routes { tls, unverified, open: Mutex::default(), addresses: Addresses::default() }
     }
 
     /// The way that a request goes.
@@ -44,7 +47,7 @@ impl Routes {
         let (tls, mark) =
             if request.excused.covers(url) { (&self.unverified, " unverified") } else { (&self.tls, "") };
         let Some(proxy) = options.proxies.of(url).filter(|_| request.proxied) else {
-            let agent = self.agent(&format!("direct{mark}"), || Ok(tunnel(options, None, tls)))?;
+            let agent = self.agent(&format!("direct{mark}"), || Ok(self.tunnel(options, None, tls)))?;
             let target = without_fragment(url);
             return Ok(Route { agent, target, host: None, proxy_login: None, proxy: None });
         };
@@ -53,7 +56,7 @@ impl Routes {
             return self.absolute_form(url, proxy, name, options);
         }
         let way = format!("{name}{mark}");
-        let agent = self.agent(&way, || Ok(tunnel(options, Some(ureq_proxy(proxy)?), tls)))?;
+        let agent = self.agent(&way, || Ok(self.tunnel(options, Some(ureq_proxy(proxy)?), tls)))?;
         let target = without_fragment(url);
         Ok(Route { agent, target, host: None, proxy_login: None, proxy: Some(name) })
     }
@@ -67,7 +70,7 @@ impl Routes {
     ) -> Result<Route, String> {
         let agent = self.agent(&format!("absolute {name}"), || {
             let chain = ().chain(TcpConnector::default()).chain(self.tls.clone()).chain(AbsoluteForm);
-            Ok(Agent::with_parts(config(options, None), chain, NamingResolver::default()))
+            Ok(Agent::with_parts(config(options, None), chain, self.resolver()))
         })?;
         let base = proxy.url.as_str().trim_end_matches('/');
         let target = format!("{base}/{}", without_fragment(url));
@@ -88,15 +91,19 @@ impl Routes {
         open.insert(way.to_owned(), agent.clone());
         Ok(agent)
     }
-}
 
-fn tunnel(options: &Options, proxy: Option<ureq::Proxy>, tls: &TlsConnector) -> Agent {
-    let chain =
-        ().chain(SocksConnector::default())
-            .chain(ConnectProxyConnector::default())
-            .chain(TcpConnector::default())
-            .chain(tls.clone());
-    Agent::with_parts(config(options, proxy), chain, NamingResolver::default())
+    fn tunnel(&self, options: &Options, proxy: Option<ureq::Proxy>, tls: &TlsConnector) -> Agent {
+        let chain =
+            ().chain(SocksConnector::default())
+                .chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(tls.clone());
+        Agent::with_parts(config(options, proxy), chain, self.resolver())
+    }
+
+    fn resolver(&self) -> NamingResolver {
+        NamingResolver::remembering(self.addresses.clone())
+    }
 }
 
 fn without_fragment(url: &Url) -> String {
