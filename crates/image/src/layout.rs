@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use diag::Diagnostic;
 use oci::{Descriptor, Digest, Index, MediaType, Raw};
 use store::{MOST_OWN, Temporary, read_regular, write_atomically};
 
@@ -54,11 +55,26 @@ impl Layout {
         let file = layout.dir.join(LAYOUT_FILE);
         match read_regular(&file, MOST_OWN) {
             Ok(bytes) => check_layout(&file.display().to_string(), &bytes)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => layout.write_file(&file, LAYOUT_JSON)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => layout.begin(&file)?,
             Err(e) => return Err(TransportError::io("read", file.display())(e)),
         }
         store::sweep(&layout.dir, UNFINISHED);
         Ok(layout)
+    }
+
+    /// Writes `oci-layout`, unless another process does first: who has opened that file, holds the lock of the layout,
+    /// and must not lose it to another file of the same name.
+    fn begin(&self, file: &Path) -> Result<(), TransportError> {
+        let failed = || TransportError::io("write", file.display());
+        let mut new = Temporary::beside(&self.dir, UNFINISHED).map_err(failed())?;
+        new.file().write_all(LAYOUT_JSON).map_err(failed())?;
+        match fs::hard_link(new.path(), file) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                // Not every file system has hard links.
+                self.write_file(file, LAYOUT_JSON)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Like [`Layout::create`], for a layout that belongs to us: an `oci-layout` or index that cannot be
@@ -136,7 +152,7 @@ impl Layout {
         let _lock = self.lock()?;
         let mut pruned = Pruned { blobs: 0, bytes: 0, used: BTreeSet::new(), _alone: alone };
         for part in self.index()?.manifests {
-            self.mark(&part, &mut pruned.used, 0)?;
+            self.mark(&part, &mut pruned.used, 0).map_err(|error| self.needs(&part, error))?;
         }
         let blobs = self.dir.join("blobs/sha256");
         for entry in fs::read_dir(&blobs).map_err(TransportError::io("read", blobs.display()))? {
@@ -149,6 +165,13 @@ impl Layout {
             }
         }
         Ok(Some(pruned))
+    }
+
+    /// Of a damaged image nobody knows which blobs it needs.
+    fn needs(&self, part: &Descriptor, error: TransportError) -> TransportError {
+        let name = part.annotations.get(REF_NAME).cloned().unwrap_or_else(|| part.digest.to_string());
+        let doing = format!("cannot tell what the image `{name}` in {} needs", self.dir.display());
+        Diagnostic::from(error).while_doing(doing).into()
     }
 
     fn mark(&self, part: &Descriptor, used: &mut BTreeSet<String>, depth: u32) -> Result<(), TransportError> {

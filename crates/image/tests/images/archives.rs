@@ -1,8 +1,8 @@
 use std::fs;
 
 use image::oci_archive::ArchiveName;
-use image::{Codec, Layout, OciArchive, Sink, Source, TransportError, validate};
-use oci::{Descriptor, MediaType, Platform, Reference};
+use image::{Codec, Document, Layout, OciArchive, Sink, Source, TransportError, validate};
+use oci::{Descriptor, MediaType, Platform, Raw, Reference};
 
 use crate::world::{layout, program};
 
@@ -278,4 +278,37 @@ fn a_document_of_two_kinds_is_refused() {
         fs::write(dir.path().join("index.json"), &bad).unwrap();
         assert!(layout.index().is_err(), "{bad}");
     }
+}
+
+/// Each takes the lock of the file that it opened, so a layout that two begin at once must have one such file.
+#[test]
+fn two_may_begin_one_layout() {
+    for _ in 0..40 {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("out");
+        let begun = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let (place, begun) = (&place, &begun);
+                scope.spawn(move || {
+                    begun.wait();
+                    let layout = Layout::create(place).unwrap();
+                    layout.publish(name, &empty_index()).unwrap();
+                });
+            }
+        });
+        assert_eq!(Layout::open(&place).unwrap().names().unwrap().len(), 4);
+        assert!(
+            !std::fs::read_dir(&place).unwrap().any(|e| e
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with('.'))
+        );
+    }
+}
+
+fn empty_index() -> Raw<Document> {
+    let text = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    Raw::read(text.as_bytes().to_vec()).unwrap()
 }
