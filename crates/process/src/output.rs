@@ -1,6 +1,6 @@
 use std::io::Read;
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a program writes into one of its pipes, as far as it was asked for.
@@ -40,13 +40,24 @@ impl Output {
 
     /// Whether more came than was asked for.
     pub(crate) fn is_too_long(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).too_long
+        self.locked().too_long
+    }
+
+    fn length(&self) -> usize {
+        self.locked().bytes.len()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What came, once the pipe is closed. An agent that the program left behind may hold the pipe
-    /// open for days, so after the program's own end it gets only `patience`.
+    /// open for days, so after the program's own end nothing more may come for `patience` only.
     pub(crate) fn finish(self, patience: Duration) -> Vec<u8> {
-        let _ = self.ended.recv_timeout(patience);
-        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes)
+        let mut before = self.length();
+        while self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) && self.length() > before {
+            before = self.length();
+        }
+        std::mem::take(&mut self.locked().bytes)
     }
 }
