@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use bstr::ByteSlice;
 use compose::Composition;
 use diag::{Diagnostic, Note};
-use image::{Document, Pruned, read_document, read_small};
+use image::{Document, Pruned, Source, TransportError, read_document, read_small};
 use lockfile::LockedPin;
-use oci::{Digest, MediaType, Reference};
+use oci::{Descriptor, Digest, MediaType, Reference};
 use package::Cause;
 use recipe::{Resolved, World as PackageWorld};
 use rootfs::{Entry, Node, Owner};
@@ -222,8 +222,7 @@ pub(crate) fn remember_all(world: &World, images: &[[Digest; 2]], known: &[Optio
 pub(crate) fn forget(world: &World, left: &Pruned) {
     for algorithm in ["sha256", "sha512"] {
         store::remove_files(&world.data_dir.join(REASONS).join(algorithm), |name| {
-            let half = name.starts_with('.') && name.ends_with(".tmp");
-            half || name.strip_suffix(".json").is_some_and(|hex| !left.keeps(hex))
+            store::is_passing_name(name) || name.strip_suffix(".json").is_some_and(|hex| !left.keeps(hex))
         });
     }
 }
@@ -253,17 +252,31 @@ fn find_referrer(world: &World, image: &Reference, manifest: &Digest) -> Result<
     let repository = registries::repository(world, image)?;
     let kind = MediaType::new(MEDIA_TYPE);
     for referrer in repository.referrers(manifest, Some(&kind)).map_err(Diagnostic::from)?.iter().take(8) {
-        let document = read_document(&repository, referrer)?;
-        let Document::Manifest(about) = document.value() else { continue };
-        let is_about = about.subject.as_ref().is_some_and(|s| s.digest == *manifest);
-        let part = about.layers.first().filter(|part| is_about && part.media_type == kind);
-        if let Some(part) = part
-            && let Some(reasons) = Reasons::from_json(&read_small(&repository, part)?)
-        {
-            return Ok(Some(reasons));
+        match read_referrer(&repository, referrer, manifest) {
+            Ok(None) => {}
+            Ok(found) => return Ok(found),
+            // Whoever may push there could hide all others behind a broken one.
+            Err(error) => {
+                let text = format!("the reasons {} of {image} cannot be read: {error}", referrer.digest);
+                world.reporter.note(Note::Detail(text));
+            }
         }
     }
     Ok(None)
+}
+
+fn read_referrer(
+    source: &dyn Source,
+    referrer: &Descriptor,
+    manifest: &Digest,
+) -> Result<Option<Reasons>, TransportError> {
+    let document = read_document(source, referrer)?;
+    let Document::Manifest(about) = document.value() else { return Ok(None) };
+    let is_about = about.subject.as_ref().is_some_and(|s| s.digest == *manifest);
+    match about.layers.first().filter(|part| is_about && part.media_type.as_str() == MEDIA_TYPE) {
+        Some(part) => Ok(Reasons::from_json(&read_small(source, part)?)),
+        None => Ok(None),
+    }
 }
 
 fn place(world: &World, manifest: &Digest) -> PathBuf {

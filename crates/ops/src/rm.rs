@@ -87,12 +87,17 @@ fn from_store(world: &World, names: Vec<&str>, removed: &mut Removed) -> Result<
             removed.names.push(name.clone());
         }
     }
-    match store.prune()? {
-        Some(pruned) => {
+    match store.prune() {
+        Ok(Some(pruned)) => {
             reasons::forget(world, &pruned);
             (removed.blobs, removed.bytes) = (pruned.blobs, pruned.bytes);
         }
-        None => world.reporter.note(Note::Info(
+        // The names are gone as they should be; that another image is damaged is not this one's fault.
+        Err(error) => {
+            let text = format!("what nobody needs stays in the store: {}", Diagnostic::from(error));
+            world.reporter.note(Note::Warning(text));
+        }
+        Ok(None) => world.reporter.note(Note::Info(
             "another distil writes an image: what nobody needs is removed by the next `distil rm`".to_owned(),
         )),
     }

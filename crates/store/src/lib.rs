@@ -36,6 +36,6 @@ pub use out_tree::{OutFile, OutTree};
 pub use own_files::{OwnFiles, Standing};
 pub use regular::{MOST_OWN, read_regular};
 pub use seen::Seen;
-pub use temporary::{Temporaries, Temporary, read_small, sweep};
+pub use temporary::{Temporaries, Temporary, is_passing_name, read_small, sweep};
 pub use upkeep::{Checkup, Freed, info, prune, remove_files, verify};
 pub use whole_file::{WholeFile, stdout_is_taken, write_atomically, write_private};

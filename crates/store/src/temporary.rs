@@ -148,6 +148,11 @@ fn stem_of(name: &str) -> Option<&str> {
     id.split_once('-').is_some_and(|(process, n)| is_number(process) && is_number(n)).then_some(stem)
 }
 
+/// Is it the name of a file that was never finished? Whoever writes it still holds a lock on it.
+pub fn is_passing_name(name: &str) -> bool {
+    stem_of(name).is_some()
+}
+
 /// A new file under a name that nobody has. The process id alone does not do: containers that share
 /// a cache have the same ones, and so has who comes after a dead process.
 fn create_new(mode: u32, place: impl Fn(&str) -> PathBuf) -> io::Result<(File, PathBuf)> {

@@ -107,3 +107,21 @@ fn what_was_removed_before_a_failure_is_said() {
     machine.distil(&["rm", &name("2"), &name("1"), &name("1")]).fails(3, &["no such image", &said]);
     assert!(registry.tags("acme/app").is_empty());
 }
+
+#[test]
+fn a_damaged_image_keeps_no_other_names() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let bad = put(&machine, "in", "2", &["linux/arm64"]);
+    machine.distil(&["copy", "oci:in:1", "one"]).good();
+    machine.distil(&["copy", "oci:in:2", "bad"]).good();
+    let hex = bad.digest.trim_start_matches("sha256:");
+    machine.write(&format!("data/images/blobs/sha256/{hex}"), "{");
+    // Which blobs the damaged one needs, nobody knows.
+    let warning =
+        ["what nobody needs stays in the store: cannot tell what the image `bad:latest`", "removed 1 name"];
+    let ran = machine.distil(&["rm", "one"]).good().says(&warning);
+    assert_eq!((ran.stdout.as_str(), blobs(&machine)), ("one:latest\n", 10));
+    machine.distil(&["rm", "bad"]).good();
+    assert_eq!(blobs(&machine), 0);
+}

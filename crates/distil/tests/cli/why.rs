@@ -1,5 +1,6 @@
 use crate::run::{Archive, Machine, plain_world};
 use crate::somebodys;
+use serde_json::json;
 use testkit::registry::{Registry, Setup};
 use testkit::tar::Entry;
 use testkit::{Package, World};
@@ -121,7 +122,7 @@ fn reasons_go_with_the_last_name() {
     machine.distil(&["build", "other.yaml"]).good();
     machine.distil(&["tag", "app", "same"]).good();
     assert_eq!(reasons(), 4);
-    let half = machine.path("data/reasons/sha256/.0a.json.1-0.tmp");
+    let half = machine.path("data/reasons/sha256/.0a.json.1-0.distil-tmp");
     std::fs::write(&half, "{").unwrap();
     machine.distil(&["rm", "app"]).good();
     assert_eq!(reasons(), 4, "it has another name, and the half one went");
@@ -150,6 +151,32 @@ fn reasons_go_with_the_last_name() {
     assert_eq!(reasons(), 0);
 }
 
+const KIND_OF_REASONS: &str = "application/vnd.distil.reasons.v1+json";
+
+/// Documents of reasons of the first image of a registry, whose bodies are not there. Several: the list is in the order of
+/// digests, and some should come before the good one.
+fn attach_broken_reasons(registry: &Registry) {
+    const KIND: &str = "application/vnd.oci.image.manifest.v1+json";
+    let image = registry.manifest("acme/app", "1").expect("an image");
+    let top: serde_json::Value = serde_json::from_slice(&image).expect("JSON");
+    let about = match top["manifests"].as_array() {
+        Some(manifests) => manifests[0].clone(),
+        None => {
+            json!({ "mediaType": KIND, "digest": oci::Digest::of(&image).to_string(), "size": image.len() })
+        }
+    };
+    let absent =
+        json!({ "mediaType": KIND_OF_REASONS, "digest": format!("sha256:{}", "0".repeat(64)), "size": 2 });
+    for n in ["1", "2", "3", "4", "5"] {
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": KIND, "artifactType": KIND_OF_REASONS,
+            "config": absent, "layers": [absent], "subject": about, "annotations": { "n": n },
+        });
+        let text = manifest.to_string().into_bytes();
+        registry.add_manifest("acme/app", &oci::Digest::of(&text).to_string(), KIND, &text);
+    }
+}
+
 #[test]
 fn reasons_that_were_pushed_are_found_on_the_registry() {
     let archive = Archive::serve(&plain_world());
@@ -159,6 +186,9 @@ fn reasons_that_were_pushed_are_found_on_the_registry() {
         let machine = Machine::new();
         machine.recipe(&archive, &["hello"]);
         machine.distil(&["build", "app.yaml", "-t", &name, "--push"]).good();
+        if !fallback {
+            attach_broken_reasons(&registry);
+        }
         machine.distil(&["push", &name, "--reasons"]).good();
         let elsewhere = Machine::new();
         let ran = elsewhere.distil(&["why", &name, "libhello1"]).good();
