@@ -8,6 +8,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::Port;
 
 /// A request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +128,7 @@ pub struct Server {
     address: SocketAddr,
     log: Arc<Mutex<Vec<Received>>>,
     stop: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<TcpListener>>,
 }
 
 impl Server {
@@ -136,20 +140,21 @@ impl Server {
         let stop = Arc::new(AtomicBool::new(false));
         let answer = Arc::new(answer);
         let (kept, ending) = (Arc::clone(&log), Arc::clone(&stop));
-        std::thread::spawn(move || {
+        let accepting = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if ending.load(Ordering::SeqCst) {
-                    return;
+                    break;
                 }
                 let (Ok(stream), log, answer) = (stream, Arc::clone(&kept), Arc::clone(&answer)) else {
-                    return;
+                    break;
                 };
                 std::thread::spawn(move || {
                     let _ = converse(stream, &log, &*answer);
                 });
             }
+            listener
         });
-        Server { address, log, stop }
+        Server { address, log, stop, accepting: Some(accepting) }
     }
 
     /// Serves these files (path with its slash, content); all else is 404.
@@ -176,13 +181,25 @@ impl Server {
     pub fn received(&self) -> Vec<Received> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Listens no more, and leaves its port, where whoever comes is refused from now on.
+    pub fn stop(mut self) -> Port {
+        Port::after(self.end().expect("a server that still listens"))
+    }
+
+    fn end(&mut self) -> Option<TcpListener> {
+        self.stop.store(true, Ordering::SeqCst);
+        // Wakes the listener, which then sees that it is over.
+        let woken = TcpStream::connect(self.address).is_ok();
+        self.accepting.take().filter(|_| woken)?.join().ok()
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then sees that it is over.
-        let _ = TcpStream::connect(self.address);
+        if self.accepting.is_some() {
+            self.end();
+        }
     }
 }
 
@@ -191,6 +208,7 @@ fn converse(
     log: &Mutex<Vec<Received>>,
     answer: &(dyn Fn(&Received) -> Reply + Send + Sync),
 ) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream.try_clone()?;
     while let Some(request) = read_request(&mut reader)? {
@@ -241,8 +259,8 @@ pub fn write_reply(writer: &mut impl Write, reply: &Reply) -> io::Result<bool> {
         Some(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
         None => head.push_str("Connection: close\r\n"),
     }
+    head.push_str("\r\n");
     writer.write_all(head.as_bytes())?;
-    writer.write_all(b"\r\n")?;
     let sent = match reply.mishap {
         Mishap::None => reply.body.len(),
         Mishap::Break(n) | Mishap::Stall(n) => n.min(reply.body.len()),

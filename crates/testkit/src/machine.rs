@@ -2,11 +2,14 @@
 //! loopback, the kernel's registration of qemu. All of it needs programs that a machine may lack.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::Port;
+use crate::wait::within;
 
 /// A Docker daemon that answers.
 #[derive(Debug)]
@@ -66,20 +69,10 @@ pub fn docker() -> Result<Docker, String> {
         return Ok(Docker { socket: socket.into(), own: None });
     }
     let dir = tempfile::Builder::new().prefix("distil-docker").tempdir().map_err(|e| e.to_string())?;
-    let daemon = spawn_dockerd(dir.path()).map_err(|e| format!("cannot start dockerd: {e}"))?;
-    let mut docker = Docker { socket: dir.path().join("docker.sock"), own: Some((daemon, dir)) };
-    let patience = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < patience {
-        if answers(&docker.socket) {
-            return Ok(docker);
-        }
-        let ended = docker.own.as_mut().and_then(|(d, _)| d.try_wait().ok().flatten());
-        if let Some(status) = ended {
-            return Err(format!("dockerd ended: {status} (it needs root)"));
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Err("dockerd does not answer".to_owned())
+    let mut daemon = spawn_dockerd(dir.path()).map_err(|e| format!("cannot start dockerd: {e}"))?;
+    let answers = dockerd_answers(&mut daemon, dir.path());
+    let docker = Docker { socket: dir.path().join("docker.sock"), own: Some((daemon, dir)) };
+    answers.map(|()| docker)
 }
 
 /// Starts a Docker daemon whose state, socket (`docker.sock`) and log (`log`) are all in `dir`. It
@@ -103,6 +96,19 @@ pub fn spawn_dockerd(dir: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
+/// Waits until a daemon of [`spawn_dockerd`] answers; says so if it ends before, or does nothing for a minute.
+pub fn dockerd_answers(daemon: &mut Child, dir: &Path) -> Result<(), String> {
+    let socket = dir.join("docker.sock");
+    let answer = within(Duration::from_secs(60), || {
+        if answers(&socket) {
+            return Some(Ok(()));
+        }
+        let ended = daemon.try_wait().ok().flatten()?;
+        Some(Err(format!("dockerd ended: {ended} (it needs root)")))
+    });
+    answer.unwrap_or_else(|| Err("dockerd does not answer".to_owned()))
+}
+
 /// Stops a daemon of [`spawn_dockerd`]. It leaves the namespace of its networks mounted, which must go
 /// before its directory can.
 pub fn stop_dockerd(daemon: &mut Child, dir: &Path) {
@@ -123,24 +129,26 @@ pub fn answers(socket: &Path) -> bool {
     ask().is_ok_and(|said| said.contains(" 200 "))
 }
 
-/// Asks a process that we started to end, and waits; after ten seconds it is killed.
+/// Asks a process that we started to end, and waits; after half a minute it is killed. Docker gives its
+/// containers 15 seconds.
 pub fn stop(child: &mut Child) {
-    let _ = Command::new("kill").arg(child.id().to_string()).status();
-    let patience = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < patience {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    // The number of one that has ended may be another's.
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
     }
-    let _ = child.kill();
-    let _ = child.wait();
+    let _ =
+        rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
+    let ended = within(Duration::from_secs(30), || (!matches!(child.try_wait(), Ok(None))).then_some(()));
+    if ended.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
 }
 
 /// Debian's `docker-registry` on the loopback, empty, without TLS or users.
 #[derive(Debug)]
 pub struct Registry {
-    address: SocketAddr,
+    port: Port,
     child: Child,
     _dir: tempfile::TempDir,
 }
@@ -148,7 +156,7 @@ pub struct Registry {
 impl Registry {
     /// Where it listens, as in `127.0.0.1:5000/name:tag`.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 }
 
@@ -178,8 +186,8 @@ pub fn registry() -> Result<Registry, String> {
 /// Starts a registry that serves in such a way.
 pub fn registry_that(serving: &Serving) -> Result<Registry, String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    // Free when asked; the registry itself cannot be told to choose and say.
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| e.to_string())?;
+    // The registry itself cannot be told to choose and say.
+    let port = Port::reserve();
     let written = |name: &str, text: &str| {
         let file = dir.path().join(name);
         std::fs::write(&file, text).map_err(|e| e.to_string())?;
@@ -196,27 +204,18 @@ pub fn registry_that(serving: &Serving) -> Result<Registry, String> {
         auth = format!("auth: {{htpasswd: {{realm: a test, path: {users}}}}}\n");
     }
     let config = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'{tls}}}\n{auth}",
-        dir.path().join("data").display()
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{}'{tls}}}\n{auth}",
+        dir.path().join("data").display(),
+        port.address()
     );
     let file = written("config.yml", &config)?;
-    let child = Command::new("docker-registry")
-        .arg("serve")
-        .arg(&file)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("cannot start docker-registry: {e}"))?;
-    let registry = Registry { address, child, _dir: dir };
-    let patience = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < patience {
-        if TcpStream::connect(address).is_ok() {
-            return Ok(registry);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Err("docker-registry does not answer".to_owned())
+    let child = port.serve(|_| {
+        let mut registry = Command::new("docker-registry");
+        registry.arg("serve").arg(&file);
+        registry.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    });
+    let child = child.map_err(|e| format!("cannot start docker-registry: {e}"))?;
+    Ok(Registry { port, child, _dir: dir })
 }
 
 /// Lets the kernel start arm64 programs under `qemu-aarch64-static`, inside containers too; the
@@ -271,7 +270,7 @@ mod tests {
             Ok(registry) => registry,
             Err(why) => crate::skip!("{why}"),
         };
-        let mut stream = TcpStream::connect(registry.address()).unwrap();
+        let mut stream = std::net::TcpStream::connect(registry.address()).unwrap();
         stream.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n").unwrap();
         let mut said = String::new();
         stream.read_to_string(&mut said).unwrap();

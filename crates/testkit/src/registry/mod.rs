@@ -26,6 +26,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 pub use fault::{Deed, Fault};
 pub use logins::Logins;
@@ -115,6 +116,7 @@ pub struct Asked {
 pub struct Registry {
     address: SocketAddr,
     inner: Arc<Inner>,
+    accepting: Vec<(SocketAddr, JoinHandle<()>)>,
 }
 
 /// What all connections share.
@@ -155,12 +157,14 @@ impl Registry {
             state: Mutex::default(),
             stop: AtomicBool::new(false),
         });
-        for (listener, elsewhere) in [(Some(listener), false), (other, true)] {
-            if let Some(listener) = listener {
-                accept(listener, Arc::clone(&inner), elsewhere);
-            }
-        }
-        Registry { address, inner }
+        let accepting =
+            [(Some(listener), false), (other, true)].into_iter().filter_map(|(listener, elsewhere)| {
+                let listener = listener?;
+                let address = listener.local_addr().expect("the port");
+                Some((address, accept(listener, Arc::clone(&inner), elsewhere)))
+            });
+        let accepting = accepting.collect();
+        Registry { address, inner, accepting }
     }
 
     /// `127.0.0.1:PORT`, as in the names of its images.
@@ -236,14 +240,16 @@ impl Registry {
 impl Drop for Registry {
     fn drop(&mut self) {
         self.inner.stop.store(true, Ordering::SeqCst);
-        for address in [Some(self.address), self.inner.elsewhere].into_iter().flatten() {
+        for (address, accepting) in self.accepting.drain(..) {
             // Wakes the listener, which then sees that it is over.
-            let _ = TcpStream::connect(address);
+            if TcpStream::connect(address).is_ok() {
+                let _ = accepting.join();
+            }
         }
     }
 }
 
-fn accept(listener: TcpListener, inner: Arc<Inner>, elsewhere: bool) {
+fn accept(listener: TcpListener, inner: Arc<Inner>, elsewhere: bool) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             if inner.stop.load(Ordering::SeqCst) {
@@ -254,5 +260,5 @@ fn accept(listener: TcpListener, inner: Arc<Inner>, elsewhere: bool) {
                 let _ = connection::converse(stream, &inner, elsewhere);
             });
         }
-    });
+    })
 }
