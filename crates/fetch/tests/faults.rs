@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use diag::{Diagnostic, Explain, Kind, Reporter, Silent};
 use fetch::{Client, Fault, FetchError, Job, Options, Sink, Size, Url};
+use testkit::Port;
 use testkit::http::{Received, Reply, Server};
 
-/// Retries at once; gives up on silence after a fifth of a second.
+/// Retries at once.
 fn quick() -> Options {
     Options {
         backoff: Duration::from_millis(1),
         longest_wait: Duration::from_millis(5),
-        idle_timeout: Duration::from_millis(200),
+        idle_timeout: Duration::from_secs(20),
         attempts: 3,
         ..Options::default()
     }
@@ -171,11 +172,14 @@ fn a_wrong_part_is_refused() {
 
 #[test]
 fn silence_is_given_up() {
+    let waited = Duration::from_millis(200);
+    let client = Client::new(Options { idle_timeout: waited, ..quick() });
+    let asked = |server: &Server, size| client.fetch_bytes(&job(&[server.url("/a")], size), &Silent);
     let server = Server::start(|_| Reply::ok(body(1000)).stalled_after(10));
-    let error = one(&server, "/a", Size::Exact(1000)).unwrap_err();
-    assert_eq!(error.fault(), Some(&Fault::Stalled { waited: Duration::from_millis(200) }));
+    let error = asked(&server, Size::Exact(1000)).unwrap_err();
+    assert_eq!(error.fault(), Some(&Fault::Stalled { waited }));
     let mute = Server::start(|_| Reply::ok("").claiming(5).stalled_after(0));
-    let error = one(&mute, "/a", Size::Exact(5)).unwrap_err();
+    let error = asked(&mute, Size::Exact(5)).unwrap_err();
     assert!(matches!(error.fault(), Some(Fault::Stalled { .. })), "{error:?}");
 }
 
@@ -379,8 +383,9 @@ fn local_files_are_served_offline_too() {
 
 #[test]
 fn nobody_listening_and_no_such_name_are_told_apart() {
-    let gone = Server::of_files(&[]).url("/a");
-    let error = client().fetch_bytes(&job(&[gone], Size::Exact(1)), &Silent).unwrap_err();
+    let nobody = Port::reserve();
+    let gone = job(&[format!("http://{}/a", nobody.address())], Size::Exact(1));
+    let error = client().fetch_bytes(&gone, &Silent).unwrap_err();
     assert!(matches!(error.fault(), Some(Fault::Refused { .. })), "{error:?}");
     // RFC 6761: nobody has a name below `invalid`.
     let nowhere = job(&["http://mirror.invalid/a".into()], Size::Exact(1));
