@@ -60,7 +60,13 @@ fn a_process_may_be_killed_at_any_moment() {
         assert_sound(dir.path());
     }
     assert_eq!(killed, 60);
-    assert!(Blobs::open(dir.path()).unwrap().all().unwrap().len() > 1);
+    // And in the middle of its work for certain, however slow the machine is.
+    let mut child = child("work-forever", dir.path());
+    let blobs = Blobs::open(dir.path()).unwrap();
+    testkit::wait_for("two blobs", || (blobs.all().unwrap().len() > 1).then_some(()));
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None);
+    assert_sound(dir.path());
 }
 
 #[test]
