@@ -180,10 +180,8 @@ fn an_archive_that_is_not_written_to_its_end_is_not_ended() {
     });
     assert!(matches!(failed, Err(Failed::Own(why)) if why == "the layer is damaged"));
     // The fake logs a question when it ends.
-    while fake.asked.lock().unwrap().len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(!fake.asked.lock().unwrap()[1].whole);
+    let upload = testkit::wait_for("the end of the upload", || fake.asked.lock().unwrap().get(1).cloned());
+    assert!(!upload.whole);
 }
 
 #[test]

@@ -194,12 +194,8 @@ fn a_damaged_layer_is_not_loaded() {
 
 /// The upload, once the fake has seen the end of it.
 fn upload(fake: &Fake) -> Asked {
-    loop {
-        if let Some(asked) = fake.asked.lock().unwrap().iter().find(|a| a.line.contains("/load")) {
-            return asked.clone();
-        }
-        std::thread::yield_now();
-    }
+    let ended = || fake.asked.lock().unwrap().iter().find(|a| a.line.contains("/load")).cloned();
+    testkit::wait_for("the end of the upload", ended)
 }
 
 #[test]

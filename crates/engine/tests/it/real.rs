@@ -224,5 +224,6 @@ fn second_version(engine: &Engine) -> u64 {
         assert_eq!(String::from_utf8(ran.stdout).unwrap(), words);
         sent = taken.sent;
     }
+    assert!(engine.remove_image("distil-test-engine-versions:1").unwrap());
     sent
 }
