@@ -300,10 +300,12 @@ mod tests {
     }
 
     /// Whether a process is there and no zombie.
-    fn lives(pid: &str) -> bool {
-        let listed = Command::new("ps").args(["-o", "stat=", "-p", pid.trim()]).output().unwrap();
-        let state = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
-        !state.is_empty() && !state.starts_with('Z')
+    fn lives(pid: rustix::process::Pid) -> bool {
+        // Behind its name, which ends with the last parenthesis, stands its state (proc_pid_stat(5)).
+        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => !stat.rsplit_once(')').unwrap().1.trim_start().starts_with('Z'),
+            Err(_) => rustix::process::test_kill_process(pid).is_ok(),
+        }
     }
 
     #[test]
@@ -335,14 +337,9 @@ mod tests {
         let script = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
         let stopped = sh(&script).run(Input::Nothing, &StopsAt(pid.clone()));
         assert!(matches!(stopped, Err(ProcessError::Stopped(Cancelled))), "{stopped:?}");
-        let child = std::fs::read_to_string(&pid).unwrap();
-        for _ in 0..500 {
-            if !lives(&child) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("{child} still runs");
+        let child: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        let child = rustix::process::Pid::from_raw(child).unwrap();
+        testkit::wait_for("the end of the child", || (!lives(child)).then_some(()));
     }
 
     #[test]
