@@ -83,7 +83,8 @@ fn what_a_registry_does_not_do_is_said() {
 
 #[test]
 fn nobody_there_is_said_at_once() {
-    let host = plain().host();
+    let nobody = testkit::Port::reserve();
+    let host = nobody.address();
     let there = crate::world::client(registry::Options::default())
         .repository(&format!("{host}/a").parse().unwrap())
         .unwrap();
