@@ -1,5 +1,4 @@
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -105,16 +104,12 @@ fn start_docker() -> Result<Option<(Child, tempfile::TempDir)>> {
     let dir = tempfile::Builder::new().prefix("distil-docker").tempdir()?;
     let daemon = testkit::machine::spawn_dockerd(dir.path()).context("cannot start dockerd")?;
     let mut docker = (daemon, dir);
-    let patience = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < patience {
-        if testkit::machine::answers(&docker.1.path().join("docker.sock")) {
-            return Ok(Some(docker));
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let Err(why) = testkit::machine::dockerd_answers(&mut docker.0, docker.1.path()) else {
+        return Ok(Some(docker));
+    };
     let log = std::fs::read_to_string(docker.1.path().join("log")).unwrap_or_default();
     let last: Vec<&str> = log.lines().rev().take(5).collect();
-    eprintln!("xtask: dockerd does not start: {}", last.join(" | "));
+    eprintln!("xtask: {why}: {}", last.join(" | "));
     testkit::machine::stop_dockerd(&mut docker.0, docker.1.path());
     Ok(None)
 }
