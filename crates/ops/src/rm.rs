@@ -124,7 +124,8 @@ fn is_meant(text: &str, known: &str, digest: &Digest) -> bool {
 }
 
 fn from_registry(world: &World, reference: &Reference) -> Result<(), Diagnostic> {
-    let repository = repository(world, reference)?;
+    // What a mirror says a tag leads to is not what would go.
+    let repository = repository(world, reference)?.at_home();
     let called = match (&reference.tag, reference.digest) {
         // With both it is the tag that goes, if it still leads there: others may have the same digest.
         (Some(tag), Some(wanted)) => {

@@ -71,7 +71,8 @@ fn on_registry(world: &World, reference: &Reference, to: &str) -> Result<Tagged,
     if new.name() != reference.name() || new.digest.is_some() {
         return Err(elsewhere(&shown, to));
     }
-    let repository = repository(world, reference)?;
+    // A mirror may have another image of that name, and ones that are not there.
+    let repository = repository(world, reference)?.at_home();
     let document = repository.document(&name_in_repository(reference))?;
     repository.publish(&name_in_repository(&new), &document)?;
     Ok(Tagged { from: shown, to: format!("docker://{new}"), digest: document.digest() })

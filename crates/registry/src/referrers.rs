@@ -27,11 +27,12 @@ impl Repository {
         of: &Digest,
         artifact_type: Option<&MediaType>,
     ) -> Result<Vec<Descriptor>, Error> {
-        let mut found =
-            self.first(|endpoint, once| match endpoint.referrers(of, artifact_type, once)? {
+        let mut found = self.list("its referrers", |endpoint, once| {
+            match endpoint.referrers(of, artifact_type, once)? {
                 Some(found) => Ok(found),
                 None => Ok(endpoint.fallback(of, once)?.map(|i| i.manifests).unwrap_or_default()),
-            })?;
+            }
+        })?;
         // A registry may leave the filtering to us, and the fallback always does.
         found.retain(|d| artifact_type.is_none() || d.artifact_type.as_ref() == artifact_type);
         Ok(found)

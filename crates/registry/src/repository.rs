@@ -14,7 +14,7 @@ use crate::host::locked;
 /// A repository of a registry: images by tag and by digest, read and written.
 ///
 /// As a [`Source`] and a [`Sink`], names are a tag or the text of a digest; an empty one is `latest`.
-/// Reads go to the mirrors of the settings first, writes never do.
+/// Reads go to the mirrors of the settings first; writes never do, and lists only where they must.
 pub struct Repository {
     name: String,
     home: Endpoint,
@@ -43,6 +43,14 @@ impl Repository {
     /// Its path in that registry: what another repository mounts from.
     pub fn path(&self) -> &str {
         &self.home.repository
+    }
+
+    /// The same place without its mirrors: what it says of its names is what they lead to there and now.
+    ///
+    /// For a verb that changes here what it has read: a mirror may know a tag as it was, and nothing of what
+    /// a mirror has need be here.
+    pub fn at_home(&self) -> Repository {
+        Repository::new(self.name.clone(), self.home.clone(), Vec::new())
     }
 
     pub(crate) fn home(&self) -> &Endpoint {
@@ -80,6 +88,33 @@ impl Repository {
             }
         }
         ask(&self.home, false)
+    }
+
+    /// Asks for a list, which only the place itself has whole: a mirror has of it what was fetched through
+    /// it once. Where the place itself does not answer, a mirror's stands in if there is something in it,
+    /// with a warning; the error is that of the place itself.
+    pub(crate) fn list<T>(
+        &self,
+        what: &str,
+        mut ask: impl FnMut(&Endpoint, bool) -> Result<Vec<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let error = match ask(&self.home, false) {
+            Ok(all) => return Ok(all),
+            Err(error) => error,
+        };
+        let reporter = &self.home.host.options.reporter;
+        for mirror in &self.mirrors {
+            match ask(mirror, true) {
+                Ok(some) if !some.is_empty() => {
+                    let text = format!("{error}; {what} are those that its mirror {} has", mirror.name());
+                    reporter.note(diag::Note::Warning(text));
+                    return Ok(some);
+                }
+                Ok(_) => {}
+                Err(other) => reporter.note(diag::Note::Detail(format!("{other}; asking elsewhere"))),
+            }
+        }
+        Err(error)
     }
 }
 

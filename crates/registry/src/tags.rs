@@ -49,7 +49,7 @@ impl Repository {
     }
 
     fn all_tags(&self) -> Result<Vec<String>, Error> {
-        self.first(|endpoint, once| {
+        self.list("its tags", |endpoint, once| {
             let mut tags = Vec::new();
             let doing = "list the tags of";
             endpoint.pages(doing, "tags/list?n=1000", once, LARGEST, &[200], |asked, _, bytes| {

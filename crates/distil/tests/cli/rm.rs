@@ -87,6 +87,26 @@ fn a_tag_with_a_digest_is_a_tag() {
     assert!(names.contains("acme/app:2") && !names.contains("acme/app:2@"), "{names}");
 }
 
+/// A mirror that is behind says that a tag leads where it led once.
+#[test]
+fn what_a_mirror_says_removes_nothing() {
+    let (machine, home, mirror) =
+        (Machine::new(), Registry::start(Setup::default()), Registry::start(Setup::default()));
+    let old = put(&machine, "in", "1", &["linux/amd64"]);
+    let new = put(&machine, "in", "2", &["linux/arm64"]);
+    let there = format!("docker://{}/acme/app:1", home.host());
+    machine.distil(&["copy", "oci:in:2", &there]).good();
+    machine.distil(&["copy", "oci:in:1", &format!("docker://{}/acme/app:1", mirror.host())]).good();
+    let settings = format!("registries: {{'{}': {{mirrors: ['{}']}}}}\n", home.host(), mirror.host());
+    machine.write("work/mirrored.yaml", settings);
+    let remove = |name: &str| machine.distil(&["rm", "--config", "mirrored.yaml", name]);
+    remove(&format!("{there}@{}", old.digest)).fails(3, &["the tag leads to", &new.digest]);
+    assert_eq!(home.tags("acme/app"), ["1"]);
+    remove(&format!("{there}@{}", new.digest)).good();
+    assert_eq!(home.tags("acme/app"), Vec::<String>::new());
+    assert_eq!(mirror.tags("acme/app"), ["1"]);
+}
+
 #[test]
 fn the_same_image_twice_goes_once() {
     let machine = Machine::new();

@@ -26,3 +26,24 @@ fn in_the_store_and_in_a_registry() {
     machine.distil(&["tag", "oci:in:1", "x"]).fails(2, &["distil copy oci:in:1 x"]);
     machine.distil(&["tag", "app", &image.digest]).fails(2, &["that is a digest"]);
 }
+
+/// A mirror that is behind has the image that the name led to once, which may not even be at home any more.
+#[test]
+fn a_name_is_given_to_what_is_at_home() {
+    let (machine, home, mirror) =
+        (Machine::new(), Registry::start(Setup::default()), Registry::start(Setup::default()));
+    let old = put(&machine, "in", "1", &["linux/amd64"]);
+    let new = put(&machine, "in", "2", &["linux/arm64"]);
+    let there = format!("docker://{}/acme/app", home.host());
+    machine.distil(&["copy", "oci:in:1", &format!("{there}:0")]).good();
+    machine.distil(&["copy", "oci:in:2", &format!("{there}:1")]).good();
+    machine.distil(&["copy", "oci:in:1", &format!("docker://{}/acme/app:1", mirror.host())]).good();
+    let settings = format!("registries: {{'{}': {{mirrors: ['{}']}}}}\n", home.host(), mirror.host());
+    machine.write("work/mirrored.yaml", settings);
+    let tag = |from: &str| machine.distil(&["tag", "--config", "mirrored.yaml", from, "stable"]);
+    assert_eq!(tag(&format!("{there}:1")).good().digests(), [&*new.digest]);
+    assert_eq!(home.manifest("acme/app", "stable"), home.manifest("acme/app", "1"));
+    assert_eq!(tag(&format!("{there}@{}", old.digest)).good().digests(), [&*old.digest]);
+    machine.distil(&["rm", &format!("{there}@{}", old.digest)]).good();
+    tag(&format!("{there}@{}", old.digest)).fails(4, &["cannot read the manifest", "404", &home.host()]);
+}

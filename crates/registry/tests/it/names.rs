@@ -1,12 +1,15 @@
 //! Where a name leads: mirrors, rewritten names, and with what security.
 
 use std::io::Read as _;
+use std::sync::{Arc, Mutex};
 
 use diag::Kind;
 use image::{Sink as _, Source as _};
+use oci::{Descriptor, MediaType};
 use registry::{Options, Rewrite};
-use testkit::registry::{Deed, Fault, Registry};
+use testkit::registry::{Deed, Fault, Registry, Setup};
 
+use crate::referrers::attach;
 use crate::world::{bytes, client, image, layer, open, open_with, plain, shown, told};
 
 fn rewrite(prefix: &str, to: Option<String>, mirrors: Vec<String>) -> Options {
@@ -14,8 +17,43 @@ fn rewrite(prefix: &str, to: Option<String>, mirrors: Vec<String>) -> Options {
 }
 
 fn mirrored(mirror: &Registry, home: &Registry) -> registry::Repository {
-    let options = rewrite("registry.example", Some(home.host()), vec![format!("{}/cache", mirror.host())]);
+    mirrored_with(mirror, home, Arc::new(diag::Silent))
+}
+
+fn mirrored_with(
+    mirror: &Registry,
+    home: &Registry,
+    reporter: Arc<dyn diag::Reporter>,
+) -> registry::Repository {
+    let mirrors = vec![format!("{}/cache", mirror.host())];
+    let options = Options { reporter, ..rewrite("registry.example", Some(home.host()), mirrors) };
     client(options).repository(&"registry.example/acme/app".parse().unwrap()).unwrap()
+}
+
+/// What was warned of.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Heard {
+    fn warnings(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl diag::Reporter for Heard {
+    fn begin(&self, _: &str, _: Option<u64>, _: diag::Unit) -> diag::TaskId {
+        diag::TaskId(0)
+    }
+    fn advance(&self, _: diag::TaskId, _: u64) {}
+    fn end(&self, _: diag::TaskId) {}
+    fn note(&self, note: diag::Note) {
+        if let diag::Note::Warning(text) = note {
+            self.0.lock().unwrap().push(text);
+        }
+    }
+    fn cancelled(&self) -> bool {
+        false
+    }
 }
 
 #[test]
@@ -57,6 +95,73 @@ fn a_mirror_that_fails_is_passed_over() {
     assert!(home.requests().iter().any(|r| r.method == "GET" && r.range.is_some()));
     mirror.fail(Fault::once("GET", "/tags/list", Deed::BreakHead));
     assert_eq!(there.tags().unwrap(), ["1"]);
+}
+
+/// A mirror that nobody fetched some tags or signatures through has none of them, or some.
+#[test]
+fn a_mirrors_list_is_not_the_whole() {
+    for (api, mirror_has_api) in [(true, true), (true, false), (false, true), (false, false)] {
+        let start = |referrers| Registry::start(Setup { referrers, ..Setup::default() });
+        let (mirror, home) = (start(mirror_has_api), start(api));
+        let there = mirrored(&mirror, &home);
+        let cache = open(&mirror, "cache/acme/app");
+        let made = image("amd64", &[]);
+        made.push(&there, "1").unwrap();
+        made.push(&there, "2").unwrap();
+        let subject = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+        let all = ["a", "b"].map(|note| attach(&there, &subject, "x/signature", note));
+        let digests = || {
+            let mut found = there.referrers(&subject.digest, None).unwrap();
+            found.sort_by_key(|d| all.iter().position(|a| *a == d.digest));
+            found.into_iter().map(|d| d.digest).collect::<Vec<_>>()
+        };
+        let ours = || there.tags().unwrap().into_iter().filter(|tag| tag.len() == 1).collect::<Vec<_>>();
+        assert_eq!(digests(), all, "nothing at the mirror, {api} {mirror_has_api}");
+        made.push(&cache, "1").unwrap();
+        attach(&cache, &subject, "x/signature", "a");
+        assert_eq!(digests(), all, "half of it at the mirror, {api} {mirror_has_api}");
+        assert_eq!(ours(), ["1", "2"]);
+    }
+}
+
+#[test]
+fn a_mirrors_list_is_better_than_none_and_said() {
+    let (mirror, home) = (plain(), plain());
+    let heard = Arc::new(Heard::default());
+    let there = mirrored_with(&mirror, &home, heard.clone());
+    let made = image("amd64", &[]);
+    let subject = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+    for path in ["/tags/", "/referrers/"] {
+        home.fail(Fault::once("GET", path, Deed::Status(503, "9999".into())).times(99));
+    }
+    // An empty list, or none, is no answer.
+    assert!(told(there.tags().unwrap_err()).message.contains("503"));
+    assert!(told(there.referrers(&subject.digest, None).unwrap_err()).message.contains("503"));
+    assert_eq!(heard.warnings(), [""; 0]);
+    let cache = open(&mirror, "cache/acme/app");
+    made.push(&cache, "1").unwrap();
+    let signature = attach(&cache, &subject, "x/signature", "a");
+    assert_eq!(there.tags().unwrap(), ["1"]);
+    assert_eq!(there.referrers(&subject.digest, None).unwrap()[0].digest, signature);
+    let said = heard.warnings();
+    assert_eq!(said.len(), 2, "{said:?}");
+    let place = format!("that its mirror {}/cache/acme/app has", mirror.host());
+    assert!(said.iter().all(|text| text.contains("503") && text.ends_with(&place)), "{said:?}");
+}
+
+#[test]
+fn at_home_no_mirror_is_asked() {
+    let (mirror, home) = (plain(), plain());
+    let there = mirrored(&mirror, &home);
+    let (old, new) = (image("amd64", &[bytes(1, 10)]), image("amd64", &[bytes(2, 10)]));
+    old.push(&open(&mirror, "cache/acme/app"), "1").unwrap();
+    new.push(&there, "1").unwrap();
+    mirror.forget_requests();
+    assert_eq!(there.at_home().digest_of("1").unwrap(), Some(new.document.digest()));
+    assert_eq!(there.at_home().document("1").unwrap().bytes(), new.document.bytes());
+    assert_eq!(there.at_home().digest_of(&old.document.digest().to_string()).unwrap(), None);
+    assert_eq!(mirror.requests(), []);
+    assert_eq!(there.digest_of("1").unwrap(), Some(old.document.digest()));
 }
 
 #[test]
@@ -130,33 +235,16 @@ fn no_tag_becomes_a_path() {
 
 #[test]
 fn what_is_no_tag_is_left_out_and_said() {
-    #[derive(Default)]
-    struct Heard(std::sync::Mutex<Vec<String>>);
-    impl diag::Reporter for Heard {
-        fn begin(&self, _: &str, _: Option<u64>, _: diag::Unit) -> diag::TaskId {
-            diag::TaskId(0)
-        }
-        fn advance(&self, _: diag::TaskId, _: u64) {}
-        fn end(&self, _: diag::TaskId) {}
-        fn note(&self, note: diag::Note) {
-            if let diag::Note::Warning(text) = note {
-                self.0.lock().unwrap().push(text);
-            }
-        }
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
     let registry = plain();
     let long = "x".repeat(129);
     // The JSON's own escapes: a line end, and what begins a terminal's command.
     for tag in ["1.0", "latest", "a\\nb", "../../x", "a\\u001b[2J", "%2e", &long] {
         registry.add_manifest("a", tag, "x/y", b"{}");
     }
-    let heard = std::sync::Arc::new(Heard::default());
+    let heard = Arc::new(Heard::default());
     let there = open_with(&registry, "a", Options { reporter: heard.clone(), ..Options::default() });
     assert_eq!(there.tags().unwrap(), ["1.0", "latest"]);
-    let said = heard.0.lock().unwrap().clone();
+    let said = heard.warnings();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with(&format!("5 of the tags of {}/a are no tags", registry.host())), "{said:?}");
     assert!(said[0].contains("`../../x`") && said[0].ends_with(", …"), "{said:?}");
