@@ -164,13 +164,19 @@ impl Repository {
         end: u64,
     ) -> Result<(), TransportError> {
         let start = end - piece.len() as u64;
-        let (mut round, mut at_once) = (0, piece.len());
+        let (mut round, mut at_once, mut renewed) = (0, piece.len(), false);
         while upload.at < end {
             let from = usize::try_from(upload.at.saturating_sub(start)).unwrap_or(0);
             let rest = &piece[from..];
             if let Err(error) = upload.patch(&&rest[..rest.len().min(at_once)]) {
                 if error.status() == Some(413) && at_once > SMALLEST {
                     at_once = (at_once / 2).max(SMALLEST);
+                    continue;
+                }
+                // Its time was over before the first byte came, as that of one which a mount began long ago.
+                if error.status() == Some(404) && start == 0 && !renewed {
+                    renewed = true;
+                    *upload = self.home().host.retrying(false, || Upload::begin(self, upload.part))?;
                     continue;
                 }
                 self.home().host.again(&mut round, error.clone())?;

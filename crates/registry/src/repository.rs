@@ -5,11 +5,11 @@ use std::sync::Mutex;
 use fetch::Method;
 use image::{Document, Sink, Source, TransportError};
 use oci::{Descriptor, Digest, Raw};
-use url::Url;
 
 use crate::endpoint::{Access, Answer, Call, Endpoint};
 use crate::error::Error;
 use crate::host::locked;
+use crate::uploads::{Begun, Upload};
 
 /// A repository of a registry: images by tag and by digest, read and written.
 ///
@@ -20,7 +20,7 @@ pub struct Repository {
     home: Endpoint,
     mirrors: Vec<Endpoint>,
     /// Uploads that a mount began because it could not mount.
-    pub(crate) begun: Mutex<HashMap<Digest, Url>>,
+    pub(crate) begun: Mutex<HashMap<Digest, Begun>>,
     /// Mirrors, by their place, that gave other bytes than were asked for.
     distrusted: Mutex<BTreeSet<usize>>,
 }
@@ -191,18 +191,22 @@ impl Repository {
         let call = Call { access, ..Call::new(&doing, Method::Post, &path, &[201, 202]) };
         let Some(mut response) = self.ask_to_mount(&call)? else { return Ok(false) };
         response.drain();
-        if response.status == 201 {
-            return Ok(true);
+        let mounted = response.status == 201;
+        // Otherwise an upload has begun; the blob goes there when it comes.
+        let begun = if mounted { None } else { Begun::of(self, &response).ok() };
+        let before = {
+            let mut all = locked(&self.begun);
+            if let Some(begun) = begun { all.insert(part.digest, begun) } else { all.remove(&part.digest) }
+        };
+        // What another repository could not give in vain.
+        if let Some(begun) = before {
+            Upload::at(self, part, begun).cancel();
         }
-        // An upload has begun; the blob goes there when it comes.
-        if let Ok(location) = self.location(&response) {
-            locked(&self.begun).insert(part.digest, location);
-        }
-        Ok(false)
+        Ok(mounted)
     }
 
     /// None where the registry does not mount: what may not be read there, or is unknown there, cannot be
-    /// mounted, and some fail over it each time (500); it is then sent.
+    /// mounted, and some fail over it each time (500) or never answer; it is then sent.
     fn ask_to_mount(&self, call: &Call<'_>) -> Result<Option<Answer>, Error> {
         let host = &self.home.host;
         let mut round = 0;

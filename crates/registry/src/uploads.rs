@@ -21,21 +21,36 @@ pub(crate) struct Upload<'a> {
     counts: bool,
 }
 
+/// Where an upload that has no bytes yet goes on, and the least that its pieces must have.
+pub(crate) struct Begun {
+    location: Url,
+    smallest: u64,
+}
+
+impl Begun {
+    pub(crate) fn of(repository: &Repository, response: &Answer) -> Result<Begun, Error> {
+        let smallest = response.header("oci-chunk-min-length").and_then(|v| v.trim().parse().ok());
+        Ok(Begun { location: repository.location(response)?, smallest: smallest.unwrap_or(0) })
+    }
+}
+
 impl<'a> Upload<'a> {
     /// Begins one, or takes the one that a mount began; once, for who sends it tries again.
     pub(crate) fn begin(repository: &'a Repository, part: &'a Descriptor) -> Result<Upload<'a>, Error> {
         let begun = locked(&repository.begun).remove(&part.digest);
-        if let Some(location) = begun {
-            return Ok(Upload { repository, part, location, at: 0, smallest: 0, counts: false });
+        if let Some(begun) = begun {
+            return Ok(Upload::at(repository, part, begun));
         }
         let doing = format!("send {} to", part.digest);
         let call = Call::new(&doing, Method::Post, "blobs/uploads/", &[202]);
         let mut response = repository.home().send(&Call { access: Access::Write, ..call })?;
         response.drain();
-        let smallest = response.header("oci-chunk-min-length").and_then(|v| v.trim().parse().ok());
-        let location = repository.location(&response)?;
-        let smallest = smallest.unwrap_or(0);
-        Ok(Upload { repository, part, location, at: 0, smallest, counts: false })
+        Ok(Upload::at(repository, part, Begun::of(repository, &response)?))
+    }
+
+    pub(crate) fn at(repository: &'a Repository, part: &'a Descriptor, begun: Begun) -> Upload<'a> {
+        let Begun { location, smallest } = begun;
+        Upload { repository, part, location, at: 0, smallest, counts: false }
     }
 
     /// Sends the last bytes, or all, and asks for the blob to be kept under its digest.

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use image::{Layout, Sink as _, Source as _};
+use testkit::registry::{Deed, Fault};
 
 use crate::world::{bytes, image, index, layer, open, plain};
 
@@ -183,4 +184,69 @@ fn a_blob_of_another_repository_is_mounted() {
     let methods: Vec<String> = registry.requests().into_iter().map(|r| r.method).collect();
     assert_eq!(methods, ["PUT"]);
     registry.check().unwrap();
+}
+
+/// The uploads that were begun, and have not ended.
+fn open_uploads(registry: &testkit::registry::Registry) -> i32 {
+    let of = |r: &testkit::registry::Asked| match (r.method.as_str(), r.status) {
+        ("POST", 202) => 1,
+        ("PUT", 201) | ("DELETE", 204) if r.target.contains("/uploads/") => -1,
+        _ => 0,
+    };
+    registry.requests().iter().map(of).sum()
+}
+
+#[test]
+fn an_upload_that_a_mount_began_in_vain_is_ended() {
+    let all = bytes(1, 50_000);
+    for mounted in [true, false] {
+        let registry = plain();
+        let there = open(&registry, "team/app");
+        assert!(!there.mount(&layer(&all), "team/one").unwrap());
+        if mounted {
+            registry.add_blob("team/two", &all);
+        }
+        assert_eq!(there.mount(&layer(&all), "team/two").unwrap(), mounted);
+        if !mounted {
+            there.put(&layer(&all), &mut &all[..]).unwrap();
+        }
+        assert_eq!(open_uploads(&registry), 0, "{:#?}", registry.requests());
+        assert_eq!(registry.blob("team/app", &layer(&all).digest.to_string()).unwrap(), all);
+    }
+}
+
+/// Between the mount and the bytes is whatever else is sent first.
+#[test]
+fn an_upload_whose_time_is_over_is_begun_anew() {
+    for size in [50_000, 5_000_000] {
+        let all = bytes(1, size);
+        let registry = plain();
+        let there = open(&registry, "a");
+        assert!(!there.mount(&layer(&all), "b").unwrap());
+        for method in ["PATCH", "PUT", "GET"] {
+            let gone = Deed::Status(404, String::new());
+            registry.fail(Fault::once(method, "/uploads/upload-1?", gone).times(99));
+        }
+        there.put(&layer(&all), &mut &all[..]).unwrap();
+        assert_eq!(registry.blob("a", &layer(&all).digest.to_string()).unwrap(), all);
+        // One that is always gone is not begun for ever.
+        let all = bytes(2, size);
+        for method in ["PATCH", "PUT", "GET"] {
+            let gone = Deed::Status(404, String::new());
+            registry.fail(Fault::once(method, "/uploads/", gone).times(99));
+        }
+        assert!(there.put(&layer(&all), &mut &all[..]).is_err());
+    }
+}
+
+#[test]
+fn an_upload_that_a_mount_began_has_pieces_as_large_as_the_registry_wants() {
+    let setup = testkit::registry::Setup { smallest_piece: Some(3_000_000), ..Default::default() };
+    let registry = testkit::registry::Registry::start(setup);
+    let there = open(&registry, "a");
+    let all = bytes(8, 7_000_000);
+    assert!(!there.mount(&layer(&all), "b").unwrap());
+    there.put(&layer(&all), &mut &all[..]).unwrap();
+    let patches = registry.requests().into_iter().filter(|r| r.method == "PATCH");
+    assert_eq!(patches.map(|r| r.body).collect::<Vec<_>>(), [3_000_000, 3_000_000, 1_000_000]);
 }
