@@ -70,7 +70,7 @@ pub(crate) enum Target<'a> {
     Url(&'a Url),
 }
 
-/// A registry may think for so long over an upload before it answers; storage behind it is slow.
+/// A registry may think for so long over an upload or a mount before it answers; storage behind it is slow.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<'a> Call<'a> {
@@ -196,7 +196,7 @@ impl Endpoint {
         if let Some(header) = &used.header {
             request = request.header("authorization", header.clone());
         }
-        if matches!(call.method, Method::Put | Method::Patch) {
+        if matches!(call.method, Method::Post | Method::Put | Method::Patch) {
             request = request.patience(PATIENCE.max(self.host.fetch.options().idle_timeout));
         }
         self.host.routed(request)

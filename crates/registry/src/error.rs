@@ -208,6 +208,22 @@ impl Error {
         }
     }
 
+    /// Whether somebody was waited for in vain.
+    pub(crate) fn is_stall(&self) -> bool {
+        matches!(*self.cause, Cause::Fault(Fault::Stalled { .. }))
+    }
+
+    /// Whether what was asked of the registry may have been done although no answer says so.
+    pub(crate) fn may_be_done(&self) -> bool {
+        match &*self.cause {
+            Cause::Fault(fault) => {
+                matches!(fault, Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Protocol { .. })
+            }
+            Cause::Refused { status, by, .. } => *by != By::TokenServer && *status >= 500,
+            _ => false,
+        }
+    }
+
     /// Whether the connection broke, so that the other side may have got all, some or nothing.
     pub(crate) fn is_fault(&self) -> bool {
         matches!(*self.cause, Cause::Fault(_))

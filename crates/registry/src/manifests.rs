@@ -172,25 +172,31 @@ impl Repository {
             Name::Tag(tag) => format!("delete the tag `{tag}` of"),
             Name::Digest(digest) => format!("delete the manifest {digest} of"),
         };
-        let path = format!("manifests/{name}");
-        let call = Call::new(&doing, Method::Delete, &path, &[200, 202, 204, 404]);
-        let call = Call { access: Access::Delete, ..call };
-        let mut response = self.home().ask(&call)?;
-        response.drain();
+        let removed = self.remove(&doing, &format!("manifests/{name}"))?;
         if let (Some(subject), Name::Digest(digest)) = (subject, &name) {
             self.forget_referrer(&subject, digest)?;
         }
-        Ok(response.status != 404)
+        Ok(removed)
     }
 
     /// Removes a blob; false if there is none. Manifests that need it are broken from then on.
     pub fn delete_blob(&self, digest: &Digest) -> Result<bool, Error> {
-        let doing = format!("delete {digest} of");
-        let path = format!("blobs/{digest}");
-        let call = Call::new(&doing, Method::Delete, &path, &[200, 202, 204, 404]);
-        let mut response = self.home().ask(&Call { access: Access::Delete, ..call })?;
+        self.remove(&format!("delete {digest} of"), &format!("blobs/{digest}"))
+    }
+
+    /// False if there was nothing. What is not there any more after an attempt that may have been done,
+    /// and whose answer was lost, was removed by that.
+    fn remove(&self, doing: &str, path: &str) -> Result<bool, Error> {
+        let call = Call::new(doing, Method::Delete, path, &[200, 202, 204, 404]);
+        let call = Call { access: Access::Delete, ..call };
+        let mut may_be_done = false;
+        let mut response = self.home().host.retrying(false, || {
+            // Of a token server's trouble nothing follows.
+            let sent = self.home().send(&call);
+            sent.inspect_err(|e| may_be_done |= e.asked().method == Method::Delete && e.may_be_done())
+        })?;
         response.drain();
-        Ok(response.status != 404)
+        Ok(response.status != 404 || may_be_done)
     }
 
     /// The digest of what a manifest refers to, if it is there and refers to something.

@@ -215,9 +215,10 @@ impl Repository {
             match self.home.send(call) {
                 Ok(response) => return Ok(Some(response)),
                 Err(error) if error.is_refusal() => return Ok(None),
-                Err(error) if error.is_trouble() => {
-                    if round > 0 || host.again(&mut round, error).is_err() {
-                        return Ok(None);
+                Err(error) if error.is_trouble() || error.is_fault() => {
+                    if round > 0 || error.is_stall() || host.again(&mut round, error).is_err() {
+                        // But for one that the user wanted.
+                        return host.check().map(|()| None);
                     }
                 }
                 Err(error) => host.again(&mut round, error)?,
