@@ -99,6 +99,7 @@ fn asked_for(
             }
             OwnBody::Tree(tree) => {
                 for entry in tree.into_entries() {
+                    allowed(&entry, file, "directory")?;
                     let path = [target.as_bytes(), b"/", entry.path.as_bytes()].concat();
                     take(Entry { path: path.into(), mtime: time, ..entry });
                 }
@@ -115,7 +116,7 @@ fn asked_for(
         };
         let tree = own_bodies::archive_tree(shop, &shown, &digest, payloads).map_err(refused)?;
         for entry in tree.into_entries() {
-            allowed(&entry, &shown)?;
+            allowed(&entry, &shown, "archive")?;
             take(entry);
         }
     }
@@ -128,24 +129,33 @@ fn inside(path: &str, file: &str) -> Result<BString, Diagnostic> {
     let own = file.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let whole = if path.ends_with('/') { format!("{path}{own}") } else { path.to_owned() };
     let parts: Vec<&str> = whole.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
-    if parts.is_empty() || parts.contains(&"..") || !path.starts_with('/') {
-        let text = format!("cannot append {file} as `{path}`: that is no path of a file in an image");
-        return Err(Diagnostic::new(Kind::Usage, text).hint(format!("write --file {file}:/opt/{own}")));
-    }
-    Ok(parts.join("/").into())
+    let target = BString::from(parts.join("/"));
+    let nowhere = parts.is_empty() || parts.contains(&"..") || !path.starts_with('/');
+    let why = match (nowhere, takes_away(&target)) {
+        (true, _) => "that is no path of a file in an image",
+        (false, true) => "that name would take a file of the image away",
+        (false, false) => return Ok(target),
+    };
+    let own = own.trim_start_matches(".wh.");
+    Err(Diagnostic::new(Kind::Usage, format!("cannot append {file} as `{path}`: {why}"))
+        .hint(format!("write --file {file}:/opt/{}", if own.is_empty() { "file" } else { own })))
 }
 
-/// What a layer must not smuggle in: names that take files of lower layers away, and devices.
-fn allowed(entry: &Entry, archive: &str) -> Result<(), Diagnostic> {
+/// Whether engines would take the path for what a layer takes away (image-spec, layer.md, "Whiteouts").
+fn takes_away(path: &BString) -> bool {
+    path.split_str("/").any(|part| part.starts_with(rootfs::WHITEOUT))
+}
+
+/// What a layer must not smuggle in: names that take files of lower layers away, and devices. `from` is the
+/// archive or directory that has it.
+fn allowed(entry: &Entry, from: &str, what: &str) -> Result<(), Diagnostic> {
     let why = match &entry.node {
-        _ if entry.path.split_str("/").any(|part| part.starts_with(rootfs::WHITEOUT)) => {
-            "its name would take a file of the image away"
-        }
+        _ if takes_away(&entry.path) => "its name would take a file of the image away",
         Node::Special(_) => "it is a device or a pipe",
         _ => return Ok(()),
     };
-    let text = format!("cannot append {archive}: member `{}`: {why}", entry.path.escape_ascii());
-    Err(Diagnostic::new(Kind::Input, text).hint("leave it out of the archive"))
+    let text = format!("cannot append {from}: member `{}`: {why}", entry.path.escape_ascii());
+    Err(Diagnostic::new(Kind::Input, text).hint(format!("leave it out of the {what}")))
 }
 
 /// The entries where the image has them, with the directories above them as they are there.
@@ -153,6 +163,12 @@ fn placed(asked: &[Entry], below: &Contents, time: i64) -> Result<Vec<Entry>, Di
     let mut layer: BTreeMap<BString, Entry> = BTreeMap::new();
     for entry in asked {
         let path = real(&entry.path, entry.is_dir(), below)?;
+        if takes_away(&path) {
+            return Err(clash(
+                entry,
+                "a link of the image leads to a name that would take a file of it away",
+            ));
+        }
         let there = below.file(&path).map(|f| &f.entry);
         match (there, entry.is_dir()) {
             // A directory that is there stays as it is.

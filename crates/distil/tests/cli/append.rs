@@ -107,6 +107,33 @@ fn what_is_hostile_or_cannot_be_is_refused() {
     machine.distil(&words).fails(2, &["cannot find linux/s390x"]);
 }
 
+/// A name that begins with `.wh.` says of a lower layer's file that it is gone, whoever brings it.
+#[test]
+fn no_file_takes_one_of_the_image_away() {
+    let machine = Machine::new();
+    merged_usr(&machine);
+    for path in ["work/app", "work/.wh.app", "work/conf/sub/.wh.platform"] {
+        std::fs::create_dir_all(machine.path(path).parent().unwrap()).unwrap();
+        machine.write(path, "x");
+    }
+    let refused = |file: &str, code: i32, said: &[&str]| {
+        machine.distil(&["append", "oci:in:1", "-o", "oci:out:1", "--file", file]).fails(code, said);
+        assert!(!machine.path("work/out").exists(), "{file}");
+    };
+    let why = "that name would take a file of the image away";
+    let names =
+        ["/usr/lib/.wh.platform", "/usr/.wh..wh..opq", "/.wh.usr", "/lib/.wh.platform/", "/.wh.usr/x"];
+    for name in names {
+        refused(&format!("app:{name}"), 2, &["cannot append app as `/", why, "write --file app:/opt/app"]);
+    }
+    refused(".wh.app:/usr/", 2, &["cannot append .wh.app as `/usr/`", why, "write --file .wh.app:/opt/app"]);
+    let member =
+        "cannot append conf: member `sub/.wh.platform`: its name would take a file of the image away";
+    refused("conf:/usr", 3, &[member, "leave it out of the directory"]);
+    // Only the beginning of a name says that.
+    machine.distil(&["append", "oci:in:1", "-o", "oci:out:1", "--file", "app:/usr/x.wh.y"]).good();
+}
+
 /// An image `app` of two layers: packages, a link of one of them, and two files of the recipe's.
 pub(crate) fn built(machine: &Machine) -> Archive {
     let world = World::new()
