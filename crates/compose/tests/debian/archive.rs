@@ -34,24 +34,27 @@ fn kept() -> PathBuf {
 }
 
 /// Packages never change under their names; an index does, so it is asked for again (`refresh`).
-fn download(url: &str, name: &str, refresh: bool) -> Option<PathBuf> {
+fn download(url: &str, name: &str, refresh: bool) -> Result<PathBuf, String> {
     let file = kept().join(name);
     if refresh || !file.exists() {
         let part = tempfile::NamedTempFile::new_in(kept()).unwrap();
+        let patience = ["--retry", "2", "--retry-all-errors", "--max-time", "120"];
         let run =
-            Command::new("curl").args(["-sSfL", "--retry", "2", "-o"]).arg(part.path()).arg(url).status();
-        if !run.is_ok_and(|s| s.success()) {
-            return None;
+            Command::new("curl").arg("-sSfL").args(patience).arg("-o").arg(part.path()).arg(url).output();
+        match run {
+            Ok(run) if run.status.success() => {}
+            Ok(run) => return Err(format!("{url}: {}", String::from_utf8_lossy(&run.stderr).trim())),
+            Err(error) => return Err(format!("curl: {error}")),
         }
         part.persist(&file).unwrap();
     }
-    Some(file)
+    Ok(file)
 }
 
 impl Archive {
-    /// Debian 13 of an architecture; none without a mirror.
-    pub(crate) fn trixie(arch: &'static str) -> Option<Archive> {
-        let mirror = testkit::mirror()?.debian;
+    /// Debian 13 of an architecture, or why a mirror cannot give it.
+    pub(crate) fn trixie(arch: &'static str) -> Result<Archive, String> {
+        let mirror = testkit::mirror().ok_or("no Debian mirror")?.debian;
         let index = format!("{mirror}/dists/trixie/main/binary-{arch}/Packages.xz");
         let index = download(&index, &format!("Packages-{arch}.xz"), true)?;
         let mut text = String::new();
@@ -63,23 +66,23 @@ impl Archive {
                 paths.insert(name.to_owned(), path.to_owned());
             }
         }
-        Some(Archive { mirror, arch, paths })
+        Ok(Archive { mirror, arch, paths })
     }
 
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    /// A package; or why the mirror does not give it now.
+    pub(crate) fn file(&self, name: &str) -> Result<PathBuf, String> {
         let path = self.paths.get(name).unwrap_or_else(|| panic!("{name} is not in trixie"));
         let base = path.rsplit('/').next().unwrap();
         download(&format!("{}/{path}", self.mirror), base, false)
-            .unwrap_or_else(|| panic!("{path} cannot be had"))
     }
 
     /// Unpacks packages, whose bodies `payloads` then gives.
-    pub(crate) fn unpack(&self, names: &[&str], payloads: &mut Payloads) -> Vec<Unpacked> {
+    pub(crate) fn unpack(&self, names: &[&str], payloads: &mut Payloads) -> Result<Vec<Unpacked>, String> {
         names.iter().map(|name| self.unpack_one(name, payloads)).collect()
     }
 
-    fn unpack_one(&self, name: &str, payloads: &mut Payloads) -> Unpacked {
-        let file = self.file(name);
+    fn unpack_one(&self, name: &str, payloads: &mut Payloads) -> Result<Unpacked, String> {
+        let file = self.file(name)?;
         let mut writer = Writer::new(Vec::new());
         let package = fs::read(&file).unwrap();
         let control = deb::unpack(package.as_slice(), &Limits::default(), &mut writer).unwrap();
@@ -100,7 +103,7 @@ impl Archive {
             sha256: None,
             because: vec![Cause::Asked(name.to_owned())],
         };
-        Unpacked { pin, control, payload }
+        Ok(Unpacked { pin, control, payload })
     }
 
     pub(crate) fn arch(&self) -> Arch {
