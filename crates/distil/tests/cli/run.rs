@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use testkit::http::{Received, Reply, Server};
-use testkit::{Package, Published, World};
+use testkit::{Package, Port, Published, World};
 
 /// What a run of distil came to.
 #[derive(Debug)]
@@ -249,6 +249,7 @@ type Faults = Arc<Mutex<Option<(String, Fault)>>>;
 pub(crate) struct Archive {
     dir: tempfile::TempDir,
     server: Option<Server>,
+    _left: Option<Port>,
     authority: String,
     faults: Faults,
 }
@@ -277,7 +278,7 @@ impl Archive {
             answer(&root, request, fault)
         });
         let authority = server.address().to_string();
-        Archive { dir, server: Some(server), authority, faults }
+        Archive { dir, server: Some(server), _left: None, authority, faults }
     }
 
     /// Publishes another state of the archive at the same address.
@@ -297,9 +298,7 @@ impl Archive {
 
     /// Nobody listens any more.
     pub(crate) fn stop(&mut self) {
-        self.server = None;
-        // The listener leaves at the next connection.
-        let _ = std::net::TcpStream::connect(&self.authority);
+        self._left = self.server.take().map(Server::stop);
     }
 
     /// Its address, without a slash at the end.

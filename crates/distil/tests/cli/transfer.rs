@@ -255,7 +255,9 @@ fn a_line_that_is_not_understood_is_told_as_every_failure() {
 
 #[test]
 fn what_is_interrupted_says_so_and_leaves_nothing() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
+
+    use rustix::process::{Pid, Signal, kill_process};
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
     put(&machine, "in", "1", &["linux/amd64"]);
     let name = format!("docker://{}/acme/app:1", registry.host());
@@ -264,12 +266,12 @@ fn what_is_interrupted_says_so_and_leaves_nothing() {
     let slow = Deed::Slow(std::time::Duration::from_secs(3));
     registry.fail(Fault::once("GET", "/blobs/", slow));
     let mut running = machine.command(&["pull", &name]);
-    let running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !registry.requests()[before..].iter().any(|asked| asked.target.contains("/blobs/")) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let interrupt = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
+    let mut running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    testkit::wait_for("a request for a blob", || {
+        assert_eq!(running.try_wait().unwrap(), None, "it ended too early");
+        registry.requests()[before..].iter().find(|asked| asked.target.contains("/blobs/")).cloned()
+    });
+    kill_process(Pid::from_child(&running), Signal::INT).unwrap();
     let ended = running.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(130), "{said}");

@@ -80,9 +80,8 @@ fn a_wrong_login_is_not_kept() {
 #[test]
 fn nobody_there_is_told_from_a_wrong_login() {
     let machine = Machine::new();
-    // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let host = port.to_string();
+    let nobody = testkit::Port::reserve();
+    let host = nobody.address().to_string();
     silent(log_in(&machine, &host, "ann", "hidden"))
         .fails(4, &["refused the connection", &format!("check that a registry listens at {host}")]);
     silent(run(&machine, &["login", "ghcr.io", "-u", "a", "--password-stdin", "--offline"], &[], "hidden"))
