@@ -15,7 +15,7 @@ const CERTIFICATES: [&str; 3] = [
 /// `openssl s_server` that gives the files of a directory.
 struct Files {
     dir: tempfile::TempDir,
-    port: u16,
+    port: testkit::Port,
     child: Child,
 }
 
@@ -28,26 +28,18 @@ impl Files {
             let run = openssl.args(words.split(' ')).current_dir(dir.path()).output().expect("openssl runs");
             assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         }
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-        let child = Command::new("openssl")
-            .args(["s_server", "-WWW", "-quiet", "-cert", "server.pem", "-key", "server.key", "-accept"])
-            .arg(free.port().to_string())
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl serves");
-        let files = Files { dir, port: free.port(), child };
-        let wait = || {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            false
-        };
-        assert!(
-            (0..200).any(|_| std::net::TcpStream::connect(free).is_ok() || wait()),
-            "openssl does not serve"
-        );
-        files
+        let port = testkit::Port::reserve();
+        let child = port.serve(|at| {
+            Command::new("openssl")
+                .args(["s_server", "-WWW", "-quiet", "-cert", "server.pem", "-key", "server.key", "-accept"])
+                .arg(at.port().to_string())
+                .current_dir(dir.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+        });
+        Files { dir, port, child: child.expect("openssl serves") }
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -72,7 +64,7 @@ fn a_key_at_a_url_is_pinned_by_the_lock() {
     let hello = ApkPackage::new("hello", "1.0-r0").file("usr/bin/hello", 0o755, "x");
     ApkRepository::new(&home.work().join("packages")).add(hello).publish(&key);
     files.put(key.file_name(), &key.public_pem());
-    let url = format!("https://localhost:{}/{}", files.port, key.file_name());
+    let url = format!("https://localhost:{}/{}", files.port.address().port(), key.file_name());
     home.write(
         "app.yaml",
         &format!("archs: [amd64]\ncontents:\n  repositories: [packages]\n  keyring: [\"{url}\"]\n  packages: [hello]\n"),

@@ -40,6 +40,8 @@ impl Browser {
         let flags: Vec<&str> = flags.into_iter().chain([data.as_str()]).collect();
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
+            // axe looks at thousands of elements, on a machine that may have other work.
+            "timeouts": { "script": 180_000 },
             "goog:chromeOptions": { "args": flags },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
@@ -92,6 +94,7 @@ impl Browser {
 
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver listens");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(300))).expect("a time limit");
         let body = body.to_string();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

@@ -165,9 +165,13 @@ fn a_page_works_from_disk_and_by_keyboard() {
     browser.run("document.getElementById('file-grid').focus()");
     browser.press(&[DOWN]);
     assert!(active_row(&browser, "file-grid")[0].contains("bin"), "the first row");
-    while !active_row(&browser, "file-grid")[0].contains("etc/") {
-        browser.press(&[DOWN]);
-    }
+    testkit::wait_for("the row of /etc", || {
+        let there = active_row(&browser, "file-grid")[0].contains("etc/");
+        if !there {
+            browser.press(&[DOWN]);
+        }
+        there.then_some(())
+    });
     browser.press(&[RIGHT, RIGHT]);
     let inside = active_row(&browser, "file-grid");
     assert!(text(&browser, "file-detail").contains("/etc/"), "{inside:?}");

@@ -12,7 +12,7 @@ use crate::programs::{ARM64, NATIVE, Target};
 /// `openssl s_server` on the loopback, with a certificate for `localhost` by an authority of its own.
 pub(crate) struct Server {
     dir: tempfile::TempDir,
-    port: String,
+    port: testkit::Port,
     child: Child,
 }
 
@@ -31,34 +31,26 @@ impl Server {
             let run = openssl.args(words.split(' ')).current_dir(dir.path()).output().expect("openssl runs");
             assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         }
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-        let port = free.port().to_string();
-        let child = Command::new("openssl")
-            .args(["s_server", "-accept", &port, "-cert", "server.pem", "-key", "server.key", "-quiet"])
-            .current_dir(dir.path())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl serves");
-        let server = Server { dir, port, child };
-        let answers = || std::net::TcpStream::connect(free).is_ok();
-        assert!((0..200).any(|_| answers() || wait()), "openssl does not serve");
-        server
+        let port = testkit::Port::reserve();
+        let child = port.serve(|at| {
+            Command::new("openssl")
+                .args(["s_server", "-cert", "server.pem", "-key", "server.key", "-quiet", "-accept"])
+                .arg(at.port().to_string())
+                .current_dir(dir.path())
+                .stdin(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+        });
+        Server { dir, port, child: child.expect("openssl serves") }
     }
 
     pub(crate) fn authority(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
     }
 
-    pub(crate) fn port(&self) -> &str {
-        &self.port
+    pub(crate) fn port(&self) -> String {
+        self.port.address().port().to_string()
     }
-}
-
-/// A moment, and not yet.
-fn wait() -> bool {
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    false
 }
 
 impl Drop for Server {
@@ -107,8 +99,8 @@ fn connect(home: &Home, docker: &Docker, target: &Target) -> Option<()> {
     load(home, docker, &["build", "base", "--arch", target.arch, "-t", &without, "--load", "-q"]);
     let dir = tempfile::tempdir().expect("a directory");
     let client = client(docker, target, &with, dir.path())?;
-    assert_eq!(run_in(docker, &with, &client, &[&server.port]).as_deref(), Ok("verified ok\n"));
-    let refused = run_in(docker, &without, &client, &[&server.port]).expect_err("a stranger was trusted");
+    assert_eq!(run_in(docker, &with, &client, &[&server.port()]).as_deref(), Ok("verified ok\n"));
+    let refused = run_in(docker, &without, &client, &[&server.port()]).expect_err("a stranger was trusted");
     assert!(refused.contains("certificate verify failed"), "{refused}");
     Some(())
 }
