@@ -92,6 +92,9 @@ impl Copy<'_> {
             sink.put(part, &mut &bytes[..])?;
         }
         self.check()?;
+        if named {
+            sink.found(&top, document.bytes())?;
+        }
         for name in &missing {
             sink.publish(name, document)?;
         }
@@ -131,7 +134,11 @@ impl Copy<'_> {
             None => {
                 self.check()?;
                 let n = n - blobs.len();
-                present[n].store(sink.has_document(&documents[n].0)?, Ordering::Relaxed);
+                let (part, bytes) = &documents[n];
+                if sink.has_document(part)? {
+                    sink.found(part, bytes)?;
+                    present[n].store(true, Ordering::Relaxed);
+                }
                 Ok(())
             }
         })?;

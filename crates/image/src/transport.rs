@@ -202,6 +202,11 @@ pub trait Sink: Sync {
     fn published(&self, _name: &str) -> Result<Option<Digest>, TransportError> {
         Ok(None)
     }
+    /// Told of an index or manifest that was there already and is not written again: what belongs to it beside its bytes
+    /// may have been cut off when it was written.
+    fn found(&self, _part: &Descriptor, _bytes: &[u8]) -> Result<(), TransportError> {
+        Ok(())
+    }
     /// Writes a part; `bytes` are checked against the descriptor before anything is seen of them.
     fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError>;
     /// Writes a part that `source` has. A sink at the end of a line that may break reads it again from

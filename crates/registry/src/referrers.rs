@@ -4,7 +4,7 @@ use oci::{Annotations, Descriptor, Digest, Index, MediaType, Raw};
 use url::form_urlencoded::byte_serialize;
 
 use crate::Repository;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Call, Endpoint};
 use crate::error::{Cause, Error};
 use crate::host::locked;
 use crate::manifests::{LARGEST, Name, descriptor, subject};
@@ -49,6 +49,28 @@ impl Repository {
         if written.header(SUBJECT).is_some() {
             return Ok(());
         }
+        self.note_referrer(subject, media_type, document)
+    }
+
+    /// Of a manifest that was there already: whoever wrote it may have been stopped before what it refers to
+    /// knew of it. Costs nothing where it refers to nothing, and where it is known a question or two.
+    pub(crate) fn note_found(&self, part: &Descriptor, bytes: &[u8]) -> Result<(), TransportError> {
+        let document = Raw::<Document>::read(bytes.to_vec())
+            .map_err(|e| TransportError::Malformed { what: part.digest.to_string(), why: e.to_string() })?;
+        match subject(document.value()) {
+            Some(subject) if !self.home().keeps_referrers(&subject.digest)? => {
+                self.note_referrer(subject, &part.media_type, &document)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_referrer(
+        &self,
+        subject: &Descriptor,
+        media_type: &MediaType,
+        document: &Raw<Document>,
+    ) -> Result<(), TransportError> {
         let entry = descriptor(media_type, document);
         self.change_fallback(&subject.digest, |index| {
             if index.manifests.iter().any(|d| d.digest == entry.digest) {
@@ -62,7 +84,7 @@ impl Repository {
     /// After a manifest was deleted: makes what it referred to forget it.
     pub(crate) fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<(), TransportError> {
         let home = self.home();
-        if home.referrers(subject, None, false)?.is_some() || home.fallback(subject, false)?.is_none() {
+        if home.keeps_referrers(subject)? || home.fallback(subject, false)?.is_none() {
             return Ok(());
         }
         self.change_fallback(subject, |index| {
@@ -99,7 +121,18 @@ impl Repository {
     }
 }
 
+/// Registries that do not know the path of referrers say so in several ways.
+const TAKES: &[u16] = &[200, 400, 404, 405, 406];
+
 impl Endpoint {
+    /// Whether the registry keeps account of referrers itself; one that will not say does not.
+    fn keeps_referrers(&self, of: &Digest) -> Result<bool, Error> {
+        let doing = format!("list the referrers of {of} in");
+        let path = format!("referrers/{of}");
+        let answer = self.ask_if_said(&Call::new(&doing, Method::Get, &path, TAKES))?;
+        Ok(answer.is_some_and(|answer| answer.status == 200))
+    }
+
     /// By the registry's own account; none if it keeps none.
     fn referrers(
         &self,
@@ -116,9 +149,7 @@ impl Endpoint {
         };
         let path = format!("referrers/{of}{filter}");
         let mut found = Some(Vec::new());
-        // Registries that do not know the path say so in several ways.
-        let takes = &[200, 400, 404, 405, 406];
-        self.pages(&doing, &path, once, LARGEST, takes, |asked, response, bytes| {
+        self.pages(&doing, &path, once, LARGEST, TAKES, |asked, response, bytes| {
             let malformed = |why: String| Error::new(asked.clone(), Cause::Malformed { why });
             match (&mut found, Raw::<Document>::read(bytes).map(|d| d.value().clone())) {
                 (Some(found), Ok(Document::Index(index))) if response.status == 200 => {

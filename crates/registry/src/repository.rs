@@ -152,6 +152,10 @@ impl Sink for Repository {
         Ok(self.published_digest(name)?)
     }
 
+    fn found(&self, part: &Descriptor, bytes: &[u8]) -> Result<(), TransportError> {
+        self.note_found(part, bytes)
+    }
+
     fn mount(&self, part: &Descriptor, from: &str) -> Result<bool, TransportError> {
         Ok(self.mount_blob(part, from)?)
     }

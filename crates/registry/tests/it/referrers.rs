@@ -3,7 +3,7 @@
 use image::{Document, Sink as _};
 use oci::{Annotations, Descriptor, Digest, Manifest, MediaType, Raw};
 use registry::Repository;
-use testkit::registry::{Registry, Setup};
+use testkit::registry::{Deed, Fault, Registry, Setup};
 
 use crate::world::{image, open};
 
@@ -115,4 +115,64 @@ fn an_index_in_the_fallbacks_place_may_refer_to_something() {
     let kind = MediaType::new("x/signature");
     let found = there.referrers(&subject.digest, Some(&kind)).unwrap();
     assert_eq!(found.iter().map(|d| d.digest).collect::<Vec<_>>(), [signature]);
+}
+
+/// Whoever was killed between a manifest and the index of referrers is healed by the next run.
+#[test]
+fn a_copy_that_was_cut_off_is_healed_by_the_next() {
+    for api in [false, true] {
+        let (registry, there, subject) = with(api);
+        let document = referrer(&subject, "x/signature", "s");
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        registry.add_blob("acme/app", b"{}");
+        let dir = tempfile::tempdir().unwrap();
+        let layout = image::Layout::create(dir.path()).unwrap();
+        layout.put(&Descriptor::of(MediaType::EMPTY, b"{}"), &mut &b"{}"[..]).unwrap();
+        layout.publish("sig", &document).unwrap();
+        let made = index_of(&document);
+        layout.publish("all", &made).unwrap();
+        let listed = || {
+            let found = there.referrers(&subject.digest, None).unwrap();
+            found.into_iter().map(|d| d.digest).collect::<Vec<_>>()
+        };
+        let fallback = format!("sha256-{}", subject.digest.hex());
+        // Both as the document that a name leads to, and as one within an index.
+        for (name, from) in [("sig", "sig"), ("all", "all"), ("other", "all")] {
+            registry.add_manifest("acme/app", "sig", kind, document.bytes());
+            image::copy(&layout, from, &there, name).unwrap();
+            assert_eq!(listed(), [document.digest()], "{api} {name}");
+            registry.forget_requests();
+            image::copy(&layout, from, &there, name).unwrap();
+            let asked = registry.requests();
+            let about = asked.iter().filter(|r| r.target.contains(&subject.digest.hex())).count();
+            assert_eq!(about, if api { 1 } else { 2 }, "{asked:#?}");
+            assert!(asked.iter().all(|r| matches!(r.method.as_str(), "GET" | "HEAD")), "{asked:#?}");
+            if !api {
+                assert!(there.delete(&fallback).unwrap());
+                assert_eq!(listed(), []);
+            }
+        }
+        registry.check().unwrap();
+    }
+}
+
+fn index_of(document: &Raw<Document>) -> Raw<Document> {
+    Raw::write(Document::Index(oci::Index {
+        schema_version: 2,
+        media_type: Some(MediaType::INDEX),
+        artifact_type: None,
+        manifests: vec![Descriptor::of(MediaType::MANIFEST, document.bytes())],
+        subject: None,
+        annotations: Annotations::new(),
+    }))
+}
+
+/// One that says nothing of the path to whoever asks is as one that does not know it.
+#[test]
+fn a_registry_that_refuses_to_list_keeps_no_account() {
+    let (registry, there, subject) = with(false);
+    let signature = attach(&there, &subject, "x/signature", "s");
+    registry.fail(Fault::once("GET", "/referrers/", Deed::Status(403, String::new())).times(99));
+    let bytes = registry.manifest("acme/app", &signature.to_string()).unwrap();
+    there.found(&Descriptor::of(MediaType::MANIFEST, &bytes), &bytes).unwrap();
 }
