@@ -55,6 +55,13 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Reference, ReferenceError> {
         let fail = |why: &str| ReferenceError { text: text.to_owned(), why: why.to_owned() };
+        if let Some(bare) = after_login(text) {
+            // What is said of it goes into logs, where a password has no place.
+            return Err(ReferenceError {
+                text: format!("...@{bare}"),
+                why: "a name has no login in it".to_owned(),
+            });
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>().map_err(|e| fail(&e.to_string()))?)),
             None => (text, None),
@@ -86,6 +93,12 @@ impl FromStr for Reference {
         }
         Ok(Reference { registry, repository: repository.to_owned(), tag: tag.map(str::to_owned), digest })
     }
+}
+
+/// The name behind a login, as URLs have it: no digest has a slash.
+fn after_login(text: &str) -> Option<&str> {
+    let bare = text.rsplit_once('@')?.1;
+    bare.contains('/').then_some(bare)
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -128,5 +141,14 @@ mod tests {
         for bad in ["", ":x", "Base", "a//b", "a:", "a:-x", "a@sha256:0", "-a", "a..b", "a___b", "a/"] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let error = "me:pass@word@ghcr.io/acme/app:1".parse::<Reference>().unwrap_err();
+        assert_eq!(
+            (error.text.as_str(), error.why.as_str()),
+            ("...@ghcr.io/acme/app:1", "a name has no login in it")
+        );
     }
 }

@@ -92,6 +92,12 @@ impl Explain for ImageNameError {
     }
 
     fn hint(&self) -> Option<String> {
+        if let ImageNameError::Name { text, .. } = self
+            && let Some((_, bare)) = text.rsplit_once("...@")
+        {
+            let host = bare.split('/').next().unwrap_or_default();
+            return Some(format!("`distil login {host}` keeps a login; the name is {bare}"));
+        }
         if let ImageNameError::Path { text } = self {
             return Some(format!(
                 "say what is there: oci:{text} (a layout), oci-archive:{text} or docker-archive:{text}"
@@ -139,7 +145,11 @@ impl FromStr for ImageName {
             },
             "dir" | "docker-tarball" | "containers-storage" | "http" | "https" | "ostree" | "sif"
             | "tarball" => {
-                Err(ImageNameError::Transport { text: text.to_owned(), transport: transport.to_owned() })
+                let text = match rest.rsplit_once('@') {
+                    Some((_, bare)) if bare.contains('/') => format!("{transport}:...@{bare}"),
+                    _ => text.to_owned(),
+                };
+                Err(ImageNameError::Transport { text, transport: transport.to_owned() })
             }
             _ => bare(text),
         }
@@ -232,8 +242,11 @@ fn path_and_name(rest: &str) -> (&str, Option<&str>) {
 }
 
 fn reference(text: &str, name: &str) -> Result<Reference, ImageNameError> {
-    name.parse()
-        .map_err(|e: oci::ReferenceError| ImageNameError::Name { text: text.to_owned(), why: e.to_string() })
+    name.parse().map_err(|e: oci::ReferenceError| {
+        // What the error repeats of the name has no login in it.
+        let prefix = text.strip_suffix(name).unwrap_or_default();
+        ImageNameError::Name { text: format!("{prefix}{}", e.text), why: e.why }
+    })
 }
 
 #[cfg(test)]

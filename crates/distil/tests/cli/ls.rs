@@ -57,3 +57,31 @@ fn a_place_cannot_write_lines_of_its_own() {
     assert!(!listed.stdout.contains("somebody"), "{}", listed.stdout);
     assert!(listed.stderr.contains("no name of an image"), "{}", listed.stderr);
 }
+
+#[test]
+fn a_login_in_a_name_is_not_repeated() {
+    let machine = Machine::new();
+    let hint = "`distil login localhost:5000` keeps a login; the name is localhost:5000/x";
+    for name in [
+        "docker://me:SECRET@localhost:5000/x",
+        "me:SECRET@localhost:5000/x",
+        "https://me:SECRET@localhost:5000/x",
+    ] {
+        let hints = if name.starts_with("https") {
+            &["transport `https`"][..]
+        } else {
+            &["a name has no login in it", hint]
+        };
+        for words in [
+            &["ls", name][..],
+            &["inspect", name],
+            &["tag", name, "b"],
+            &["copy", "a", name],
+            &["push", name],
+        ] {
+            let ran = machine.distil(words);
+            assert!(!ran.stderr.contains("SECRET"), "{words:?}: {}", ran.stderr);
+            ran.fails(2, if words[0] == "ls" || words[0] == "inspect" { hints } else { &[] });
+        }
+    }
+}
