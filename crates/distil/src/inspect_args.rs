@@ -10,7 +10,11 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 /// A path as it is typed: bytes that are no UTF-8 become `\xE9`, which is how paths are shown and what every verb that
 /// takes one understands.
 fn path_text() -> impl TypedValueParser<Value = String> {
-    OsStringValueParser::new().map(|typed: OsString| {
+    OsStringValueParser::new().try_map(|typed: OsString| {
+        if typed.is_empty() {
+            // As `"$UNSET"` of a script is; all of the image is asked for as `/`.
+            return Err("it is empty; the root is `/`");
+        }
         let mut out = String::new();
         for chunk in typed.as_encoded_bytes().utf8_chunks() {
             out.push_str(chunk.valid());
@@ -19,7 +23,7 @@ fn path_text() -> impl TypedValueParser<Value = String> {
                 let _ = write!(out, "\\x{byte:02X}");
             }
         }
-        out
+        Ok(out)
     })
 }
 

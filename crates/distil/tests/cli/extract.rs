@@ -153,3 +153,11 @@ fn what_a_layer_took_away_is_below_it() {
         at(&cache, none).fails(2, &hints);
     }
 }
+
+#[test]
+fn an_empty_path_is_no_root() {
+    let machine = somebodys::machine();
+    for verb in ["extract", "why", "tree"] {
+        machine.distil(&[verb, "oci:foreign:it", ""]).fails(2, &["it is empty; the root is `/`"]);
+    }
+}
