@@ -136,12 +136,13 @@ impl<'a> Wanted<'a> {
         Ok(Wanted { request, globs, packages })
     }
 
-    /// A directory fits only where it is asked for: else it is shown on the way to what fits.
+    /// A directory is nobody's, and of all layers that bring something of it: where packages or layers are asked for, it is
+    /// shown only on the way to what fits.
     fn fits(&self, look: &Look, file: &File) -> bool {
         let request = self.request;
         let (kind, is_dir) = (kind(&file.entry.node), file.entry.is_dir());
         let by_kind = if request.kinds.is_empty() {
-            !is_dir || self.takes_all()
+            !is_dir || self.takes_directories()
         } else {
             request.kinds.contains(&kind)
         };
@@ -152,9 +153,14 @@ impl<'a> Wanted<'a> {
             && (!request.unowned || !is_dir && look.whose(file) == Whose::Nobody)
     }
 
-    fn takes_all(&self) -> bool {
+    fn takes_directories(&self) -> bool {
         let TreeRequest { packages, layers, unowned, .. } = self.request;
-        self.globs.is_empty() && packages.is_empty() && layers.is_empty() && !unowned
+        packages.is_empty() && layers.is_empty() && !unowned
+    }
+
+    /// Whether it counts as a path that was asked for.
+    fn counts(&self, file: &File) -> bool {
+        !file.entry.is_dir() || !self.globs.is_empty() || !self.request.kinds.is_empty()
     }
 }
 
@@ -202,7 +208,7 @@ impl<'a> Plant<'a> {
                 sums[up] += sums[n];
             }
         }
-        let count = below.iter().zip(&fits).filter(|(f, fit)| **fit && !f.entry.is_dir()).count();
+        let count = below.iter().zip(&fits).filter(|(f, fit)| **fit && wanted.counts(f)).count();
         let mut plant = Plant {
             look,
             files: Vec::new(),

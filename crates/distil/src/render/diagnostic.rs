@@ -151,13 +151,13 @@ hint: did you mean `packages`?
         };
         d.excerpt = Some(excerpt);
         let expected = "\
-error: cannot trust a\\nerror: b: signed by \\u{1b}]0;x\\u{7}
+error: cannot trust a\\x0Aerror: b: signed by \\x1B]0;x\\x07
  --> app.yaml:1:3
   |
-1 | \\u{1b}:x\\u{1b}
-  |        ^^^^^^^
-  \\u{9b}2J
-hint: ask \\u{1b}[8mhim
+1 | \\x1B:x\\x1B
+  |      ^^^^^
+  \\xC2\\x9B2J
+hint: ask \\x1B[8mhim
 ";
         assert_eq!(human(&d, Style::PLAIN), expected);
     }

@@ -1,6 +1,7 @@
 //! Lines for a terminal: colours where it wants them (no-color.org), and nothing else that it would obey.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Which escape sequences a stream gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +98,15 @@ pub(crate) fn escaped_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What is no text is written as its bytes: in a path that is what [`rootfs::typed`] reads, so that it can be typed as
+/// it is shown, and nothing else looks like it.
 fn push(out: &mut String, c: char) {
-    match is_command(c) {
-        true => out.extend(c.escape_default()),
-        false => out.push(c),
+    if !is_command(c) {
+        return out.push(c);
+    }
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        // Writing to a string does not fail.
+        let _ = write!(out, "\\x{byte:02X}");
     }
 }
 
@@ -120,12 +126,12 @@ mod tests {
         assert_eq!(on.line(&on.error("error:")), "\x1b[1;31merror:\x1b[0m\n");
         assert_eq!(Style::PLAIN.line(&Style::PLAIN.error("error:")), "error:\n");
         let foreign = "a\x1b[2Jb\nerror: no\r\u{7f}\u{9b}\u{202e}c\t\u{e9}";
-        let shown = "a\\u{1b}[2Jb\\nerror: no\\r\\u{7f}\\u{9b}\\u{202e}c\\t\u{e9}";
+        let shown = "a\\x1B[2Jb\\x0Aerror: no\\x0D\\x7F\\xC2\\x9B\\xE2\\x80\\xAEc\\x09\u{e9}";
         assert_eq!(Style::PLAIN.line(foreign), format!("{shown}\n"));
         assert_eq!(on.line(&on.hint(foreign)), format!("\x1b[1;36m{shown}\x1b[0m\n"));
         // A mark that somebody put into a name ends with the line.
         assert_eq!(on.line("x\u{fdd0}y"), "x\x1b[1;31my\x1b[0m\n");
         assert_eq!(escaped(foreign), shown);
-        assert_eq!(escaped_lines("a\tb\nc\x1b\n"), "a\tb\nc\\u{1b}\n");
+        assert_eq!(escaped_lines("a\tb\nc\x1b\n"), "a\tb\nc\\x1B\n");
     }
 }

@@ -84,3 +84,42 @@ fn no_name_forges_a_line() {
         assert!(!said.lines().any(starts) && !said.contains('\u{1b}'), "{words:?}: {said}");
     }
 }
+
+/// A name with a control character, and one with the text that is shown for it.
+#[test]
+fn what_is_shown_can_be_typed() {
+    let machine = crate::run::Machine::new();
+    let names =
+        [("d/a\nb", "1", r"/d/a\x0Ab"), (r"d/a\x0Ab", "2", r"/d/a\x5Cx0Ab"), (r"d/a\nb", "3", r"/d/a\nb")];
+    let turned = ("d/\u{202e}b", "4", r"/d/\xE2\x80\xAEb");
+    let names = names.into_iter().chain([turned]);
+    let files = names.clone().map(|(name, body, _)| somebodys::file(name, body)).collect();
+    somebodys::put(&machine, "odd", &[("RUN x", files)], &[]);
+    let listed = machine.distil(&["tree", "oci:odd:it"]).good().stdout;
+    for (_, body, shown) in names {
+        let line = shown.trim_start_matches("/d/");
+        assert!(listed.lines().any(|l| l.ends_with(&format!(" {line}"))), "no {line} in {listed}");
+        assert_eq!(machine.distil(&["extract", "oci:odd:it", shown]).good().stdout, body);
+    }
+}
+
+#[test]
+fn directories_are_found_by_a_glob_too() {
+    let machine = somebodys::machine();
+    let found = |words: &[&str]| {
+        let words = [&["tree", "oci:foreign:it", "--json"][..], words].concat();
+        let json: serde_json::Value = serde_json::from_str(&machine.distil(&words).good().stdout).unwrap();
+        let fits = |f: &&serde_json::Value| f["fits"] == true;
+        let paths = json["files"].as_array().unwrap().iter().filter(fits);
+        let paths: Vec<String> = paths.map(|f| f["path"].as_str().unwrap().to_owned()).collect();
+        (json["count"].as_u64().unwrap(), paths)
+    };
+    let bins = ["/bin".to_owned(), "/usr/bin".to_owned()];
+    assert_eq!(found(&["--filter", "bin"]), (2, bins.to_vec()));
+    assert_eq!(found(&["--filter", "bin", "--type", "directory"]), (1, bins[1..].to_vec()));
+    assert_eq!(
+        found(&["--filter", "bin", "--package", "dash"]),
+        (1, bins[..1].to_vec()),
+        "its link alone is dash's"
+    );
+}
