@@ -35,6 +35,8 @@ impl Explain for TransportError {
         match self {
             TransportError::Io { .. } | TransportError::Stopped(_) => Kind::Machine,
             TransportError::NoImage { .. }
+            | TransportError::Ambiguous { .. }
+            | TransportError::Unnamed { .. }
             | TransportError::Malformed { .. }
             | TransportError::NoBlob { .. } => Kind::Input,
             TransportError::Mismatch { .. } => Kind::Trust,
@@ -60,8 +62,14 @@ impl Explain for TransportError {
                 match (nearest.first(), known.as_slice()) {
                     (Some(near), _) => Some(format!("there is `{near}`")),
                     (None, []) => Some("there are no images yet".to_owned()),
-                    (None, known) => Some(format!("there are {}", known.join(", "))),
+                    (None, known) => Some(format!("there are {}", some(known))),
                 }
+            }
+            TransportError::Ambiguous { known, .. } => {
+                Some(format!("write one of these after the colon that follows the path: {}", some(known)))
+            }
+            TransportError::Unnamed { .. } => {
+                Some("give it one, after a colon that follows the path: oci:DIR:TAG".to_owned())
             }
         }
     }
@@ -71,6 +79,16 @@ impl Explain for TransportError {
             TransportError::Place(told) => told.details.clone(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// Names in a row; of very many the first.
+fn some(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more, which `distil ls` lists"),
     }
 }
 

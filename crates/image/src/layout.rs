@@ -10,7 +10,7 @@ use diag::Diagnostic;
 use oci::{Descriptor, Digest, Index, MediaType, Raw};
 use store::{MOST_OWN, Temporary, read_regular, write_atomically};
 
-use crate::oci_archive::CONTAINERD_NAME;
+use crate::index_file::{IndexFile, called};
 use crate::pour::pour;
 use crate::transport::{describe, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
@@ -111,31 +111,45 @@ impl Layout {
 
     /// Its index; an empty one where nothing was published yet.
     pub fn index(&self) -> Result<Index, TransportError> {
+        match self.index_bytes()? {
+            Some(bytes) => read_index(&self.dir.join(INDEX_FILE).display().to_string(), &bytes),
+            None => Ok(empty_index()),
+        }
+    }
+
+    fn index_bytes(&self) -> Result<Option<Vec<u8>>, TransportError> {
         let file = self.dir.join(INDEX_FILE);
         match read_regular(&file, MOST_OWN) {
-            Ok(bytes) => read_index(&file.display().to_string(), &bytes),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(empty_index()),
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(TransportError::io("read", file.display())(e)),
         }
     }
 
-    /// Every name and what it leads to, in the order of the index.
+    /// The same to be changed.
+    fn index_file(&self) -> Result<IndexFile, TransportError> {
+        let bytes = self.index_bytes()?.unwrap_or_else(|| oci::canonical_json(&empty_index()));
+        let what = self.dir.join(INDEX_FILE).display().to_string();
+        let index = read_index(&what, &bytes)?;
+        IndexFile::new(index, &bytes).map_err(|e| TransportError::Malformed { what, why: e.to_string() })
+    }
+
+    /// Every name and what it leads to, in the order of the index. Where an entry has a name of containerd's, that
+    /// is its name.
     pub fn names(&self) -> Result<Vec<(String, Descriptor)>, TransportError> {
-        let named = |d: Descriptor| d.annotations.get(REF_NAME).cloned().map(|name| (name, d));
+        let named = |d: Descriptor| called(&d).map(str::to_owned).map(|name| (name, d));
         Ok(self.index()?.manifests.into_iter().filter_map(named).collect())
     }
 
     /// Forgets a name; false if there was none. Blobs stay, until [`Layout::prune`].
     pub fn forget(&self, name: &str) -> Result<bool, TransportError> {
         let _lock = self.lock()?;
-        let mut index = self.index()?;
-        let before = index.manifests.len();
-        index.manifests.retain(|d| d.annotations.get(REF_NAME).map(String::as_str) != Some(name));
-        if index.manifests.len() == before {
-            return Ok(false);
+        let mut index = self.index_file()?;
+        let gone = index.retain(|part| called(part) != Some(name));
+        if gone > 0 {
+            self.write_index(&index)?;
         }
-        self.write_index(index)?;
-        Ok(true)
+        Ok(gone > 0)
     }
 
     /// Removes the blobs that no name leads to. None where somebody writes an image into a layout that he
@@ -169,7 +183,7 @@ impl Layout {
 
     /// Of a damaged image nobody knows which blobs it needs.
     fn needs(&self, part: &Descriptor, error: TransportError) -> TransportError {
-        let name = part.annotations.get(REF_NAME).cloned().unwrap_or_else(|| part.digest.to_string());
+        let name = called(part).map_or_else(|| part.digest.to_string(), str::to_owned);
         let doing = format!("cannot tell what the image `{name}` in {} needs", self.dir.display());
         Diagnostic::from(error).while_doing(doing).into()
     }
@@ -213,8 +227,22 @@ impl Layout {
         Ok(file)
     }
 
-    fn write_index(&self, index: Index) -> Result<(), TransportError> {
-        self.write_file(&self.dir.join(INDEX_FILE), &oci::canonical_json(&index))
+    /// Takes the image without a name out of an index, where there is one: of several none is another's next version.
+    fn make_room(&self, index: &mut IndexFile, new: &Descriptor) -> Result<(), TransportError> {
+        let nameless: Vec<&Descriptor> =
+            index.index().manifests.iter().filter(|part| called(part).is_none()).collect();
+        if nameless.len() > 1 && nameless.iter().any(|part| part.digest != new.digest) {
+            return Err(TransportError::Unnamed {
+                place: self.dir.display().to_string(),
+                there: nameless.len(),
+            });
+        }
+        index.retain(|part| called(part).is_some());
+        Ok(())
+    }
+
+    fn write_index(&self, index: &IndexFile) -> Result<(), TransportError> {
+        self.write_file(&self.dir.join(INDEX_FILE), &index.bytes())
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), TransportError> {
@@ -309,7 +337,8 @@ impl Sink for Layout {
         file.keep(&to).map_err(fail)
     }
 
-    /// Names the document; what had the name loses it, other names stay.
+    /// Names the document; what had the name loses it, other names stay. An image without a name takes the place of
+    /// the one that has none.
     fn publish(&self, name: &str, document: &Raw<Document>) -> Result<(), TransportError> {
         let mut part = Descriptor::of(document.value().media_type(), document.bytes());
         self.put(&part, &mut document.bytes())?;
@@ -317,10 +346,18 @@ impl Sink for Layout {
             part.annotations.insert(REF_NAME.to_owned(), name.to_owned());
         }
         let _lock = self.lock()?;
-        let mut index = self.index()?;
-        index.manifests.retain(|d| d.annotations.get(REF_NAME) != part.annotations.get(REF_NAME));
-        index.manifests.push(part);
-        self.write_index(index)
+        let mut index = self.index_file()?;
+        if name.is_empty() {
+            self.make_room(&mut index, &part)?;
+        } else {
+            index.retain(|known| called(known) != Some(name));
+        }
+        let malformed = |e: serde_json::Error| TransportError::Malformed {
+            what: INDEX_FILE.to_owned(),
+            why: e.to_string(),
+        };
+        index.push(part).map_err(malformed)?;
+        self.write_index(&index)
     }
 }
 
@@ -389,21 +426,49 @@ pub(crate) fn read_index(what: &str, bytes: &[u8]) -> Result<Index, TransportErr
     }
 }
 
-/// The entry of an index that `name` means: by name, by digest, or the only one. A digest is never a name,
-/// whatever an index calls its entries.
+/// The entry of an index that `name` means: by its whole name, by the tag that is a part of it, by digest, or the
+/// only one. A digest is never a name, whatever an index calls its entries.
 pub(crate) fn find<'a>(index: &'a Index, name: &str, place: &str) -> Result<&'a Descriptor, TransportError> {
-    let by = |annotation: &str| {
-        let called = |d: &&Descriptor| d.annotations.get(annotation).map(String::as_str) == Some(name);
-        index.manifests.iter().find(called)
+    let found = meant(index, name);
+    let typed = |part: &&Descriptor| entry_name(index, part).unwrap_or_else(|| part.digest.to_string());
+    match found.as_slice() {
+        [] => Err(TransportError::NoImage {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            known: index.manifests.iter().map(|part| typed(&part)).collect(),
+        }),
+        // The same content under two names is one image.
+        [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => Ok(first),
+        several => Err(TransportError::Ambiguous {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            known: several.iter().map(typed).collect(),
+        }),
+    }
+}
+
+fn meant<'a>(index: &'a Index, name: &str) -> Vec<&'a Descriptor> {
+    let all = |wanted: &dyn Fn(&Descriptor) -> bool| -> Vec<&'a Descriptor> {
+        index.manifests.iter().filter(|part| wanted(part)).collect()
     };
-    let found = match (name, name.parse::<Digest>()) {
-        ("", _) => index.manifests.first().filter(|_| index.manifests.len() == 1),
-        (_, Ok(digest)) => index.manifests.iter().find(|d| d.digest == digest),
-        (_, Err(_)) => by(REF_NAME).or_else(|| by(CONTAINERD_NAME)),
+    match name.parse::<Digest>() {
+        _ if name.is_empty() => all(&|_| true),
+        Ok(digest) => all(&|part| part.digest == digest),
+        Err(_) => match all(&|part| called(part) == Some(name)) {
+            none if none.is_empty() => all(&|part| part.annotations.get(REF_NAME).is_some_and(|n| n == name)),
+            some => some,
+        },
+    }
+}
+
+/// The name by which an entry of an index of images is found: its tag, or the whole name that containerd gives it
+/// where the tag is another's too. None where only its digest tells it from others.
+pub fn entry_name(index: &Index, part: &Descriptor) -> Option<String> {
+    let tag = part.annotations.get(REF_NAME).map(String::as_str).filter(|name| !name.is_empty());
+    let finds = |name: &&str| {
+        let meant = meant(index, name);
+        // A name that looks like a digest is none.
+        !meant.is_empty() && meant.iter().all(|d| *d == part) && name.parse::<Digest>().is_err()
     };
-    found.ok_or_else(|| TransportError::NoImage {
-        name: name.to_owned(),
-        place: place.to_owned(),
-        known: index.manifests.iter().filter_map(|d| d.annotations.get(REF_NAME).cloned()).collect(),
-    })
+    tag.into_iter().chain(called(part)).find(finds).map(str::to_owned)
 }

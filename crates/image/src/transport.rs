@@ -68,14 +68,34 @@ pub enum TransportError {
         error: io::Error,
     },
     /// No image of that name.
-    #[error("cannot find the image `{name}` in {place}")]
+    #[error("cannot find {} in {place}", called(.name))]
     NoImage {
-        /// The name.
+        /// The name; an empty one means the only image.
         name: String,
         /// Where it was looked for.
         place: String,
-        /// Names that are there.
+        /// What may be typed instead: the names that are there, and digests of what has none.
         known: Vec<String>,
+    },
+    /// A name means several images.
+    #[error("cannot choose {} in {place}: {} of its images {}", called(.name), .known.len(), if .name.is_empty() { "may be meant" } else { "are called so" })]
+    Ambiguous {
+        /// The name; an empty one where none was given.
+        name: String,
+        /// Where it was looked for.
+        place: String,
+        /// What is to be typed for each.
+        known: Vec<String>,
+    },
+    /// Several images have no name, and another is to have none.
+    #[error(
+        "cannot write an image without a name to {place}: {there} of its images have none, and are not to be lost"
+    )]
+    Unnamed {
+        /// The layout.
+        place: String,
+        /// How many there are.
+        there: usize,
     },
     /// A part is missing.
     #[error("cannot find {digest} in {place}")]
@@ -139,6 +159,11 @@ impl From<StoreError> for TransportError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct Carried(pub Diagnostic);
+
+/// An image of that name, for messages.
+fn called(name: &str) -> String {
+    if name.is_empty() { "an image".to_owned() } else { format!("the image `{name}`") }
+}
 
 fn list(platforms: &[String]) -> String {
     if platforms.is_empty() { "none of those asked for".to_owned() } else { platforms.join(", ") }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use diag::{Diagnostic, Kind, Note};
-use image::{DockerArchive, Document, Layout, OciArchive, REF_NAME, Source, read_document, read_small};
+use image::{
+    DockerArchive, Document, Layout, OciArchive, REF_NAME, Source, entry_name, read_document, read_small,
+};
 use oci::{Descriptor, Digest, ImageConfig, Index, MediaType, Reference};
 use serde::Serialize;
 
@@ -110,8 +112,9 @@ fn of_name(all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
 /// The images of an index of names; one that cannot be read is listed, and said.
 fn images(world: &World, source: &dyn Source, index: &Index) -> Vec<Listed> {
     let of = |part: &Descriptor| {
-        let name = part.annotations.get(REF_NAME).filter(|name| is_sound(world, name));
-        let name = name.cloned().unwrap_or_default();
+        let tag = || part.annotations.get(REF_NAME).cloned();
+        let name = entry_name(index, part).or_else(tag).filter(|name| is_sound(world, name));
+        let name = name.unwrap_or_default();
         match look(source, part) {
             Ok(listed) => Listed { name, ..listed },
             Err(e) => {

@@ -1,8 +1,9 @@
 use std::fs;
 
 use image::oci_archive::ArchiveName;
-use image::{Codec, Document, Layout, OciArchive, Sink, Source, TransportError, validate};
+use image::{Codec, Document, Image, Layout, OciArchive, Sink, Source, TransportError, validate};
 use oci::{Descriptor, MediaType, Platform, Raw, Reference};
+use serde_json::{Value, json};
 
 use crate::world::{layout, program};
 
@@ -51,6 +52,79 @@ fn a_layout_keeps_its_other_names() {
     assert!(!pruned.keeps(&digest.hex()));
     let error = layout.document("othr").unwrap_err();
     assert!(matches!(error, TransportError::NoImage { .. }), "{error}");
+}
+
+/// containerd's form: the tag alone in one annotation, the whole name in another.
+#[test]
+fn images_of_one_tag_are_told_apart_by_their_whole_names() {
+    const CONTAINERD: &str = "io.containerd.image.name";
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, images, _) = layout(dir.path(), Codec::Gzip(1));
+    let index = layout.document("app:1").unwrap();
+    let entry = |image: &Image, name: &str| {
+        let part = Descriptor::of(MediaType::MANIFEST, image.manifest.bytes());
+        let mut entry = serde_json::to_value(part).unwrap();
+        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "1.0", CONTAINERD: name });
+        entry["data"] = json!("eA==");
+        entry["urls"] = json!(["https://example.org/x"]);
+        entry["platform"] = json!({ "os": "linux", "architecture": "amd64", "os.features": ["f"] });
+        entry
+    };
+    let nameless = serde_json::to_value(Descriptor::of(MediaType::INDEX, index.bytes())).unwrap();
+    let file = json!({
+        "schemaVersion": 2, "x-own": { "b": 1 },
+        "manifests": [entry(&images[0], "docker.io/acme/one:1.0"), entry(&images[1], "docker.io/acme/two:1.0"), nameless],
+    });
+    let read =
+        || -> Value { serde_json::from_slice(&fs::read(dir.path().join("index.json")).unwrap()).unwrap() };
+    fs::write(dir.path().join("index.json"), file.to_string()).unwrap();
+    let known = |name: &str| match layout.document(name).unwrap_err() {
+        TransportError::Ambiguous { known, .. } => known,
+        other => panic!("{other}"),
+    };
+    let whole = ["docker.io/acme/one:1.0", "docker.io/acme/two:1.0"].map(str::to_owned);
+    assert_eq!(known("1.0"), whole);
+    assert_eq!(known(""), [&whole[..], &[index.digest().to_string()]].concat());
+    for (name, image) in whole.iter().zip(&images) {
+        assert_eq!(layout.document(name).unwrap().digest(), image.manifest.digest());
+    }
+
+    layout.publish("1.0", &index).unwrap();
+    let (now, before) = (read(), &file);
+    assert_eq!(now["manifests"].as_array().unwrap().len(), 4);
+    assert_eq!(now["manifests"].as_array().unwrap()[..3], before["manifests"].as_array().unwrap()[..]);
+    assert_eq!(now["x-own"], before["x-own"]);
+    assert_eq!(layout.document("1.0").unwrap().digest(), index.digest());
+    layout.publish("docker.io/acme/one:1.0", &index).unwrap();
+    assert_eq!(read()["manifests"].as_array().unwrap().len(), 4);
+    assert_eq!(layout.document("docker.io/acme/one:1.0").unwrap().digest(), index.digest());
+    assert_eq!(layout.document("docker.io/acme/two:1.0").unwrap().digest(), images[1].manifest.digest());
+    assert!(layout.forget("docker.io/acme/two:1.0").unwrap());
+    assert_eq!(read()["manifests"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn of_images_without_a_name_none_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, images, _) = layout(dir.path(), Codec::Gzip(1));
+    let index = layout.document("app:1").unwrap();
+    layout.publish("", &index).unwrap();
+    let manifest: Raw<Document> = Raw::read(images[0].manifest.bytes()).unwrap();
+    layout.publish("", &manifest).unwrap();
+    assert_eq!(layout.index().unwrap().manifests.len(), 2, "the one that has no name is another now");
+
+    let parts = images.iter().map(|i| Descriptor::of(MediaType::MANIFEST, i.manifest.bytes()));
+    let file = json!({ "schemaVersion": 2, "manifests": parts.collect::<Vec<_>>() }).to_string();
+    fs::write(dir.path().join("index.json"), &file).unwrap();
+    let error = layout.publish("", &index).unwrap_err();
+    assert!(matches!(error, TransportError::Unnamed { there: 2, .. }), "{error}");
+    assert_eq!(fs::read_to_string(dir.path().join("index.json")).unwrap(), file);
+    let TransportError::Ambiguous { known, .. } = layout.document("").unwrap_err() else { panic!() };
+    let digests: Vec<String> = images.iter().map(|i| i.manifest.digest().to_string()).collect();
+    assert_eq!(known, digests);
+    for digest in digests {
+        assert_eq!(layout.document(&digest).unwrap().digest().to_string(), digest);
+    }
 }
 
 /// What stands in the user's directory from an earlier run is hashed before it counts as there.
