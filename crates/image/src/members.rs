@@ -84,7 +84,8 @@ impl Members {
     }
 
     fn find(&self, name: &[u8]) -> Option<(u64, u64)> {
-        let mut name = name.as_bstr();
+        // The reader of the tar takes `./` off the names there.
+        let mut name = bare(name).as_bstr();
         for _ in 0..MAX_LINKS {
             match self.links.get(name) {
                 Some(to) => name = to.as_bstr(),
@@ -120,6 +121,14 @@ impl Members {
         member.read_to_end(&mut bytes).map_err(TransportError::io("read", &self.shown))?;
         Ok(bytes)
     }
+}
+
+/// A name without the `./` before it, as some archivers write all of them.
+fn bare(mut name: &[u8]) -> &[u8] {
+    while let Some(rest) = name.strip_prefix(b"./") {
+        name = rest;
+    }
+    name
 }
 
 /// Where a symbolic link leads, from the directory that it stands in; none that leave the archive.

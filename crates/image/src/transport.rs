@@ -45,6 +45,10 @@ impl TryFrom<AnyDocument> for Document {
             ((false, true), kind) if kind.as_ref().is_none_or(MediaType::is_manifest) => {
                 serde_json::from_value(value).map(Document::Manifest).map_err(|e| e.to_string())
             }
+            // An index that has lost an empty list is still called one.
+            ((false, false), Some(kind)) if kind.is_index() => {
+                serde_json::from_value(value).map(Document::Index).map_err(|e| e.to_string())
+            }
             ((true, true), _) => Err("it is an index and a manifest at once".to_owned()),
             ((false, false), _) => Err("it is neither an index nor a manifest".to_owned()),
             (_, Some(kind)) => Err(format!("its parts are not those of its type {kind}")),

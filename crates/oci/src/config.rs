@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::DiffId;
+use crate::null::null_is_nothing;
 
 /// The image config (image-spec, config.md): what runs, as whom, and from which layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,11 +33,6 @@ pub struct ImageConfig {
     /// Keys of which nothing is known here: `os.version`, Docker's own (`docker_version`, `container_config`), others'.
     #[serde(flatten, deserialize_with = "without_nulls")]
     pub other: BTreeMap<String, Value>,
-}
-
-/// Docker writes `null` for every list, map and text that is empty.
-fn null_is_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
 /// Of keys that are not known a `null` says nothing, either.
@@ -120,7 +116,7 @@ pub struct RootFs {
     #[serde(rename = "type")]
     pub kind: String,
     /// Digests of the uncompressed tars.
-    #[serde(deserialize_with = "null_is_nothing")]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     pub diff_ids: Vec<DiffId>,
 }
 
@@ -159,6 +155,8 @@ mod tests {
         let bare =
             r#"{"architecture":"amd64","os":"linux","config":null,"rootfs":{"type":"layers","diff_ids":[]}}"#;
         assert_eq!(serde_json::from_str::<ImageConfig>(bare).unwrap().config, ContainerConfig::default());
+        let missing = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers"}}"#;
+        assert_eq!(serde_json::from_str::<ImageConfig>(missing).unwrap().rootfs.diff_ids, []);
     }
 
     #[test]

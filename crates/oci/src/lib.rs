@@ -11,6 +11,7 @@ mod descriptor;
 mod digest;
 mod manifest;
 mod media_type;
+mod null;
 mod platform;
 mod raw;
 mod reference;

@@ -38,7 +38,7 @@ struct ArchivedImage {
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
     #[serde(default)]
-    layers: Vec<String>,
+    layers: Option<Vec<String>>,
 }
 
 impl DockerArchive {
@@ -111,13 +111,14 @@ impl DockerArchive {
         let config: ImageConfig =
             serde_json::from_slice(&bytes).map_err(|e| malformed(format!("{}: {e}", image.config)))?;
         let diff_ids = &config.rootfs.diff_ids;
-        if diff_ids.len() != image.layers.len() {
-            let (there, said) = (image.layers.len(), diff_ids.len());
+        let names = image.layers.as_deref().unwrap_or_default();
+        if diff_ids.len() != names.len() {
+            let (there, said) = (names.len(), diff_ids.len());
             return Err(malformed(format!("it has {there} layers, and its config names {said}")));
         }
         let mut known = BTreeMap::from([(Digest::of(&bytes), image.config.clone())]);
         let mut layers = Vec::new();
-        for (name, diff_id) in image.layers.iter().zip(diff_ids) {
+        for (name, diff_id) in names.iter().zip(diff_ids) {
             let layer = self.layer(name, diff_id)?;
             known.insert(layer.digest, name.clone());
             layers.push(layer);

@@ -96,6 +96,21 @@ fn of_kaniko_with_compressed_layers() {
 }
 
 #[test]
+fn of_programs_that_write_null_and_paths_from_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = layer("a");
+    let of_a = config(&[&a]);
+    let list = br#"[{"Config":"./c.json","RepoTags":null,"Layers":["./a/layer.tar"]}]"#;
+    let file = tar(dir.path(), &[("manifest.json", list), ("c.json", &of_a), ("a/layer.tar", &a)]);
+    assert_eq!(opened(&file, "").images[0].manifest.config.digest, Digest::of(&of_a));
+
+    let empty = config(&[]);
+    let list = br#"[{"Config":"c.json","RepoTags":[],"Layers":null}]"#;
+    let file = tar(dir.path(), &[("manifest.json", list), ("c.json", &empty)]);
+    assert_eq!(opened(&file, "").images[0].manifest.layers, []);
+}
+
+#[test]
 fn what_is_not_what_it_says_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (a, b) = (layer("a"), layer("b"));
