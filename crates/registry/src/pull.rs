@@ -158,11 +158,15 @@ impl<'a> BlobReader<'a> {
     /// All has come: there must be no more, and the connection is free for the next request.
     fn close(&mut self) -> Result<(), Error> {
         let Some(mut response) = self.open.take() else { return Ok(()) };
-        if self.hash.take().is_some_and(|hash| hash.finish() != self.part.digest) {
-            self.repository.distrust(self.reader);
-        }
-        if matches!(response.read(&mut [0; 1]), Ok(1..)) {
-            return Err(Error::new(response.asked.clone(), Cause::TooLarge { most: self.part.size }));
+        let is_wrong = self.hash.take().is_some_and(|hash| hash.finish() != self.part.digest);
+        let has_more = matches!(response.read(&mut [0; 1]), Ok(1..));
+        match self.endpoint() {
+            // Whoever takes the bytes sees whether they are right, and asks again; elsewhere then.
+            (_, true) if is_wrong || has_more => self.repository.distrust(self.reader),
+            (_, false) if has_more => {
+                return Err(Error::new(response.asked.clone(), Cause::TooLarge { most: self.part.size }));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -182,9 +186,16 @@ impl Endpoint {
     fn open(&self, part: &Descriptor, from: u64, doing: &str) -> Result<Answer, Error> {
         let path = format!("blobs/{}", part.digest);
         let range = [("range", format!("bytes={from}-"))];
-        let headers = if from > 0 { &range[..] } else { &[] };
-        let call = Call { headers, ..Call::new(doing, Method::Get, &path, &[200, 206]) };
-        let mut response = self.send(&call)?;
+        let whole = Call::new(doing, Method::Get, &path, &[200, 206]);
+        let mut response = match from {
+            0 => self.send(&whole)?,
+            _ => self.send(&Call { headers: &range, takes: &[200, 206, 416], ..whole })?,
+        };
+        if response.status == 416 {
+            // There is such a byte: it is parts that this server does not give.
+            response.drain();
+            response = self.send(&whole)?;
+        }
         let asked = response.asked.clone();
         let begins = if response.status == 206 { first_byte(&response).unwrap_or(from) } else { 0 };
         if begins > from {

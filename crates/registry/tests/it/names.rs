@@ -97,6 +97,24 @@ fn a_mirror_that_fails_is_passed_over() {
     assert_eq!(there.tags().unwrap(), ["1"]);
 }
 
+/// As a page for people does that stands where a mirror was: it says no length, and does not end where the blob does.
+#[test]
+fn a_mirror_that_gives_too_much_is_passed_over() {
+    let home = plain();
+    let page =
+        |_: &testkit::http::Received| testkit::http::Reply::ok("<html>".repeat(10_000)).without_length();
+    let mirror = testkit::http::Server::start(page);
+    let options = rewrite("registry.example", Some(home.host()), vec![format!("{}/cache", mirror.address())]);
+    let there = client(options).repository(&"registry.example/acme/app".parse().unwrap()).unwrap();
+    let made = image("amd64", &[bytes(1, 5_000)]);
+    made.push(&there, "1").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = image::Layout::create(dir.path()).unwrap();
+    let copied = image::copy(&there, "1", &layout, "1").unwrap();
+    assert_eq!(copied, made.document.digest());
+    assert!(mirror.received().iter().any(|r| r.target.contains("/blobs/")), "it was asked");
+}
+
 /// A mirror that nobody fetched some tags or signatures through has none of them, or some.
 #[test]
 fn a_mirrors_list_is_not_the_whole() {

@@ -54,6 +54,16 @@ fn a_server_that_gives_no_ranges_is_heard_out() {
 }
 
 #[test]
+fn a_server_that_refuses_ranges_gives_all() {
+    let (registry, all) = with_blob(Setup::default());
+    registry.fail(Fault::once("GET", "/blobs/", Deed::BreakReply(300_000)));
+    registry.fail(Fault::once("GET", "/blobs/", Deed::Status(416, String::new())));
+    assert_eq!(read(&registry, &all).unwrap(), all);
+    let asked = ranges(&registry);
+    assert!(matches!(&asked[..], [None, Some(_), None]), "{asked:?}");
+}
+
+#[test]
 fn many_small_breaks_are_survived_while_something_comes() {
     let (registry, all) = with_blob(Setup::default());
     registry.fail(Fault::once("GET", "/blobs/", Deed::BreakReply(70_000)).times(9));
