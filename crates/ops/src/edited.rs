@@ -77,8 +77,7 @@ pub(crate) fn edit<'a>(
     let mut made = Vec::new();
     for (image, draft) in images.iter().zip(&mut drafts) {
         let (config, size) = add(&draft.config);
-        draft.manifest["config"]["digest"] = json!(config);
-        draft.manifest["config"]["size"] = json!(size);
+        point(&mut draft.manifest["config"], config, size);
         let (digest, size) = add(&draft.manifest);
         made.push([digest, config]);
         let media_type = draft.manifest["mediaType"].clone();
@@ -116,7 +115,7 @@ fn index(
     parts.retain(|part| part["digest"].as_str().is_some_and(|digest| renamed.contains_key(digest)));
     for part in &mut *parts {
         if let Some(new) = part["digest"].as_str().and_then(|old| renamed.get(old)) {
-            (part["digest"], part["size"]) = (json!(new.digest), json!(new.size));
+            point(part, new.digest, new.size);
             if new.media_type.is_string() {
                 part["mediaType"] = new.media_type.clone();
             }
@@ -131,6 +130,15 @@ fn index(
         index["mediaType"] = json!(MediaType::INDEX);
     }
     Ok(index)
+}
+
+/// Lets a descriptor point at other content. The old content's own bytes and addresses, which it may have
+/// (image-spec, descriptor.md), lead to what has another digest.
+fn point(part: &mut Value, digest: Digest, size: usize) {
+    (part["digest"], part["size"]) = (json!(digest), json!(size));
+    for of_the_old in ["data", "urls"] {
+        part.as_object_mut().and_then(|part| part.remove(of_the_old));
+    }
 }
 
 /// A manifest that is another now.

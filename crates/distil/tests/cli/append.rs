@@ -1,6 +1,9 @@
 use std::os::unix::fs::PermissionsExt;
 
+use image::{Layout, Sink, Source, read_small};
+use oci::{Descriptor, MediaType, Raw};
 use rootfs::Node;
+use serde_json::{Value, json};
 use testkit::registry::{Registry, Setup};
 use testkit::tar::{Entry, tar};
 use testkit::{Compression, Package, World};
@@ -132,6 +135,47 @@ fn no_file_takes_one_of_the_image_away() {
     refused("conf:/usr", 3, &[member, "leave it out of the directory"]);
     // Only the beginning of a name says that.
     machine.distil(&["append", "oci:in:1", "-o", "oci:out:1", "--file", "app:/usr/x.wh.y"]).good();
+}
+
+/// What descriptors embed is the content of their digests: of what is another now it goes, the rest stays.
+#[test]
+fn nothing_embedded_of_the_old_documents_stays() {
+    let machine = Machine::new();
+    merged_usr(&machine);
+    let layout = Layout::open(machine.path("work/in")).unwrap();
+    let mut index: Value = serde_json::from_slice(layout.document("1").unwrap().bytes()).unwrap();
+    let urls = json!(["https://example.com/of-the-old"]);
+    for part in index["manifests"].as_array_mut().unwrap() {
+        let old: Descriptor = serde_json::from_value(part.clone()).unwrap();
+        let mut manifest: Value = serde_json::from_slice(&read_small(&layout, &old).unwrap()).unwrap();
+        manifest["config"]["data"] = json!("b2xk");
+        manifest["config"]["urls"] = urls.clone();
+        manifest["layers"][0]["urls"] = urls.clone();
+        let bytes = manifest.to_string().into_bytes();
+        let new = Descriptor::of(MediaType::MANIFEST, &bytes);
+        layout.put(&new, &mut &bytes[..]).unwrap();
+        (part["digest"], part["size"]) = (json!(new.digest), json!(new.size));
+        (part["data"], part["urls"]) = (json!("b2xk"), urls.clone());
+    }
+    layout.publish("base", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+    machine.write("work/app", "x");
+    machine.distil(&["append", "oci:in:base", "--file", "app:/x", "-o", "oci:in:app"]).good();
+    let words = ["rebase", "oci:in:app", "--old-base", "oci:in:base", "--new-base", "oci:in:1"];
+    machine.distil(&[&words[..], &["-o", "oci:in:moved"]].concat()).good();
+    for name in ["app", "moved"] {
+        let index: Value = serde_json::from_slice(layout.document(name).unwrap().bytes()).unwrap();
+        for part in index["manifests"].as_array().unwrap() {
+            assert!(part.get("data").is_none() && part.get("urls").is_none(), "{part}");
+            assert!(part["platform"].is_object(), "{part}");
+            let of: Descriptor = serde_json::from_value(part.clone()).unwrap();
+            let manifest: Value = serde_json::from_slice(&read_small(&layout, &of).unwrap()).unwrap();
+            let config = &manifest["config"];
+            assert!(config.get("data").is_none() && config.get("urls").is_none(), "{config}");
+            if name == "app" {
+                assert_eq!(manifest["layers"][0]["urls"], urls, "of what is the same it stays");
+            }
+        }
+    }
 }
 
 /// An image `app` of two layers: packages, a link of one of them, and two files of the recipe's.
