@@ -6,7 +6,7 @@ use rootfs::{Entry, Node, PayloadIx};
 
 use crate::packages::{self, Found, Texts};
 use crate::stack::{Slot, View};
-use crate::{Change, ChangeKind, InventoryError, Listing, PackageChange, PackageKind};
+use crate::{Change, ChangeKind, InventoryError, Link, Listing, PackageChange, PackageKind};
 
 /// Most bytes of the paths of directories that no layer has as members.
 const MOST_IMPLICIT: usize = 1 << 28;
@@ -14,6 +14,7 @@ const MOST_IMPLICIT: usize = 1 << 28;
 /// What a layer did.
 pub(crate) struct Story {
     pub(crate) changes: Vec<Change>,
+    pub(crate) links: Vec<Link>,
     pub(crate) packages: Vec<PackageChange>,
     pub(crate) hides: u64,
 }
@@ -36,6 +37,7 @@ impl Stacked {
         let n = self.layers;
         self.layers += 1;
         let Listing { entries, whiteouts, opaque, texts, .. } = listing;
+        let links = self.links(&entries);
         let entries = self.resolved(entries, n, layer)?;
         let brought: BTreeSet<BString> = entries.iter().map(|e| e.path.clone()).collect();
         let mut changes: BTreeMap<BString, Change> =
@@ -61,7 +63,19 @@ impl Stacked {
         }
         let packages = self.take_texts(texts, n);
         let hides = self.view.take_hidden(n);
-        Ok(Story { changes: changes.into_values().collect(), packages, hides })
+        Ok(Story { changes: changes.into_values().collect(), links, packages, hides })
+    }
+
+    /// The entries that are other names of what is below.
+    fn links(&self, entries: &[Entry]) -> Vec<Link> {
+        let link = |entry: &Entry| match &entry.node {
+            Node::Hardlink(target) => {
+                let below = self.view.get(target.as_bstr())?.layer;
+                Some(Link { path: entry.path.clone(), target: target.clone(), below })
+            }
+            _ => None,
+        };
+        entries.iter().filter_map(link).collect()
     }
 
     /// The layer's entries with their layer's number, and links to files below as those.

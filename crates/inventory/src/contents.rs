@@ -52,6 +52,8 @@ pub struct LayerContents {
     /// What it did to the layers below, sorted by path. A directory that is there already, and is the same but for
     /// its time, is none.
     pub changes: Vec<Change>,
+    /// What it has as hard links to files of layers below it, sorted by path.
+    pub links: Vec<Link>,
     /// What it did to the packages, by name.
     pub packages: Vec<PackageChange>,
     /// Bytes of files of the layers below that no name leads to since this layer, by its deletions, replacements and
@@ -168,6 +170,17 @@ pub struct Database {
     pub path: BString,
     /// How many packages it has, or why it was not read.
     pub packages: Result<usize, String>,
+}
+
+/// A member of a layer that is another name of a file of a layer below: unpacked, it is what is there then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its own path.
+    pub path: BString,
+    /// The path that it is another name of.
+    pub target: BString,
+    /// The number of the layer that has that, counted from 0.
+    pub below: usize,
 }
 
 impl LayerContents {

@@ -27,7 +27,7 @@ mod unpack;
 pub use appended::APPEND;
 pub use capabilities::{CAPABILITY, capabilities};
 pub use contents::{
-    Change, ChangeKind, Contents, Database, File, LayerContents, Package, PackageChange, PackageKind,
+    Change, ChangeKind, Contents, Database, File, LayerContents, Link, Package, PackageChange, PackageKind,
 };
 pub use inventory_error::InventoryError;
 pub use listing::{Listing, parse_listing};

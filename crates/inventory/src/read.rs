@@ -121,9 +121,18 @@ fn contents(
     let history = told(&config.history, manifest.layers.len());
     for ((listing, descriptor), history) in listings.into_iter().zip(&manifest.layers).zip(history) {
         let (diff_id, unpacked) = (listing.diff_id, listing.unpacked);
-        let Story { changes, packages, hides } = stacked.put(listing, &descriptor.digest)?;
+        let Story { changes, links, packages, hides } = stacked.put(listing, &descriptor.digest)?;
         let descriptor = descriptor.clone();
-        layers.push(LayerContents { descriptor, diff_id, unpacked, history, changes, packages, hides });
+        layers.push(LayerContents {
+            descriptor,
+            diff_id,
+            unpacked,
+            history,
+            changes,
+            links,
+            packages,
+            hides,
+        });
     }
     let Stacked { view, texts, found, .. } = stacked;
     let ours = ours(&config);

@@ -5,6 +5,7 @@
 //! base's layers take the old ones' place, config values that the image took from its base become the new base's, and
 //! files that both have a part in are made again, in a layer of their own.
 
+mod beneath;
 mod config;
 mod joint;
 mod known;
@@ -149,6 +150,7 @@ impl Bases<'_> {
         let count = below(whole, &old.look.contents, self.old)?;
         let joint = Joint { whole, old: &old.look.contents, new: &new.look.contents, above: count };
         joint.check_paths()?;
+        beneath::check_links(&joint)?;
         let made =
             joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
         needs::check(&joint)?;

@@ -116,6 +116,49 @@ fn what_would_mean_another_thing_is_refused() {
     rebase(&machine, &["--old-base", "oci:in:old"]).fails(2, &["linux/amd64", "oci:in:new"]);
 }
 
+/// A hard link to a file of the base would be whatever the new base has there, or keep everybody from unpacking.
+#[test]
+fn a_hard_link_to_a_file_that_changed_is_refused() {
+    let machine = Machine::new();
+    let file = |path: &str, text: &str, mode| Entry::file(path, mode, text);
+    let of = |name: &str, layers: &[&[Entry]]| {
+        put_layers(&machine, "in", name, &BOTH, |_| layers.iter().map(|entries| tar(*entries)).collect());
+    };
+    let rebased = || rebase(&machine, &["--old-base", "oci:in:old"]);
+    let old = [file("lib/base", "one", 0o644), Entry::hardlink("lib/second", "lib/base")];
+    of("old", &[&old]);
+    let own = [Entry::hardlink("lib/hl", "lib/second")];
+    let refused = |new: &[Entry], has: &str| {
+        of("new", &[new]);
+        let why = format!(
+            "cannot rebase oci:in:app: /lib/hl would be another thing upon the new base: it is a hard link to the base's \
+             /lib/second, where the new base has {has}"
+        );
+        rebased().fails(3, &[&why, "build the image again upon the new base"]);
+        machine.distil(&["inspect", "oci:in:moved"]).fails(3, &["moved"]);
+    };
+    // One that a later layer takes away must be unpacked all the same.
+    let gone = [file("lib/.wh.hl", "", 0o644)];
+    for app in [&[&old[..], &own][..], &[&old, &own, &gone]] {
+        of("app", app);
+        refused(&[file("lib/base", "one", 0o644)], "nothing");
+        refused(&[Entry::symlink("lib/second", "base")], "a link");
+        refused(&[Entry::dir("lib/second", 0o755)], "a directory");
+        refused(&[file("lib/second", "two", 0o644)], "another file");
+        refused(&[file("lib/second", "one", 0o4755)], "another file");
+    }
+    of("app", &[&old, &own]);
+    of("new", &[&[file("lib/second", "one", 0o644).at(9), file("lib/more", "x", 0o644)]]);
+    let text = || machine.distil(&["extract", "oci:in:moved", "/lib/hl", "-o", "-"]).good().stdout;
+    rebased().good();
+    assert_eq!(text(), "one");
+    // To a file of its own it may.
+    of("app", &[&old, &[file("lib/second", "own", 0o644)], &own]);
+    of("new", &[&[file("lib/base", "one", 0o644)]]);
+    rebased().good();
+    assert_eq!(text(), "own");
+}
+
 /// Byte code in a layer above of a source in the base: Python would take the old code for the new.
 #[test]
 fn byte_code_of_a_source_that_changed_is_refused() {

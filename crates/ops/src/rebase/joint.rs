@@ -279,7 +279,7 @@ fn certificates(old: &[u8], new: &[u8], whole: &[u8]) -> Result<Vec<u8>, String>
     }
 }
 
-fn other(path: &BStr, why: &str) -> Diagnostic {
+pub(super) fn other(path: &BStr, why: &str) -> Diagnostic {
     again(format!("/{path} would be another thing upon the new base: {why}"))
 }
 
