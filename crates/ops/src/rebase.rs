@@ -15,7 +15,7 @@ mod packages;
 use diag::{Diagnostic, Kind};
 use image::{Codec, LayerWriter, Layout, Source, read_small};
 use inventory::Contents;
-use oci::{Descriptor, Digest, Platform};
+use oci::{Descriptor, Digest, Platform, Reference};
 use rootfs::{LayerGroup, Payloads, SegmentPlan};
 use serde_json::{Value, json};
 
@@ -196,14 +196,20 @@ impl Bases<'_> {
         })
     }
 
-    /// Where the image named its base, it names the new one.
+    /// Where the image named its base, it names the new one: by its digest, and by a name that others can ask for. A
+    /// place of this machine is none, and would make another image of each way to name one base.
     fn name_base(&self, manifest: &mut Value, new: &Base) {
         if manifest["annotations"][BASE_DIGEST].is_string() {
             manifest["annotations"][BASE_DIGEST] = json!(new.digest);
         }
         if manifest["annotations"][BASE_NAME].is_string() {
-            let shown = self.new.shown.trim_start_matches("docker://");
-            manifest["annotations"][BASE_NAME] = json!(shown.split('@').next());
+            match &self.request.new_base {
+                ImageName::Registry(name) => {
+                    let name = Reference { digest: None, ..name.clone() };
+                    manifest["annotations"][BASE_NAME] = json!(name.to_string());
+                }
+                _ => drop(manifest["annotations"].as_object_mut().and_then(|all| all.remove(BASE_NAME))),
+            }
         }
     }
 

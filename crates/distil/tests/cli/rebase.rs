@@ -1,3 +1,6 @@
+use image::{Layout, Sink, Source, read_small};
+use oci::{Descriptor, MediaType, Raw};
+use serde_json::{Value, json};
 use testkit::registry::{Registry, Setup};
 use testkit::tar::{Entry, tar};
 
@@ -157,6 +160,58 @@ fn a_hard_link_to_a_file_that_changed_is_refused() {
     of("new", &[&[file("lib/base", "one", 0o644)]]);
     rebased().good();
     assert_eq!(text(), "own");
+}
+
+/// Whose place of the new base is this machine's is nobody else's to know, and makes no other image.
+#[test]
+fn the_base_is_named_as_others_can_ask_for_it() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let upstream = format!("{}/acme/base", registry.host());
+    base(&machine, "old", &[("etc/x", "1")]);
+    base(&machine, "new", &[("etc/x", "2")]);
+    append(&machine, "old", "/app", "app", "app");
+    let layout = Layout::open(machine.path("work/in")).unwrap();
+    let read = |name: &str| -> Vec<Value> {
+        let index: Value = serde_json::from_slice(layout.document(name).unwrap().bytes()).unwrap();
+        index["manifests"].as_array().unwrap().clone()
+    };
+    let manifest = |part: &Value| -> Value {
+        let part: Descriptor = serde_json::from_value(part.clone()).unwrap();
+        serde_json::from_slice(&read_small(&layout, &part).unwrap()).unwrap()
+    };
+    let named = "org.opencontainers.image.base.name";
+    let pinned = "org.opencontainers.image.base.digest";
+    let mut parts = read("app");
+    for part in &mut parts {
+        let mut manifest = manifest(part);
+        manifest["annotations"][named] = json!(format!("{upstream}:old"));
+        manifest["annotations"][pinned] = read("old")[0]["digest"].clone();
+        let bytes = manifest.to_string().into_bytes();
+        let new = Descriptor::of(MediaType::MANIFEST, &bytes);
+        layout.put(&new, &mut &bytes[..]).unwrap();
+        (part["digest"], part["size"]) = (json!(new.digest), json!(new.size));
+    }
+    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::INDEX, "manifests": parts });
+    layout.publish("app", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+    machine.distil(&["copy", "oci:in:new", "oci:elsewhere:7"]).good();
+    machine.distil(&["copy", "oci:in:new", "new"]).good();
+    machine.distil(&["push", "oci:in:new", &format!("{upstream}:new")]).good();
+    let onto = |new: &str| {
+        let words = ["rebase", "oci:in:app", "--old-base", "oci:in:old", "--new-base", new];
+        let digests = machine.distil(&[&words[..], &["-o", "oci:in:moved"]].concat()).good().digests();
+        for (part, base) in read("moved").iter().zip(read("new")) {
+            assert_eq!(manifest(part)["annotations"][pinned], base["digest"]);
+        }
+        (digests, manifest(&read("moved")[0])["annotations"].get(named).cloned())
+    };
+    let (digest, none) = onto("oci:in:new");
+    assert_eq!(none, None);
+    assert_eq!(onto("oci:elsewhere:7"), (digest.clone(), None));
+    assert_eq!(onto("new"), (digest, None));
+    let name = format!("{upstream}:new");
+    assert_eq!(onto(&name).1, Some(json!(name)));
+    let pinned_name = format!("{name}@{}", layout.document("new").unwrap().digest());
+    assert_eq!(onto(&pinned_name).1, Some(json!(name)));
 }
 
 /// Byte code in a layer above of a source in the base: Python would take the old code for the new.
