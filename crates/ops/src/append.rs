@@ -13,7 +13,7 @@ use image::{Codec, Layer, LayerWriter, Layout};
 use inventory::Contents;
 use oci::Platform;
 use rootfs::{Entry, LayerGroup, Node, Owner, Payloads, SegmentPlan};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::World;
 use crate::build::image_store;
@@ -58,6 +58,7 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
     let store = image_store(world)?;
     let mut known = Vec::new();
     let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {
+        not_of_windows(&from.shown, &draft.config)?;
         let platform = image.platform.as_ref().or(request.platform.as_ref());
         let mut below = look_at(world, &from, platform, None)?;
         let entries = placed(&asked, &below.contents, world.epoch.unwrap_or(0))?;
@@ -76,6 +77,18 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
         repository: from.repository.clone(),
     };
     carry(world, &changed, &request.to, None)
+}
+
+/// In layers of Windows files are below `Files/`, beside what is in the registry (image-spec, layer.md): a member at
+/// a path as others have it would be no file there.
+fn not_of_windows(shown: &str, config: &Value) -> Result<(), Diagnostic> {
+    if config["os"] != json!("windows") {
+        return Ok(());
+    }
+    let text =
+        format!("cannot append to {shown}: it has an image for Windows, whose layers are of another form");
+    Err(Diagnostic::new(Kind::Input, text)
+        .hint("choose an image for Linux, of several platforms with --platform linux/amd64"))
 }
 
 /// Everything that is to be appended, by the path that was asked for.

@@ -178,6 +178,24 @@ fn nothing_embedded_of_the_old_documents_stays() {
     }
 }
 
+/// Layers of Windows have their files elsewhere.
+#[test]
+fn images_for_windows_are_refused() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &["linux/amd64", "windows/amd64"]);
+    machine.write("work/app", "x");
+    let append = |platform: &[&str]| {
+        let words = ["append", "oci:in:1", "--file", "app:/x", "-o", "oci:out:1"];
+        machine.distil(&[&words[..], platform].concat())
+    };
+    for platform in [&[][..], &["--platform", "windows/amd64"]] {
+        let said = ["cannot append to oci:in:1: it has an image for Windows", "--platform linux/amd64"];
+        append(platform).fails(3, &said);
+        assert!(!machine.path("work/out").exists());
+    }
+    append(&["--platform", "linux/amd64"]).good();
+}
+
 /// An image `app` of two layers: packages, a link of one of them, and two files of the recipe's.
 pub(crate) fn built(machine: &Machine) -> Archive {
     let world = World::new()
