@@ -17,13 +17,13 @@ fn harmless(ran: Ran) -> Ran {
 fn a_recipe_and_a_lock() {
     let machine = Machine::new();
     machine.write("work/app.yaml", "archs: [amd64]\ncontents:\n  \"p\x1b]0;x\u{9b}2J\": [a]\n");
-    let raw = harmless(machine.build()).says(&["\"p\\u{1b}]0;x\\u{9b}2J\": [a]", "app.yaml:3:5"]);
+    let raw = harmless(machine.build()).says(&["\"p\\x1B]0;x\\xC2\\x9B2J\": [a]", "app.yaml:3:5"]);
     assert_eq!(raw.code, Some(3));
     machine.write("work/app.yaml", "archs: [amd64]\ncontents:\n  \"p\\e[2J\": [a]\n");
-    harmless(machine.build()).fails(3, &["unknown key `p\\u{1b}[2J`", "app.yaml:3:3"]);
+    harmless(machine.build()).fails(3, &["unknown key `p\\x1B[2J`", "app.yaml:3:3"]);
     machine.write("work/app.yaml", "archs: [amd64]\ncontents: {files: [{path: /a, content: x}]}\n");
     machine.write("work/app.lock", "version = 1 \x1b[2J\r no\n");
-    harmless(machine.build()).fails(3, &["app.lock", "\\u{1b}[2J"]);
+    harmless(machine.build()).fails(3, &["app.lock", "\\x1B[2J"]);
 }
 
 /// The signer's name of an index that is not verified stands in the error and in its hint.
@@ -40,5 +40,5 @@ fn the_name_of_a_signer() {
         machine.path("repo").display()
     );
     machine.write("work/app.yaml", text);
-    harmless(machine.build()).fails(5, &["a\\u{1b}[8m\\nerror: b"]);
+    harmless(machine.build()).fails(5, &["a\\x1B[8m\\x0Aerror: b"]);
 }
