@@ -19,6 +19,7 @@ use oci::{Descriptor, Digest, Platform, Reference};
 use rootfs::{LayerGroup, Payloads, SegmentPlan};
 use serde_json::{Value, json};
 
+use self::beneath::Hiding;
 use self::joint::Joint;
 use crate::World;
 use crate::build::image_store;
@@ -67,11 +68,12 @@ pub fn rebase(world: &World, request: &RebaseRequest) -> Result<Moved, Diagnosti
     let store = image_store(world)?;
     let bases = Bases { world, request, from: &from, old: &old, new: &new };
     let also: [&dyn Source; 1] = [new.source.as_ref()];
-    let mut known = Vec::new();
+    let (mut known, mut hiding) = (Vec::new(), Hiding::default());
     let edited = edit(world, &from, &also, store.clone(), request.platform.as_ref(), |image, draft| {
-        known.push(bases.swap(&shop, &store, image, draft).map_err(doing)?);
+        known.push(bases.swap(&shop, &store, image, draft, &mut hiding).map_err(doing)?);
         Ok(())
     })?;
+    hiding.tell(&request.image.to_string(), world.reporter.as_ref());
     reasons::remember_all(world, &edited.images, &known);
     let changed = Opened {
         source: Box::new(edited),
@@ -139,6 +141,7 @@ impl Bases<'_> {
         store: &Layout,
         image: &Chosen,
         draft: &mut Draft,
+        hiding: &mut Hiding,
     ) -> Result<Option<Reasons>, Diagnostic> {
         let platform = image.platform.as_ref();
         let (old, mut new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
@@ -154,6 +157,7 @@ impl Bases<'_> {
         let made =
             joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
         needs::check(&joint)?;
+        hiding.look(&joint, &made.entries);
         let layers: Vec<Value> =
             new.layers.iter().chain(&whole.manifest.layers[count..]).map(|l| json!(l)).collect();
         draft.manifest["layers"] = json!(layers);

@@ -214,6 +214,50 @@ fn the_base_is_named_as_others_can_ask_for_it() {
     assert_eq!(onto(&pinned_name).1, Some(json!(name)));
 }
 
+/// A copy of a base's file in a layer above, as builders leave one where only the mode changed, hides the mended one.
+#[test]
+fn what_hides_a_changed_file_of_the_base_is_told() {
+    let machine = Machine::new();
+    let file = |path: &str, text: &str, mode| Entry::file(path, mode, text);
+    let of = |name: &str, layers: &[&[Entry]]| {
+        put_layers(&machine, "in", name, &BOTH, |_| layers.iter().map(|entries| tar(*entries)).collect());
+    };
+    let rebased = |new: &[Entry]| {
+        of("new", &[new]);
+        rebase(&machine, &["--old-base", "oci:in:old"]).good().stderr
+    };
+    let old = [file("bin/su", "flawed", 0o4755), file("etc/conf", "old", 0o644), file("etc/x", "x", 0o644)];
+    of("old", &[&old]);
+    let own = [file("bin/su", "flawed", 0o755), file("etc/conf", "own", 0o644), file("etc/app", "a", 0o644)];
+    of("app", &[&old, &own]);
+    let quiet = |told: &str| assert!(!told.contains("warning"), "{told}");
+    quiet(&rebased(&old));
+    quiet(&rebased(&[file("bin/su", "flawed", 0o4755), file("etc/conf", "old", 0o644).at(7)]));
+    // What the image made of it is not the old base's, and what went is nothing to hide.
+    quiet(&rebased(&[file("bin/su", "flawed", 0o711)]));
+    let kept = "warning: oci:in:app keeps files of the old base in layers of its own, and the new base has them otherwise \
+                or no more: /bin/su; an image built upon the new base would have the new ones";
+    let over =
+        "warning: oci:in:app has files of its own where the new base's are others than the old one's: /etc/";
+    let conf = file("etc/conf", "old", 0o644);
+    let told = rebased(&[file("bin/su", "mended", 0o4755), conf.clone()]);
+    assert_eq!(told.matches(kept).count(), 1, "once of all platforms: {told}");
+    assert!(!told.contains(over), "{told}");
+    assert!(rebased(&[conf]).contains(kept));
+    let told = rebased(&[old[0].clone(), file("etc/conf", "new", 0o644), file("etc/app", "b", 0o644)]);
+    assert!(told.contains(&format!("{over}app, /etc/conf\n")) && !told.contains(kept), "{told}");
+    // The same as the image has it by now.
+    quiet(&rebased(&[old[0].clone(), file("etc/conf", "own", 0o644), file("etc/app", "a", 0o644)]));
+    // Where the new base takes a right away, and the image has it as the old one had.
+    of("app", &[&old, &[old[0].clone()]]);
+    assert!(rebased(&[file("bin/su", "flawed", 0o755)]).contains(kept));
+    let many = |text: &str| (10..22).map(|n| file(&format!("m/{n}"), text, 0o644)).collect::<Vec<_>>();
+    of("old", &[&many("a")]);
+    of("app", &[&many("a"), &many("own")]);
+    let told = rebased(&many("b"));
+    assert!(told.contains(": /m/10, /m/11, ") && told.contains("/m/19 and 2 more\n"), "{told}");
+}
+
 /// Byte code in a layer above of a source in the base: Python would take the old code for the new.
 #[test]
 fn byte_code_of_a_source_that_changed_is_refused() {

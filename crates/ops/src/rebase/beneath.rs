@@ -1,7 +1,10 @@
-//! Single files of the base that the image's own layers are about: those that they give other names to.
+//! Single files of the base that the image's own layers are about: those that they give other names to, and those
+//! that they have themselves at the same paths.
 
-use bstr::{BStr, ByteSlice};
-use diag::Diagnostic;
+use std::collections::BTreeSet;
+
+use bstr::{BStr, BString, ByteSlice};
+use diag::{Diagnostic, Note, Reporter};
 use inventory::Contents;
 use rootfs::{Entry, Node};
 
@@ -29,6 +32,73 @@ pub(super) fn check_links(joint: &Joint<'_>) -> Result<(), Diagnostic> {
         return Err(other(link.path.as_bstr(), &why));
     }
     Ok(())
+}
+
+/// How many paths a warning names.
+const MOST: usize = 10;
+
+/// Paths of the image's own files that hide what another base has there by now.
+#[derive(Default)]
+pub(super) struct Hiding {
+    /// As the old base had them: most often a builder's copy with another mode or owner.
+    kept: BTreeSet<BString>,
+    /// The image's own content.
+    own: BTreeSet<BString>,
+}
+
+impl Hiding {
+    /// Takes what one platform's image has of them. That is no fault (an application's configuration over its base's is
+    /// meant so), but nobody else tells that a flawed file of the old base is there still.
+    pub(super) fn look(&mut self, joint: &Joint<'_>, made_again: &[Entry]) {
+        for file in joint.whole.files.iter().filter(|f| f.layer >= joint.above && !f.entry.is_dir()) {
+            let path = file.path();
+            let Some(own) = entry(joint.whole, path) else { continue };
+            let (old, new) = (entry(joint.old, path), entry(joint.new, path));
+            let unchanged = match (old, new) {
+                (Some(old), Some(new)) => same(old, new),
+                (old, new) => old.is_none() && new.is_none(),
+            };
+            if unchanged || made_again.iter().any(|made| made.path == path) {
+                continue;
+            }
+            // Where only mode or owner changed, what the image has as the old base had.
+            let is_kept = |old: &Entry| match new {
+                Some(new) if same_content(old, new) => same(own, old),
+                _ => same_content(own, old),
+            };
+            if old.is_some_and(is_kept) {
+                self.kept.insert(path.into());
+            } else if new.is_some_and(|new| !same_content(own, new)) {
+                self.own.insert(path.into());
+            }
+        }
+    }
+
+    /// Says what there is of them.
+    pub(super) fn tell(&self, image: &str, reporter: &dyn Reporter) {
+        if !self.kept.is_empty() {
+            reporter.note(Note::Warning(format!(
+                "{image} keeps files of the old base in layers of its own, and the new base has them otherwise or no more: \
+                 {}; an image built upon the new base would have the new ones",
+                named(&self.kept)
+            )));
+        }
+        if !self.own.is_empty() {
+            reporter.note(Note::Warning(format!(
+                "{image} has files of its own where the new base's are others than the old one's: {}",
+                named(&self.own)
+            )));
+        }
+    }
+}
+
+fn named(paths: &BTreeSet<BString>) -> String {
+    let first: Vec<String> = paths.iter().take(MOST).map(|path| format!("/{path}")).collect();
+    let more = match paths.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    first.join(", ") + &more
 }
 
 /// What is at a path; of a file with several names, what has its bytes.
