@@ -37,9 +37,10 @@ impl Explain for TransportError {
             TransportError::NoImage { .. }
             | TransportError::Ambiguous { .. }
             | TransportError::Unnamed { .. }
+            | TransportError::Artifact { .. }
             | TransportError::Malformed { .. }
             | TransportError::NoBlob { .. } => Kind::Input,
-            TransportError::Mismatch { .. } => Kind::Trust,
+            TransportError::Mismatch { .. } | TransportError::OtherTar { .. } => Kind::Trust,
             TransportError::Platforms { .. } => Kind::Usage,
             TransportError::Place(told) => told.kind,
         }
@@ -54,6 +55,8 @@ impl Explain for TransportError {
             TransportError::NoBlob { .. } | TransportError::Mismatch { .. } => Some(
                 "the image is not whole where it was read from; build it or copy it there again".to_owned(),
             ),
+            TransportError::Artifact { .. } => Some("name the image that it belongs to".to_owned()),
+            TransportError::OtherTar { .. } => Some("no engine can run it: tell its maker".to_owned()),
             TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
             TransportError::Place(told) => told.hint.clone(),
             TransportError::Stopped(_) => None,

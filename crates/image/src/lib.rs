@@ -5,6 +5,7 @@
 //! and the codec. The price is our own gzip framing and our own OCI reading and writing.
 
 mod archive;
+mod artifact;
 mod assemble;
 mod cache;
 mod codec;
@@ -31,6 +32,7 @@ mod steady;
 mod transport;
 mod validate;
 
+pub use artifact::artifact;
 pub use assemble::{Image, Upon, assemble, assemble_upon, index, publish};
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};

@@ -1,7 +1,7 @@
 use std::io::{self, Read, Write};
 
 use diag::Diagnostic;
-use oci::{Descriptor, Digest, Hasher, MediaType, Raw};
+use oci::{Descriptor, DiffId, Digest, Hasher, MediaType, Raw};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
@@ -137,6 +137,24 @@ pub enum TransportError {
         place: String,
         /// Platforms of the image.
         platforms: Vec<String>,
+    },
+    /// It is something else that registries keep.
+    #[error("cannot write {place}: it is no image but {what}")]
+    Artifact {
+        /// The archive.
+        place: String,
+        /// What it is.
+        what: String,
+    },
+    /// A layer does not hold what the config says.
+    #[error("cannot write the layer {layer}: its tar is {found}, and the image config says {wanted}")]
+    OtherTar {
+        /// The layer.
+        layer: Digest,
+        /// The diff id of the config.
+        wanted: DiffId,
+        /// That of its tar.
+        found: DiffId,
     },
     /// The place says itself what is wrong and what helps: a registry, an engine.
     #[error("{0}")]

@@ -13,7 +13,6 @@ mod appended;
 mod capabilities;
 mod changes;
 mod contents;
-mod documents;
 mod inventory_error;
 mod listing;
 mod maker;

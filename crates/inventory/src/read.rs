@@ -3,11 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use diag::{Reporter, Unit};
-use image::{Source, read_small};
+use image::{Source, artifact, read_small};
 use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest};
 
 use crate::changes::{Stacked, Story};
-use crate::documents::artifact;
 use crate::maker::read_maker;
 use crate::{
     Contents, InventoryError, LayerContents, Listing, ownership, packages, parse_os_release, read_layer,

@@ -2,6 +2,7 @@
 //! config digest and diff ids survive, manifest and index digests do not.
 
 mod read;
+mod tar_sum;
 mod write;
 
 pub use read::DockerArchive;

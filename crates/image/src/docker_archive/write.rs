@@ -2,11 +2,12 @@ use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use oci::{Descriptor, Digest, Manifest, Platform, Reference};
+use oci::{Descriptor, DiffId, Digest, ImageConfig, Manifest, Platform, Reference};
 use serde::Serialize;
 use store::Temporary;
 
 use super::read::{Hashing, MAX_LAYER};
+use super::tar_sum::TarSum;
 use crate::archive::{ArchiveWriter, Verified, write_whole};
 use crate::oci_archive::{is_zstd, open_layer};
 use crate::passing::passing;
@@ -118,6 +119,9 @@ struct Chosen {
 }
 
 fn write_images(source: &dyn Source, images: &[Chosen], out: &mut dyn Write) -> Result<(), TransportError> {
+    // Before anything is written: an engine takes what it has seen until then.
+    let configs = images.iter().map(|image| Config::read(source, &image.manifest));
+    let configs = configs.collect::<Result<Vec<_>, _>>()?;
     let archived = |image: &Chosen| ArchivedImage {
         config: config_name(&image.manifest),
         repo_tags: image.tags.iter().map(ToString::to_string).collect(),
@@ -128,18 +132,41 @@ fn write_images(source: &dyn Source, images: &[Chosen], out: &mut dyn Write) -> 
     archive.file("manifest.json", &oci::canonical_json(&list))?;
     // One layer may stand in an image twice, and in several images.
     let mut written = BTreeSet::new();
-    for Chosen { manifest, there, .. } in images {
+    for (Chosen { manifest, there, .. }, config) in images.iter().zip(&configs) {
         if written.insert(config_name(manifest)) {
-            archive.file(&config_name(manifest), &crate::read_small(source, &manifest.config)?)?;
+            archive.file(&config_name(manifest), &config.bytes)?;
         }
-        for layer in manifest.layers.iter().skip(*there) {
+        for (layer, diff_id) in manifest.layers.iter().zip(&config.diff_ids).skip(*there) {
             let name = layer_name(layer);
             if written.insert(name.clone()) {
-                write_layer(source, layer, &name, &mut archive)?;
+                write_layer(source, layer, diff_id, &name, &mut archive)?;
             }
         }
     }
     archive.finish()
+}
+
+/// The config of an image, which fits its manifest.
+struct Config {
+    bytes: Vec<u8>,
+    diff_ids: Vec<DiffId>,
+}
+
+impl Config {
+    fn read(source: &dyn Source, manifest: &Manifest) -> Result<Config, TransportError> {
+        let bytes = crate::read_small(source, &manifest.config)?;
+        let what = format!("the image config {}", manifest.config.digest);
+        let config: ImageConfig = match serde_json::from_slice(&bytes) {
+            Ok(config) => config,
+            Err(e) => return Err(TransportError::Malformed { what, why: e.to_string() }),
+        };
+        let (said, there) = (config.rootfs.diff_ids.len(), manifest.layers.len());
+        if said != there {
+            let why = format!("it names {said} layers, and the image has {there}");
+            return Err(TransportError::Malformed { what, why });
+        }
+        Ok(Config { bytes, diff_ids: config.rootfs.diff_ids })
+    }
 }
 
 fn config_name(manifest: &Manifest) -> String {
@@ -151,14 +178,23 @@ fn layer_name(layer: &Descriptor) -> String {
     format!("{}.{end}", layer.digest.hex())
 }
 
+/// Writes a layer whose tar is the one that the config says.
 fn write_layer(
     source: &dyn Source,
     layer: &Descriptor,
+    diff_id: &DiffId,
     name: &str,
     archive: &mut ArchiveWriter<'_>,
 ) -> Result<(), TransportError> {
+    let fits = |found: Option<DiffId>| match found.filter(|found| found != diff_id) {
+        None => Ok(()),
+        Some(found) => Err(TransportError::OtherTar { layer: layer.digest, wanted: *diff_id, found }),
+    };
     if !is_zstd(&layer.media_type) {
-        return archive.blob(name, layer.size, &mut Verified::new(&mut *source.blob(layer, 0)?, layer));
+        let mut blob = source.blob(layer, 0)?;
+        let mut summed = TarSum::new(Verified::new(&mut *blob, layer));
+        archive.blob(name, layer.size, &mut summed)?;
+        return fits(summed.finish(layer));
     }
     let fail = |e| TransportError::io("read", layer.digest)(e);
     // The tar header wants the size first: once through to count and check, once to write. What comes the
@@ -173,6 +209,7 @@ fn write_layer(
     }
     let wanted = first.finish();
     io::copy(&mut checked, &mut io::sink()).map_err(fail)?;
+    fits(Some(DiffId(wanted)))?;
     let raw = open_layer(&layer.media_type, source.blob(layer, 0)?).map_err(fail)?;
     let mut second = Hashing::new(raw.take(size));
     archive.blob(name, size, &mut second)?;
@@ -190,8 +227,21 @@ fn write_layer(
 /// The manifest of `platform`, or the only one: what [`write`] would write.
 ///
 /// # Errors
-/// There are several, or there is none such: [`TransportError::Platforms`]. Or it cannot be read.
+/// There are several, or there is none such: [`TransportError::Platforms`]. It is no image, which an engine would
+/// take for an empty one: [`TransportError::Artifact`]. Or it cannot be read.
 pub fn choose(
+    source: &dyn Source,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<Manifest, TransportError> {
+    let manifest = choose_any(source, name, platform)?;
+    match crate::artifact(&manifest) {
+        Some(what) => Err(TransportError::Artifact { place: "a docker archive".to_owned(), what }),
+        None => Ok(manifest),
+    }
+}
+
+fn choose_any(
     source: &dyn Source,
     name: &str,
     platform: Option<&Platform>,

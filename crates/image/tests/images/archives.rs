@@ -257,6 +257,48 @@ fn a_docker_archive_takes_one_platform() {
 }
 
 /// Several platforms in one archive are so many images to an engine.
+/// What no engine loads does not become an archive.
+#[test]
+fn a_docker_archive_has_only_an_image_whose_parts_fit() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let layout = Layout::create(dir.path()).unwrap();
+    let put = |kind: &MediaType, bytes: &[u8]| {
+        let part = Descriptor::of(kind.clone(), bytes);
+        layout.put(&part, &mut &bytes[..]).unwrap();
+        part
+    };
+    let (tar, other) = (program(1, 50_000), program(2, 50_000));
+    let gzip = testkit::Compression::Gzip.compress(&tar);
+    let zstd = testkit::Compression::Zstd.compress(&tar);
+    let save = |kind: &MediaType, config: Value, layers: &[Descriptor]| {
+        let config = put(kind, config.to_string().as_bytes());
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers }).to_string();
+        layout.publish("x", &Raw::read(manifest.into_bytes()).unwrap()).unwrap();
+        let file = to.path().join("saved.tar");
+        let saved = image::docker_archive::save(&layout, "x", None, &[], &file);
+        assert_eq!(file.exists(), saved.is_ok());
+        let _ = fs::remove_file(file);
+        saved.map(drop).map_err(|e| e.to_string())
+    };
+    let config = |tars: &[&[u8]]| {
+        let ids: Vec<oci::Digest> = tars.iter().map(|t| oci::Digest::of(t)).collect();
+        json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": ids } })
+    };
+    for (kind, bytes) in
+        [(MediaType::LAYER_TAR, &tar), (MediaType::LAYER_GZIP, &gzip), (MediaType::LAYER_ZSTD, &zstd)]
+    {
+        let layer = [put(&kind, bytes)];
+        assert_eq!(save(&MediaType::CONFIG, config(&[&tar]), &layer), Ok(()), "{kind}");
+        let refused = save(&MediaType::CONFIG, config(&[&other]), &layer).unwrap_err();
+        assert!(refused.contains("its tar is"), "{kind}: {refused}");
+        let refused = save(&MediaType::CONFIG, config(&[&tar, &other]), &layer).unwrap_err();
+        assert!(refused.contains("it names 2 layers, and the image has 1"), "{refused}");
+    }
+    let chart = MediaType::new("application/vnd.cncf.helm.config.v1+json");
+    let refused = save(&chart, json!({ "name": "x" }), &[put(&MediaType::LAYER_GZIP, &gzip)]).unwrap_err();
+    assert!(refused.contains("no image but an artifact with a config of type"), "{refused}");
+}
+
 #[test]
 fn a_docker_archive_of_each_platform() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@ use oci::Manifest;
 
 /// What a manifest is of, where it is of no image: artifacts have another type of config or of layers
 /// (image-spec, manifest.md, "Guidelines for Artifact Usage").
-pub(crate) fn artifact(manifest: &Manifest) -> Option<String> {
+pub fn artifact(manifest: &Manifest) -> Option<String> {
     let config = manifest.config.media_type.as_str();
     let known =
         ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
