@@ -6,7 +6,7 @@ use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
 use store::WholeFile;
 
-use crate::transport::describe;
+use crate::transport::mismatch;
 use crate::{Carried, TransportError};
 
 /// Writes the tar of an image: root's files, 0644, at the beginning of time.
@@ -24,6 +24,10 @@ impl<'a> ArchiveWriter<'a> {
     }
 
     pub(crate) fn blob(&mut self, name: &str, size: u64, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        if size == 0 {
+            // The tar writer reads nothing then, and nobody would see that there is more.
+            bytes.read(&mut [0]).map_err(TransportError::io("write", name))?;
+        }
         // The tar writer looks at nothing but the size.
         let body = Body { digest: Digest::Sha256([0; 32]), size, payload: PayloadIx(0), offset: 0 };
         self.append(name, Node::File(body), 0o644, bytes)
@@ -68,9 +72,12 @@ impl<'a> Verified<'a> {
         if found == self.wanted.digest && self.size == self.wanted.size {
             return Ok(());
         }
-        let (wanted, found) = (describe(&self.wanted.digest, self.wanted.size), describe(&found, self.size));
-        let mismatch = TransportError::Mismatch { wanted, found, place: "the source".to_owned() };
-        Err(io::Error::new(io::ErrorKind::InvalidData, Carried(mismatch.into())))
+        // Of what goes on nobody has seen the end.
+        if self.size == self.wanted.size {
+            self.size += self.bytes.read(&mut [0])? as u64;
+        }
+        let error = mismatch(self.wanted, &found, self.size);
+        Err(io::Error::new(io::ErrorKind::InvalidData, Carried(error.into())))
     }
 }
 

@@ -40,7 +40,9 @@ impl Explain for TransportError {
             | TransportError::Artifact { .. }
             | TransportError::Malformed { .. }
             | TransportError::NoBlob { .. } => Kind::Input,
-            TransportError::Mismatch { .. } | TransportError::OtherTar { .. } => Kind::Trust,
+            TransportError::Mismatch { .. }
+            | TransportError::WrongSize { .. }
+            | TransportError::OtherTar { .. } => Kind::Trust,
             TransportError::Platforms { .. } => Kind::Usage,
             TransportError::Place(told) => told.kind,
         }
@@ -56,6 +58,9 @@ impl Explain for TransportError {
                 "the image is not whole where it was read from; build it or copy it there again".to_owned(),
             ),
             TransportError::Artifact { .. } => Some("name the image that it belongs to".to_owned()),
+            TransportError::WrongSize { .. } => Some(
+                "the manifest or index that lists it is wrong: tell the image's maker, or have it written anew".to_owned(),
+            ),
             TransportError::OtherTar { .. } => Some("no engine can run it: tell its maker".to_owned()),
             TransportError::Platforms { .. } => Some("choose one with --platform".to_owned()),
             TransportError::Place(told) => told.hint.clone(),

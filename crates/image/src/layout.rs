@@ -12,7 +12,7 @@ use store::{MOST_OWN, Temporary, read_regular, write_atomically};
 
 use crate::index_file::{IndexFile, called};
 use crate::pour::pour;
-use crate::transport::{describe, parse_document};
+use crate::transport::{mismatch, parse_document};
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
 
 /// The annotation of an index entry that names it (image-spec, annotations.md).
@@ -327,8 +327,7 @@ impl Sink for Layout {
         let mut file = Temporary::beside(&self.dir, UNFINISHED).map_err(fail)?;
         let (found, size) = pour(part, bytes, file.file())?;
         if size != part.size || found != part.digest {
-            let (wanted, found) = (describe(&part.digest, part.size), describe(&found, size));
-            return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
+            return Err(mismatch(part, &found, size));
         }
         let to = self.blob_path(&part.digest);
         if let Some(parent) = to.parent() {

@@ -127,6 +127,18 @@ pub enum TransportError {
         /// From where.
         place: String,
     },
+    /// Content is of another length than its descriptor says.
+    #[error("cannot take {digest} from {place}: its descriptor says {said} bytes, and it has {}", .there.map_or("more".to_owned(), |n| n.to_string()))]
+    WrongSize {
+        /// The part.
+        digest: Digest,
+        /// What its descriptor says, in bytes.
+        said: u64,
+        /// What it has; none where it goes on behind that, and nobody looked how far.
+        there: Option<u64>,
+        /// From where.
+        place: &'static str,
+    },
     /// The user pressed Ctrl-C.
     #[error("cannot go on: {0}")]
     Stopped(diag::Cancelled),
@@ -204,7 +216,7 @@ impl TransportError {
                     | io::ErrorKind::ReadOnlyFilesystem
                     | io::ErrorKind::NotFound
             ),
-            TransportError::Mismatch { .. } => true,
+            TransportError::Mismatch { .. } | TransportError::WrongSize { there: None, .. } => true,
             _ => false,
         }
     }
@@ -295,13 +307,24 @@ pub fn read_small(source: &dyn Source, part: &Descriptor) -> Result<Vec<u8>, Tra
     hasher.update(&bytes);
     let found = hasher.finish();
     if found != part.digest || bytes.len() as u64 != part.size {
-        let (wanted, found) = (describe(&part.digest, part.size), describe(&found, bytes.len() as u64));
-        return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
+        return Err(mismatch(part, &found, bytes.len() as u64));
     }
     Ok(bytes)
 }
 
-pub(crate) fn describe(digest: &Digest, size: u64) -> String {
+/// Why `found` and `size`, of what came until there was more than there may be, are not those of `part`. Whether
+/// the descriptor is wrong or what came: content with the right digest is right, and none becomes longer on its way.
+pub(crate) fn mismatch(part: &Descriptor, found: &Digest, size: u64) -> TransportError {
+    let place = "the source";
+    if *found == part.digest || size > part.size {
+        let there = Some(size).filter(|_| *found == part.digest);
+        return TransportError::WrongSize { digest: part.digest, said: part.size, there, place };
+    }
+    let (wanted, found) = (describe(&part.digest, part.size), describe(found, size));
+    TransportError::Mismatch { wanted, found, place: place.to_owned() }
+}
+
+fn describe(digest: &Digest, size: u64) -> String {
     format!("{digest} ({size} bytes)")
 }
 

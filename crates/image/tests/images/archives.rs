@@ -194,12 +194,46 @@ fn a_blob_that_is_not_what_it_says_is_refused() {
     let target = Layout::create(dir.path()).unwrap();
     let part = Descriptor::of(MediaType::LAYER_TAR, b"right");
     for bad in [&b"wrong"[..], b"righ", b"right?"] {
-        assert!(matches!(target.put(&part, &mut &bad[..]).unwrap_err(), TransportError::Mismatch { .. }));
+        let error = target.put(&part, &mut &bad[..]).unwrap_err();
+        let longer = bad.len() > 5;
+        assert_eq!(matches!(error, TransportError::WrongSize { there: None, .. }), longer, "{error}");
+        assert_eq!(matches!(error, TransportError::Mismatch { .. }), !longer, "{error}");
         assert!(!target.has(&part).unwrap());
     }
     target.put(&part, &mut &b"right"[..]).unwrap();
     assert!(target.has(&part).unwrap());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+/// The content is right, and whoever wrote the manifest was not.
+#[test]
+fn a_descriptor_with_another_size_is_blamed_itself() {
+    let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let layout = Layout::create(dir.path()).unwrap();
+    let tar = program(1, 5000);
+    let put = |kind: MediaType, bytes: &[u8]| {
+        let part = Descriptor::of(kind, bytes);
+        layout.put(&part, &mut &bytes[..]).unwrap();
+        part
+    };
+    let ids = [oci::Digest::of(&tar)];
+    let config =
+        json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": ids } });
+    let config = put(MediaType::CONFIG, config.to_string().as_bytes());
+    let layer = put(MediaType::LAYER_TAR, &tar);
+    for (size, there) in [(0, "it has more"), (4999, "it has more"), (5001, "it has 5000")] {
+        let layers = [Descriptor { size, ..layer.clone() }];
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers }).to_string();
+        layout.publish("x", &Raw::read(manifest.into_bytes()).unwrap()).unwrap();
+        let sink = Layout::create(to.path()).unwrap();
+        let copied = image::copy(&layout, "x", &sink, "x").map(drop);
+        let saved = image::oci_archive::save(&layout, "x", &ArchiveName::default(), &to.path().join("x.tar"));
+        for error in [copied, saved.map(drop)] {
+            let error = error.unwrap_err().to_string();
+            let said = format!("its descriptor says {size} bytes, and {there}");
+            assert!(error.ends_with(&said), "{error}");
+        }
+    }
 }
 
 #[test]
