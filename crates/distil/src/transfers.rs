@@ -205,7 +205,10 @@ pub(crate) fn story(moved: &Moved) -> String {
 /// Columns as wide as they must be; what is not known is left out.
 fn table(listed: &[Listed]) -> String {
     let row = |l: &Listed| {
-        let digest = l.digest.map(|d| format!("sha256:{}", &d.hex()[..12])).unwrap_or_default();
+        // What has no name is called by its digest, which is then to be typed.
+        let short = |d: &oci::Digest| format!("{}:{}", d.algorithm().name(), &d.hex()[..12]);
+        let shown = |d: &oci::Digest| if l.name.is_empty() { d.to_string() } else { short(d) };
+        let digest = l.digest.as_ref().map(shown).unwrap_or_default();
         let size = l.size.map(diag::bytes).unwrap_or_default();
         let created =
             l.created.as_deref().map(|c| c.chars().take(10).collect::<String>()).unwrap_or_default();

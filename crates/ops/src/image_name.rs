@@ -36,12 +36,14 @@ pub enum ImageName {
         /// The name in it.
         tag: Option<String>,
     },
-    /// `docker-archive:FILE[:REF]`: what `docker save` writes and `docker load` reads.
+    /// `docker-archive:FILE[:REF|:@N]`: what `docker save` writes and `docker load` reads.
     DockerArchive {
         /// The file.
         file: PathBuf,
-        /// The name in it.
+        /// The name in it, or the digest of a config: both are spelled alike.
         reference: Option<Reference>,
+        /// `@N`, as skopeo has it: which of its images, from 0, where names do not tell them apart.
+        at: Option<usize>,
     },
     /// `docker-daemon:REF`: in a running Docker or Podman.
     Daemon(Reference),
@@ -130,8 +132,12 @@ impl FromStr for ImageName {
                 if path.is_empty() {
                     return Err(missing("file"));
                 }
+                let file = PathBuf::from(path);
+                if let Some(at) = name.and_then(|n| n.strip_prefix('@')?.parse().ok()) {
+                    return Ok(ImageName::DockerArchive { file, reference: None, at: Some(at) });
+                }
                 let reference = name.map(|n| reference(text, n)).transpose()?;
-                Ok(ImageName::DockerArchive { file: PathBuf::from(path), reference })
+                Ok(ImageName::DockerArchive { file, reference, at: None })
             }
             "docker-daemon" | "store" | "docker" if rest.trim_start_matches('/').is_empty() => {
                 Err(missing("name"))
@@ -174,8 +180,9 @@ impl fmt::Display for ImageName {
                 write!(f, "oci-archive:{}", file.display())?;
                 with(f, tag.clone())
             }
-            ImageName::DockerArchive { file, reference } => {
+            ImageName::DockerArchive { file, reference, at } => {
                 write!(f, "docker-archive:{}", file.display())?;
+                with(f, at.map(|at| format!("@{at}")))?;
                 with(f, reference.as_ref().map(ToString::to_string))
             }
             ImageName::Daemon(reference) => write!(f, "docker-daemon:{reference}"),
@@ -277,6 +284,8 @@ mod tests {
             "docker-daemon:",
             "docker://",
             "docker-archive:x:B",
+            "docker-archive:x:@",
+            "docker-archive:x:@-1",
             "Base",
         ] {
             assert!(bad.parse::<ImageName>().is_err(), "{bad}");
@@ -316,6 +325,7 @@ mod tests {
             "oci:d:1",
             "oci-archive:f",
             "docker-archive:f:a:1",
+            "docker-archive:f:@1",
             "docker-daemon:a:1",
         ] {
             assert_eq!(read(text).to_string(), text);

@@ -95,7 +95,7 @@ fn tags(world: &World, reference: &Reference) -> Result<Vec<Listed>, Diagnostic>
 
 /// Those whose repository is `name`, or the one that is called so.
 fn of_name(all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
-    let is_own = |l: &Listed| l.name == name || l.name.rsplit_once(':').is_some_and(|(n, _)| n == name);
+    let is_own = |l: &Listed| l.name == name || l.name.parse::<Reference>().is_ok_and(|r| r.name() == name);
     let (own, others): (Vec<Listed>, Vec<Listed>) = all.into_iter().partition(is_own);
     if !own.is_empty() {
         return Ok(own);

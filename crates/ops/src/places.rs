@@ -50,11 +50,12 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
                 OciArchive::open_in(&path, room(world, &dir)).map_err(|e| unopened(&shown, &path, e))?;
             Ok(open(Box::new(archive), tag.clone().unwrap_or_default()))
         }
-        ImageName::DockerArchive { file, reference } => {
+        ImageName::DockerArchive { file, reference, at } => {
             let path = world.working_dir.join(file);
             let archive =
                 DockerArchive::open_in(&path, room(world, &dir)).map_err(|e| unopened(&shown, &path, e))?;
-            let name = reference.as_ref().map(ToString::to_string).unwrap_or_default();
+            let at = at.map(|at| format!("@{at}"));
+            let name = reference.as_ref().map(ToString::to_string).or(at).unwrap_or_default();
             Ok(open(Box::new(archive), name))
         }
         ImageName::Registry(reference) => {

@@ -138,10 +138,13 @@ impl Target {
         match name {
             ImageName::Layout { dir, tag } => Some(Target::Layout { dir, tag }),
             ImageName::LayoutArchive { file, tag } => Some(Target::LayoutArchive { file, tag }),
-            ImageName::DockerArchive { file, reference } => Some(Target::DockerArchive { file, reference }),
+            ImageName::DockerArchive { file, reference, at: None } => {
+                Some(Target::DockerArchive { file, reference })
+            }
             ImageName::Daemon(reference) => Some(Target::Daemon { reference }),
             ImageName::Registry(reference) => Some(Target::Registry { reference }),
-            ImageName::Stored(_) => None,
+            // What counts images that are there names none that is to be.
+            ImageName::DockerArchive { at: Some(_), .. } | ImageName::Stored(_) => None,
         }
     }
 }

@@ -83,7 +83,12 @@ fn place(world: &World, from: &Opened<'_>, to: &ImageName, one: &Only<'_>) -> Re
             let digest = oci_archive::save(&steady, "", &called, &world.working_dir.join(file))?;
             Ok(written(from, to, one, digest, None))
         }
-        ImageName::DockerArchive { file, reference } => {
+        ImageName::DockerArchive { at: Some(_), .. } => {
+            let text = "that counts the images of an archive which is there, and archives are written anew";
+            Err(Diagnostic::new(Kind::Usage, text)
+                .hint("give the image a name, or none: docker-archive:FILE[:REF]"))
+        }
+        ImageName::DockerArchive { file, reference, at: None } => {
             let image = one.alone()?;
             let names = reference.clone().or_else(|| reference_of(from)).map(with_tag);
             let names: Vec<Reference> = names.into_iter().collect();
@@ -149,7 +154,7 @@ fn to_engine(
     let engine = crate::engines::connect(world)?;
     let name = with_tag(reference.clone());
     let to = ImageName::Daemon(name.clone());
-    let taken = engine.load_image(&image, "", None, &[name], world.reporter.as_ref())?;
+    let taken = engine.load_image(&image, &from.shown, None, &[name], world.reporter.as_ref())?;
     let config = docker_archive::choose(&image, "", None)?.config.digest;
     let (sent_bytes, unchanged) = (taken.sent, taken.sent == 0);
     Ok(Moved { sent_bytes, unchanged, ..written(from, &to, &image, config, Some(taken.id)) })
@@ -214,7 +219,10 @@ pub(crate) fn archive_name(tag: Option<&str>, own: Option<Reference>) -> Archive
 fn reference_of(from: &Opened<'_>) -> Option<Reference> {
     let text = match from.shown.parse().ok()? {
         ImageName::Registry(r) | ImageName::Daemon(r) => return Some(Reference { digest: None, ..r }),
-        ImageName::DockerArchive { reference, .. } => return reference,
+        // A config's digest finds an image there, and names none.
+        ImageName::DockerArchive { reference, .. } => {
+            return reference.filter(|r| r.to_string().parse::<Digest>().is_err());
+        }
         ImageName::Stored(name) => name,
         ImageName::Layout { tag, .. } | ImageName::LayoutArchive { tag, .. } => {
             tag.filter(|tag| tag.contains(':'))?

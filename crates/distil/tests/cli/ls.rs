@@ -35,6 +35,48 @@ fn the_store_a_layout_an_archive_and_a_repository() {
     machine.distil(&["ls", "docker-daemon:x"]).fails(2, &["docker images"]);
 }
 
+/// Layouts of other tools: an entry for each platform and no name, and one tag for several.
+#[test]
+fn what_is_listed_can_be_typed() {
+    const NAME: &str = "org.opencontainers.image.ref.name";
+    let machine = Machine::new();
+    let image = put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    let hex = image.digest.trim_start_matches("sha256:");
+    let platforms = machine.read(&format!("work/in/blobs/sha256/{hex}"));
+    machine.write("work/in/index.json", &platforms);
+    let mut index: serde_json::Value = serde_json::from_str(&platforms).unwrap();
+    let digest = |at: usize| index["manifests"][at]["digest"].as_str().unwrap().to_owned();
+    let (first, second) = (digest(0), digest(1));
+    let listed = machine.distil(&["ls", "oci:in"]).good().stdout;
+    assert!(listed.contains(&first) && listed.contains(&second), "{listed}");
+    let arm = ["--platform", "linux/arm64"];
+    machine
+        .distil(&[&["inspect", "oci:in"], &arm[..]].concat())
+        .fails(3, &["cannot choose an image", "2 of its images", &format!("{first}, {second}")]);
+    machine.distil(&[&["inspect", &format!("oci:in:{second}")], &arm[..]].concat()).good();
+    machine
+        .distil(&["copy", &format!("oci:in:{first}"), "oci:in"])
+        .fails(3, &["cannot write an image without a name", "oci:DIR:TAG"]);
+
+    for (at, name) in ["docker.io/acme/one:1.0", "docker.io/acme/two:1.0"].iter().enumerate() {
+        index["manifests"][at]["annotations"] =
+            serde_json::json!({ NAME: "1.0", "io.containerd.image.name": name });
+    }
+    machine.write("work/in/index.json", index.to_string());
+    let listed = machine.distil(&["ls", "oci:in"]).good().stdout;
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["docker.io/acme/one:1.0", "docker.io/acme/two:1.0"]);
+    machine
+        .distil(&["inspect", "oci:in:1.0"])
+        .fails(3, &["cannot choose the image `1.0`", &names.join(", ")]);
+    for name in names {
+        machine.distil(&["inspect", &format!("oci:in:{name}")]).good();
+    }
+    machine.distil(&["copy", &format!("oci:in:{first}"), "oci:in:1.0"]).good();
+    assert_eq!(machine.distil(&["ls", "oci:in"]).good().stdout.lines().count(), 3);
+    machine.distil(&["inspect", "oci:in:1.0"]).good();
+}
+
 #[test]
 fn a_place_cannot_write_lines_of_its_own() {
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));

@@ -58,9 +58,41 @@ fn config_and_diff_ids_survive_an_archive_of_docker() {
     // One that Docker can read may be written from one as well.
     machine.distil(&["copy", "docker-archive:saved-0.tar", "docker-archive:again.tar"]).good();
     let listed = machine.distil(&["ls", "docker-archive:again.tar"]).good();
-    assert_eq!(listed.stdout, "");
+    assert_eq!(listed.stdout, "@0\n");
+    machine.distil(&["copy", "docker-archive:again.tar:@0", "counted:1"]).good();
+    machine
+        .distil(&["copy", "counted:1", "docker-archive:x.tar:@0"])
+        .fails(2, &["archives are written anew"]);
     let listed = machine.distil(&["ls", "docker-archive:saved-0.tar"]).good();
     assert_eq!(listed.stdout, "acme/app:1\n");
+}
+
+/// What an engine would not take is not said to be copied.
+#[test]
+fn an_archive_of_docker_is_of_an_image() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &["linux/amd64"]);
+    let index: serde_json::Value = serde_json::from_str(&machine.read("work/in/index.json")).unwrap();
+    let layout = image::Layout::open(machine.path("work/in")).unwrap();
+    let put = |kind: &str, bytes: &[u8]| {
+        let part = oci::Descriptor::of(oci::MediaType::new(kind.to_owned()), bytes);
+        image::Sink::put(&layout, &part, &mut &bytes[..]).unwrap();
+        serde_json::to_value(part).unwrap()
+    };
+    let config = put("application/vnd.cncf.helm.config.v1+json", b"{}");
+    let chart = put("application/vnd.cncf.helm.chart.content.v1.tar+gzip", b"chart");
+    let manifest = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [chart] });
+    let mut manifest = put("application/vnd.oci.image.manifest.v1+json", manifest.to_string().as_bytes());
+    manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": "chart" });
+    let entries = [&index["manifests"][0], &manifest];
+    let both = serde_json::json!({ "schemaVersion": 2, "manifests": entries });
+    machine.write("work/in/index.json", both.to_string());
+    machine.distil(&["copy", "oci:in:chart", "docker-archive:x.tar"]).fails(
+        3,
+        &["cannot copy oci:in:chart", "no image but an artifact with a config of type application/vnd.cncf"],
+    );
+    assert!(!machine.path("work/x.tar").exists());
+    machine.distil(&["copy", "oci:in:1", "docker-archive:x.tar"]).good();
 }
 
 /// `docker save | gzip`, as people send images.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +26,8 @@ pub(super) const MAX_LAYER: u64 = 64 << 30;
 pub struct DockerArchive {
     members: Members,
     images: Vec<ArchivedImage>,
+    /// Which images have a name, as Docker completes it.
+    named: BTreeMap<String, BTreeSet<usize>>,
     /// Which member has which blob, of the images that were asked for.
     blobs: Mutex<BTreeMap<Digest, String>>,
 }
@@ -81,28 +83,61 @@ impl DockerArchive {
         let list = members.read("manifest.json", MAX_LIST)?;
         let images: Vec<ArchivedImage> = serde_json::from_slice(&list)
             .map_err(|e| malformed(&members, format!("its manifest.json: {e}")))?;
-        Ok(DockerArchive { members, images, blobs: Mutex::default() })
+        let mut named: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (at, image) in images.iter().enumerate() {
+            for tag in image.repo_tags.iter().flatten() {
+                named.entry(whole(tag)).or_default().insert(at);
+            }
+        }
+        Ok(DockerArchive { members, images, named, blobs: Mutex::default() })
     }
 
-    /// The names of its images.
+    /// What its images are called: every name that only one of them has, and `@N`, counted from 0, of one that has
+    /// none of its own.
     pub fn names(&self) -> Vec<String> {
-        self.images.iter().flat_map(|image| image.repo_tags.iter().flatten().cloned()).collect()
+        (0..self.images.len()).flat_map(|at| self.names_of(at)).collect()
+    }
+
+    fn names_of(&self, at: usize) -> Vec<String> {
+        let tags = self.images[at].repo_tags.iter().flatten();
+        let own = |tag: &&String| self.named.get(&whole(tag)).is_some_and(|images| images.len() == 1);
+        let mut seen = BTreeSet::new();
+        let own: Vec<String> = tags.filter(own).filter(|tag| seen.insert(*tag)).cloned().collect();
+        if own.is_empty() { vec![format!("@{at}")] } else { own }
+    }
+
+    /// Which image has a config of that digest.
+    fn configured(&self, digest: &Digest) -> Result<Vec<usize>, TransportError> {
+        for (at, image) in self.images.iter().enumerate() {
+            if Digest::of(&self.members.read(&image.config, MAX_CONFIG)?) == *digest {
+                return Ok(vec![at]);
+            }
+        }
+        Ok(Vec::new())
     }
 
     fn find(&self, name: &str) -> Result<&ArchivedImage, TransportError> {
-        let named = |image: &&ArchivedImage| {
-            image.repo_tags.iter().flatten().any(|tag| tag == name || whole(tag) == whole(name))
+        let counted = name.strip_prefix('@').and_then(|at| at.parse::<usize>().ok());
+        let found: Vec<usize> = match (name.parse::<Digest>(), counted) {
+            _ if name.is_empty() => (0..self.images.len()).collect(),
+            (Ok(digest), _) => self.configured(&digest)?,
+            (_, Some(at)) => Some(at).filter(|at| *at < self.images.len()).into_iter().collect(),
+            _ => self.named.get(&whole(name)).into_iter().flatten().copied().collect(),
         };
-        let found = match (name, self.images.as_slice()) {
-            ("", [one]) => Some(one),
-            ("", _) => None,
-            _ => self.images.iter().find(named),
-        };
-        found.ok_or_else(|| TransportError::NoImage {
-            name: name.to_owned(),
-            place: self.members.shown(),
-            known: self.names(),
-        })
+        let first = |at: &usize| self.names_of(*at).into_iter().find(|name| is_printable(name));
+        let typed = |at: &usize| first(at).unwrap_or_else(|| format!("@{at}"));
+        let (name, place) = (name.to_owned(), self.members.shown());
+        match found.as_slice() {
+            [one] => Ok(&self.images[*one]),
+            [] => {
+                let known = self.names().into_iter().filter(|name| is_printable(name)).collect();
+                Err(TransportError::NoImage { name, place, known })
+            }
+            several => {
+                let known = several.iter().map(typed).collect();
+                Err(TransportError::Ambiguous { name, place, known })
+            }
+        }
     }
 
     fn manifest(&self, image: &ArchivedImage) -> Result<Manifest, TransportError> {
@@ -167,7 +202,8 @@ impl DockerArchive {
 }
 
 impl Source for DockerArchive {
-    /// `name` is one of its images' names, as Docker completes it; with an empty one the only image there is.
+    /// `name` is one of its images' names, as Docker completes it, the digest of a config, or `@N`, as skopeo counts
+    /// images from 0; with an empty one the only image there is.
     fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
         let image = self.find(name)?;
         Ok(Raw::write(Document::Manifest(self.manifest(image)?)))
@@ -183,6 +219,11 @@ impl Source for DockerArchive {
 
 fn malformed(members: &Members, why: String) -> TransportError {
     TransportError::Malformed { what: members.shown(), why }
+}
+
+/// What somebody wrote into a file may be no name at all.
+fn is_printable(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// A name as Docker completes it; what is no name stays as it is.

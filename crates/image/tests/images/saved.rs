@@ -95,6 +95,57 @@ fn of_kaniko_with_compressed_layers() {
     assert_eq!(layers[1], Descriptor::of(MediaType::LAYER_ZSTD, &b));
 }
 
+/// `docker save ID1 ID2`, and two images that somebody gave one name.
+#[test]
+fn images_without_names_of_their_own_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let tars = [layer("a"), layer("b"), layer("c")];
+    let configs = tars.each_ref().map(|t| config(&[t]));
+    let file = |tags: [&str; 3]| {
+        let [a, b, c] = tags;
+        let list = format!(
+            r#"[{{"Config":"a.json","RepoTags":{a},"Layers":["a.tar"]}},{{"Config":"b.json","RepoTags":{b},"Layers":["b.tar"]}},{{"Config":"c.json","RepoTags":{c},"Layers":["c.tar"]}}]"#
+        );
+        let members: [Member<'_>; 7] = [
+            ("manifest.json", list.as_bytes()),
+            ("a.json", &configs[0]),
+            ("b.json", &configs[1]),
+            ("c.json", &configs[2]),
+            ("a.tar", &tars[0]),
+            ("b.tar", &tars[1]),
+            ("c.tar", &tars[2]),
+        ];
+        tar(dir.path(), &members)
+    };
+    let path = file(["null", r#"["x:1","x:1"]"#, "[]"]);
+    let archive = DockerArchive::open(&path).unwrap();
+    assert_eq!(archive.names(), ["@0", "x:1", "@2"]);
+    let error = archive.document("").unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Ambiguous { known, .. } if *known == archive.names()),
+        "{error}"
+    );
+    for (at, config) in configs.iter().enumerate() {
+        for name in [format!("@{at}"), Digest::of(config).to_string()] {
+            assert_eq!(opened(&path, &name).images[0].manifest.config.digest, Digest::of(config));
+        }
+    }
+    for none in ["@3".to_owned(), Digest::of(b"").to_string()] {
+        let error = archive.document(&none).unwrap_err();
+        assert!(matches!(&error, TransportError::NoImage { .. }), "{error}");
+    }
+
+    let archive =
+        DockerArchive::open(&file([r#"["x:1"]"#, r#"["x:1","y:1"]"#, r#"["docker.io/library/x:1"]"#]));
+    let archive = archive.unwrap();
+    assert_eq!(archive.names(), ["@0", "y:1", "@2"]);
+    let error = archive.document("x:1").unwrap_err();
+    assert!(
+        matches!(&error, TransportError::Ambiguous { known, .. } if *known == archive.names()),
+        "{error}"
+    );
+}
+
 #[test]
 fn of_programs_that_write_null_and_paths_from_here() {
     let dir = tempfile::tempdir().unwrap();
