@@ -73,7 +73,10 @@ fn attach_reasons(world: &World, to: &ImageName, moved: &Moved) -> Result<(), Di
 /// Where an image's own name says that it belongs.
 fn own_registry(name: &ImageName) -> Result<ImageName, Diagnostic> {
     if let ImageName::Stored(text) = name
-        && let Ok(reference) = name_in_store(text).parse::<Reference>()
+        // By a digest it may be called on a registry as well as by a tag.
+        && let Some(reference) = [text.clone(), name_in_store(text)].iter().find_map(|name| {
+            name.parse::<Reference>().ok().filter(|r| r.tag.is_some() || r.digest.is_some())
+        })
         && reference.registry.is_some()
     {
         return Ok(ImageName::Registry(on_a_registry(reference)));

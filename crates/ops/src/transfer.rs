@@ -104,9 +104,10 @@ fn to_store(world: &World, from: &Opened<'_>, one: &Only<'_>, name: &str) -> Res
     let reference = name.parse::<Reference>().ok();
     let digest = name.parse().ok().or_else(|| reference.as_ref().and_then(|r| r.digest));
     one.is(digest.as_ref())?;
-    // A tag beside a digest is what it is called from now on.
+    // A tag beside a digest is what it is called from now on; without one the name keeps the digest.
     let stored = match reference {
         Some(reference) if reference.tag.is_some() => Reference { digest: None, ..reference }.to_string(),
+        Some(reference) if reference.digest.is_some() => reference.to_string(),
         _ => name_in_store(name),
     };
     let store = crate::build::image_store(world)?;

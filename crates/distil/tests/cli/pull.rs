@@ -24,6 +24,25 @@ fn an_image_keeps_its_name_or_gets_another() {
 }
 
 #[test]
+fn a_name_with_a_digest_is_kept() {
+    let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &["linux/amd64"]);
+    let repository = format!("{}/acme/app", registry.host());
+    let name = format!("{repository}@{}", image.digest);
+    machine.distil(&["push", "oci:in:1", &format!("{repository}:1")]).good();
+    assert_eq!(machine.distil(&["pull", &name]).good().stdout, format!("store:{name}\n"));
+    for args in [vec!["ls"], vec!["ls", &format!("store:{repository}")]] {
+        assert!(machine.distil(&args).good().stdout.starts_with(&name), "{args:?}");
+    }
+    for way in [format!("store:{name}"), image.digest.clone()] {
+        assert_eq!(machine.distil(&["copy", &way, "oci:out:1"]).good().digests(), [&*image.digest]);
+    }
+    machine.distil(&["push", &format!("store:{name}")]).good();
+    machine.distil(&["rm", &format!("store:{name}")]).good();
+    assert_eq!(machine.distil(&["ls"]).good().stdout, "");
+}
+
+#[test]
 fn what_cannot_be_pulled_is_said() {
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
     let host = registry.host();
