@@ -1,7 +1,7 @@
 use std::io::{self, Read, Write};
 
 use diag::Diagnostic;
-use oci::{Descriptor, DiffId, Digest, Hasher, MediaType, Raw};
+use oci::{Descriptor, Digest, Hasher, MediaType, Raw};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
@@ -131,7 +131,7 @@ pub enum TransportError {
     #[error("cannot take {digest} from {place}: its descriptor says {said} bytes, and it has {}", .there.map_or("more".to_owned(), |n| n.to_string()))]
     WrongSize {
         /// The part.
-        digest: Digest,
+        digest: String,
         /// What its descriptor says, in bytes.
         said: u64,
         /// What it has; none where it goes on behind that, and nobody looked how far.
@@ -162,11 +162,11 @@ pub enum TransportError {
     #[error("cannot write the layer {layer}: its tar is {found}, and the image config says {wanted}")]
     OtherTar {
         /// The layer.
-        layer: Digest,
+        layer: String,
         /// The diff id of the config.
-        wanted: DiffId,
+        wanted: String,
         /// That of its tar.
-        found: DiffId,
+        found: String,
     },
     /// The place says itself what is wrong and what helps: a registry, an engine.
     #[error("{0}")]
@@ -318,7 +318,7 @@ pub(crate) fn mismatch(part: &Descriptor, found: &Digest, size: u64) -> Transpor
     let place = "the source";
     if *found == part.digest || size > part.size {
         let there = Some(size).filter(|_| *found == part.digest);
-        return TransportError::WrongSize { digest: part.digest, said: part.size, there, place };
+        return TransportError::WrongSize { digest: part.digest.to_string(), said: part.size, there, place };
     }
     let (wanted, found) = (describe(&part.digest, part.size), describe(found, size));
     TransportError::Mismatch { wanted, found, place: place.to_owned() }

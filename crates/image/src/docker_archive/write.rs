@@ -188,7 +188,10 @@ fn write_layer(
 ) -> Result<(), TransportError> {
     let fits = |found: Option<DiffId>| match found.filter(|found| found != diff_id) {
         None => Ok(()),
-        Some(found) => Err(TransportError::OtherTar { layer: layer.digest, wanted: *diff_id, found }),
+        Some(found) => {
+            let (wanted, found) = (diff_id.to_string(), found.to_string());
+            Err(TransportError::OtherTar { layer: layer.digest.to_string(), wanted, found })
+        }
     };
     if !is_zstd(&layer.media_type) {
         let mut blob = source.blob(layer, 0)?;
