@@ -254,25 +254,25 @@ fn write(
 
 /// Lets manifest and config name the layer; nothing else of them is another.
 pub(crate) fn add(draft: &mut Draft, layer: &Layer, epoch: Option<i64>) {
-    if let Some(layers) = draft.manifest["layers"].as_array_mut() {
-        layers.push(json!(layer.descriptor));
-    }
-    let first = match draft.config["rootfs"]["diff_ids"].as_array_mut() {
-        Some(ids) => {
-            ids.push(json!(layer.diff_id));
-            ids.len() == 1
-        }
-        None => false,
-    };
-    if first && !draft.config["history"].is_array() {
-        draft.config["history"] = json!([]);
-    }
+    list(&mut draft.manifest["layers"]).push(json!(layer.descriptor));
+    draft.config["rootfs"]["type"] = json!("layers");
+    let ids = list(&mut draft.config["rootfs"]["diff_ids"]);
+    ids.push(json!(layer.diff_id));
+    let is_first = ids.len() == 1;
     // Where the others are not told, one alone would be told of the wrong layer.
-    if let Some(history) = draft.config["history"].as_array_mut() {
+    if is_first || draft.config["history"].is_array() {
         let mut one = json!({ "created_by": layer.title });
         if let Some(epoch) = epoch {
             one["created"] = json!(trust::Time(epoch).to_string());
         }
-        history.push(one);
+        list(&mut draft.config["history"]).push(one);
     }
+}
+
+/// A list that is `null`, or not there, has nothing in it: so Go's programs write one.
+fn list(value: &mut Value) -> &mut Vec<Value> {
+    if !value.is_array() {
+        *value = json!([]);
+    }
+    value.as_array_mut().unwrap_or_else(|| unreachable!("it is an array by now"))
 }

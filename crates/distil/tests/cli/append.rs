@@ -347,3 +347,24 @@ fn reasons_on_a_registry_are_kept_as_well() {
     let part = Machine::new().distil(&["why", &more, "libhello1", "--up-to-layer", "2"]).good().stdout;
     assert!(part.contains("package libhello1") && !part.contains("app.yaml"), "{part}");
 }
+
+/// An image with nothing in it, as Go's programs write one: its lists are `null`, or not there.
+#[test]
+fn the_first_layer_of_an_empty_image() {
+    let machine = Machine::new();
+    let layout = Layout::create(machine.path("work/in")).unwrap();
+    let config =
+        json!({ "architecture": "amd64", "os": "linux", "config": {}, "rootfs": { "type": "layers" } });
+    let config = config.to_string().into_bytes();
+    let part = Descriptor::of(MediaType::CONFIG, &config);
+    layout.put(&part, &mut &config[..]).unwrap();
+    let manifest =
+        json!({ "schemaVersion": 2, "mediaType": MediaType::MANIFEST, "config": part, "layers": null });
+    layout.publish("1", &Raw::read(manifest.to_string().into_bytes()).unwrap()).unwrap();
+    machine.write("work/own", "own\n");
+    machine.distil(&["append", "oci:in:1", "--file", "own:/etc/own", "-o", "oci:out:1"]).good();
+    sound(&machine, "out", "1");
+    assert_eq!(machine.distil(&["extract", "oci:out:1", "/etc/own"]).good().stdout, "own\n");
+    let told = machine.distil(&["history", "oci:out:1"]).good().stdout;
+    assert!(told.contains("distil append"), "{told}");
+}
