@@ -6,7 +6,7 @@ use fetch::{Body, Method, Request, Response};
 use url::Url;
 
 use crate::error::{Asked, By, Cause, Error};
-use crate::host::{Base, Host, locked};
+use crate::host::{Base, Host, is_tls_only, locked};
 use crate::token::{Held, Wanted, basic_header};
 use crate::{Challenge, Login, Proof};
 
@@ -109,9 +109,19 @@ impl Endpoint {
     /// Makes a request once; but where the registry wants to know who asks, again with a login, and where
     /// a token was at its end, again with a new one.
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        if let Some(guess) = self.host.guess(call.method) {
+            let sent = self.send_to(call, &guess);
+            if sent.is_ok() || self.host.is_known() {
+                return sent;
+            }
+        }
         let early = |url: &Url| Asked::of(self, call.doing, call.method, url, None);
         let base = self.host.base(&early)?;
-        let url = self.address(call, &base)?;
+        self.send_to(call, &base)
+    }
+
+    fn send_to(&self, call: &Call<'_>, base: &Base) -> Result<Answer, Error> {
+        let url = self.address(call, base)?;
         // A login is for the registry alone; storage that it sends us to has its secret in the address.
         let ours = url.origin() == base.url.origin();
         let shows = ours && !self.hears_first(call);
@@ -126,12 +136,15 @@ impl Endpoint {
                 .send_with(request, call.body)
                 .map_err(|fault| Error::new(asked(), Cause::Fault(fault)))?;
             let from_us = response.url.origin() == base.url.origin();
+            if from_us && !is_tls_only(response.status) {
+                self.host.settle(base);
+            }
             let challenge = match ours && from_us {
-                true => self.host.note_challenge(&base, &response),
+                true => self.host.note_challenge(base, &response),
                 false => None,
             };
             if ours && from_us && used.header.is_none() && may_hide(&response, challenge.as_ref()) {
-                let next = if shown_unasked { None } else { self.authorize_unasked(call, &base)? };
+                let next = if shown_unasked { None } else { self.authorize_unasked(call, base)? };
                 if let Some(next) = next {
                     response.drain();
                     (used, shown_unasked) = (next, true);

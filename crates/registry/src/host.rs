@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fetch::{Excused, Fault, Request, Response};
+use fetch::{Excused, Fault, Method, Request, Response};
 use url::{Host as UrlHost, Url};
 
 use crate::error::{Asked, Cause, Error};
@@ -76,9 +76,7 @@ impl Host {
         if let Some(base) = &*known {
             return Ok(base.clone());
         }
-        let host = if self.name == HUB { HUB_HOST } else { &self.name };
-        let https = Url::parse(&format!("https://{host}/"));
-        let https = https.ok().filter(|u| is_host_only(u, host)).ok_or_else(|| {
+        let https = self.by_https().ok_or_else(|| {
             let place = Url::parse("https://invalid/").unwrap_or_else(|_| unreachable!("a constant"));
             Error::new(asked(&place), Cause::Name(format!("`{}` is no host of a registry", self.name)))
         })?;
@@ -92,16 +90,46 @@ impl Host {
         Ok(base)
     }
 
-    /// Asks with and without TLS; the answer says how logins are shown, too.
-    fn probe(&self, https: &Url, insecure: bool) -> Result<Base, Box<(Url, Fault)>> {
+    /// How our own loopback is most likely spoken to, as long as it is not known: a request that changes nothing finds
+    /// it out itself, and [`base`](Host::base) need not ask first.
+    pub(crate) fn guess(&self, method: Method) -> Option<Base> {
+        if !matches!(method, Method::Get | Method::Head) || self.is_known() {
+            return None;
+        }
+        let https = self.by_https().filter(|u| is_loopback(u) && !self.excused.covers(u))?;
+        Some(self.without_tls(&https))
+    }
+
+    /// It answered there, so the [guess](Host::guess) was right.
+    pub(crate) fn settle(&self, base: &Base) {
+        locked(&self.base).get_or_insert_with(|| base.clone());
+    }
+
+    /// Whether it is known how it is spoken to.
+    pub(crate) fn is_known(&self) -> bool {
+        locked(&self.base).is_some()
+    }
+
+    /// `https://host/`; none where the name is no host's.
+    fn by_https(&self) -> Option<Url> {
+        let host = if self.name == HUB { HUB_HOST } else { &self.name };
+        Url::parse(&format!("https://{host}/")).ok().filter(|u| is_host_only(u, host))
+    }
+
+    fn without_tls(&self, https: &Url) -> Base {
         let mut http = https.clone();
         // Fails for no https URL.
         let _ = http.set_scheme("http");
         if https.port().is_none() && self.name.ends_with(":443") {
             let _ = http.set_port(Some(443));
         }
+        Base { url: http }
+    }
+
+    /// Asks with and without TLS; the answer says how logins are shown, too.
+    fn probe(&self, https: &Url, insecure: bool) -> Result<Base, Box<(Url, Fault)>> {
         let secret = Base { url: https.clone() };
-        let open = Base { url: http };
+        let open = self.without_tls(https);
         let order = if insecure { [secret, open] } else { [open, secret] };
         let mut faults = Vec::new();
         for base in order {
@@ -138,8 +166,7 @@ impl Host {
         };
         let challenge = self.note_challenge(base, &response);
         response.drain();
-        // 400 is what a TLS server says to plain http.
-        let answers = !matches!(response.status, 400 | 426 | 497);
+        let answers = !is_tls_only(response.status);
         if answers {
             *locked(&self.knocked) = Some(challenge);
         }
@@ -294,6 +321,11 @@ impl Host {
             _ => Ok(bytes),
         }
     }
+}
+
+/// What a TLS server says to plain http.
+pub(crate) fn is_tls_only(status: u16) -> bool {
+    matches!(status, 400 | 426 | 497)
 }
 
 /// No thread leaves these half-written, so a panic in one is no reason to stop others.

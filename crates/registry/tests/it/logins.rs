@@ -218,7 +218,7 @@ fn a_helper_that_fails_is_the_error() {
     let error = told(there.document("1").unwrap_err());
     assert_eq!((error.kind, error.hint.as_deref()), (Kind::Machine, Some("install docker-credential-x")));
     assert!(error.message.contains("docker-credential-x: not found"), "{error}");
-    assert_eq!(error.details[0], format!("asked: GET http://{}/v2/", registry.host()));
+    assert_eq!(error.details[0], format!("asked: GET http://{}/v2/a/manifests/1", registry.host()));
 }
 
 #[test]

@@ -73,6 +73,25 @@ fn reads_come_from_the_mirror_and_writes_go_home() {
     assert_eq!(home.requests(), []);
 }
 
+/// On the loopback the first question is the one that finds out how it is spoken there.
+#[test]
+fn nobody_asks_beforehand_how_it_is_spoken() {
+    let registry = plain();
+    let there = open(&registry, "a");
+    assert_eq!(there.published("1").unwrap(), None);
+    // What is hidden from strangers may look so: that is asked once.
+    let asked = |registry: &Registry| {
+        registry.requests().into_iter().map(|r| format!("{} {}", r.method, r.target)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&registry), ["HEAD /v2/a/manifests/1", "GET /v2/"]);
+    let made = image("amd64", &[]);
+    made.push(&there, "1").unwrap();
+    registry.forget_requests();
+    let there = open(&registry, "a");
+    assert_eq!(there.published("1").unwrap(), Some(made.document.digest()));
+    assert_eq!(asked(&registry), ["HEAD /v2/a/manifests/1"]);
+}
+
 #[test]
 fn a_mirror_that_fails_is_passed_over() {
     let (mirror, home) = (plain(), plain());
