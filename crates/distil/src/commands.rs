@@ -105,8 +105,7 @@ pub(crate) fn print_images(talk: &Talk, report: &ops::report::BuildReport) -> Re
                 "locks": report.locks,
                 "written": report.written,
                 "pushed": report.pushed,
-                "loaded": report.loaded.iter()
-                    .map(|l| json!({ "name": l.name, "id": l.id, "engine": l.engine })).collect::<Vec<_>>(),
+                "loaded": transfers::loaded_json(&report.loaded),
                 "unchanged": report.unchanged,
             })
         })?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use diag::{Diagnostic, Kind};
+use engine::Importer;
 use oci::Reference;
 use ops::request::{Above, BuildRequest, Compat, LockMode, LockPlace, LockRequest};
 use ops::target::Target;
@@ -20,9 +21,8 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
     };
     let names = args.tags.iter().map(|t| name(t)).collect::<Result<Vec<_>, _>>()?;
     let mut targets = args.output.iter().map(|o| o.parse::<Target>()).collect::<Result<Vec<_>, _>>()?;
-    for into in args.load.iter().filter(|into| !into.is_empty()) {
-        targets.push(Target::Importer { importer: into.parse()? });
-    }
+    let into = load(&args.load)?;
+    targets.extend(into.iter().flatten().map(|importer| Target::Importer { importer: importer.clone() }));
     if recipes.len() > 1 && !names.is_empty() {
         return Err(Diagnostic::new(Kind::Usage, "cannot name several images with one -t")
             .hint("build them one by one, or leave -t away: each is then named after its recipe"));
@@ -43,12 +43,18 @@ pub(crate) fn build(args: &BuildArgs) -> Result<BuildRequest, Diagnostic> {
         above: Above::default(),
         names,
         targets,
-        load: args.load.iter().any(String::is_empty),
+        load: into.contains(&None),
         push: args.push,
         lock: place(&args.lock),
         mode,
         compression: args.compression.clone(),
     })
+}
+
+/// What `--load` names, once for each time that it was given; none is Docker or Podman.
+pub(crate) fn load(into: &[String]) -> Result<Vec<Option<Importer>>, Diagnostic> {
+    let read = |into: &String| if into.is_empty() { Ok(None) } else { Ok(Some(into.parse()?)) };
+    into.iter().map(read).collect()
 }
 
 pub(crate) fn lock(args: &LockArgs) -> LockRequest {

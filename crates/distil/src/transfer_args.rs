@@ -55,20 +55,26 @@ pub(crate) struct PullArgs {
 /// Copy an image from anywhere to anywhere
 ///
 /// Index and manifest digests survive among registries, oci:, oci-archive: and the local store;
-/// docker-archive: and docker-daemon: take one platform and keep the config's digest and the diff ids.
+/// docker-archive:, docker-daemon: and --load take one platform and keep the config's digest and the diff ids.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  distil copy ghcr.io/acme/app:1 registry.acme.example/app:1\n  \
                   distil copy base oci:out:1                    the local store to a layout\n  \
                   distil copy docker-archive:saved.tar ghcr.io/acme/app:1\n  \
-                  distil copy base docker-archive:base.tar --platform linux/amd64")]
+                  distil copy base docker-archive:base.tar --platform linux/amd64\n  \
+                  distil copy ghcr.io/acme/app:1 --load         into the running Docker or Podman, under its own name\n  \
+                  distil copy base acme/base:1 --load=kind      into kind, as acme/base:1")]
 pub(crate) struct CopyArgs {
     /// The image: a name of the local store, REGISTRY/REPOSITORY:TAG, oci:DIR[:TAG], oci-archive:FILE[:TAG],
     /// docker-archive:FILE[:REF] or docker-daemon:NAME
     #[arg(value_name = "FROM")]
     pub(crate) from: String,
-    /// Where to, in the same words
-    #[arg(value_name = "TO")]
-    pub(crate) to: String,
+    /// Where to, in the same words; with --load the name there [default: as where it comes from]
+    #[arg(value_name = "TO", required_unless_present = "load")]
+    pub(crate) to: Option<String>,
+    /// Load it into the running Docker or Podman, or into containerd[:NAMESPACE], kind[:CLUSTER] or k3d[:CLUSTER] by
+    /// their own commands; may be given several times
+    #[arg(long, value_name = "INTO", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) load: Vec<String>,
     #[command(flatten)]
     pub(crate) which: PlatformArgs,
 }

@@ -6,12 +6,14 @@ use ops::World;
 use ops::append::AppendRequest;
 use ops::copy::CopyRequest;
 use ops::image_name::ImageName;
+use ops::load::LoadRequest;
 use ops::ls::Listed;
 use ops::pull::PullRequest;
 use ops::push::PushRequest;
 use ops::rebase::RebaseRequest;
+use ops::report::Loaded;
 use ops::transfer::Moved;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Talk;
 use crate::append_args::{AppendArgs, RebaseArgs};
@@ -42,8 +44,13 @@ pub(crate) fn pull(args: &PullArgs, world: &World, talk: &Talk) -> Result<(), Di
 
 pub(crate) fn copy(args: &CopyArgs, world: &World, talk: &Talk) -> Result<(), Diagnostic> {
     let clock = Clock::start();
-    let request =
-        CopyRequest { from: args.from.parse()?, to: args.to.parse()?, platform: platform(&args.which)? };
+    let (from, platform) = (args.from.parse()?, platform(&args.which)?);
+    let Some(to) = args.to.as_ref().filter(|_| args.load.is_empty()) else {
+        let into = crate::options::load(&args.load)?;
+        let request = LoadRequest { from, into, name: args.to.clone(), platform };
+        return show_loaded(&ops::load::load(world, &request)?, &clock, talk);
+    };
+    let request = CopyRequest { from, to: to.parse()?, platform };
     show(&ops::copy::copy(world, &request)?, "copied", &clock, talk)
 }
 
@@ -168,6 +175,23 @@ fn show(moved: &Moved, done: &str, clock: &Clock, talk: &Talk) -> Result<(), Dia
         Some(id) => print(&format!("{} {id}\n", moved.to)),
         None => print(&format!("{}\n", with_digest(&moved.to, &moved.digest.to_string()))),
     }
+}
+
+/// A line of data for each place, as `build --load` has it.
+fn show_loaded(loaded: &[Loaded], clock: &Clock, talk: &Talk) -> Result<(), Diagnostic> {
+    for l in loaded {
+        talk.say_line(&format!("loaded {} into {} as {}", l.name, l.engine, l.id));
+    }
+    talk.say_line(&format!("done in {}", duration(clock.took())));
+    if talk.json {
+        return talk.data(|| json!({ "schema": 0, "loaded": loaded_json(loaded) }));
+    }
+    print(&loaded.iter().map(|l| format!("{} {}\n", l.name, l.id)).collect::<String>())
+}
+
+/// What an engine has now, as every verb that loads says it.
+pub(crate) fn loaded_json(loaded: &[Loaded]) -> Vec<Value> {
+    loaded.iter().map(|l| json!({ "name": l.name, "id": l.id, "engine": l.engine })).collect()
 }
 
 /// `NAME@DIGEST`, which any verb takes; the name may have the digest already, or be it.

@@ -124,12 +124,12 @@ pub(crate) fn load(
     let engine = crate::engines::connect(world)?;
     for image in images.iter().filter(|_| all) {
         let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
-        let platform = platform_for(world, image)?;
+        let platform = Some(platform_for(world, image)?);
         loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
     }
     for reference in named {
         let image = only(images, "docker-daemon:")?;
-        let platform = platform_for(world, image)?;
+        let platform = Some(platform_for(world, image)?);
         let names = [with_tag(reference.clone())];
         loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
     }
@@ -148,7 +148,7 @@ fn import(
         let Target::Importer { importer } = target else { continue };
         for image in images {
             let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
-            let platform = platform_for(world, image)?;
+            let platform = Some(platform_for(world, image)?);
             loaded.extend(crate::engines::import(
                 world,
                 importer,

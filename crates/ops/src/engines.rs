@@ -2,7 +2,7 @@
 
 use diag::Diagnostic;
 use engine::{Engine, Importer};
-use image::Layout;
+use image::Source;
 use oci::{Platform, Reference};
 
 use crate::World;
@@ -14,16 +14,17 @@ pub(crate) fn connect(world: &World) -> Result<Engine, Diagnostic> {
     Ok(engine::connect(&candidates)?)
 }
 
-/// Loads one platform of an image under `names`; what the engine has already is only named.
+/// Loads one platform of an image under `names`, its only one where none is said; what the engine has
+/// already is only named.
 pub(crate) fn load(
     world: &World,
     engine: &Engine,
-    store: &Layout,
-    stored: &str,
-    platform: &Platform,
+    source: &dyn Source,
+    image: &str,
+    platform: Option<&Platform>,
     names: &[Reference],
 ) -> Result<Vec<Loaded>, Diagnostic> {
-    let taken = engine.load_image(store, stored, Some(platform), names, world.reporter.as_ref())?;
+    let taken = engine.load_image(source, image, platform, names, world.reporter.as_ref())?;
     let loaded = |name| Loaded { name, id: taken.id.clone(), engine: taken.engine.clone() };
     Ok(taken.names.iter().cloned().map(loaded).collect())
 }
@@ -32,13 +33,13 @@ pub(crate) fn load(
 pub(crate) fn import(
     world: &World,
     importer: &Importer,
-    store: &Layout,
-    stored: &str,
-    platform: &Platform,
+    source: &dyn Source,
+    image: &str,
+    platform: Option<&Platform>,
     names: &[Reference],
 ) -> Result<Vec<Loaded>, Diagnostic> {
     let (dir, reporter) = (crate::places::unpacked(world), world.reporter.as_ref());
-    let id = importer.load_image(store, stored, Some(platform), names, &dir, reporter)?;
+    let id = importer.load_image(source, image, platform, names, &dir, reporter)?;
     let loaded = |name: &Reference| Loaded {
         name: name.to_string(),
         id: id.to_string(),

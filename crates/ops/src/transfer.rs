@@ -54,13 +54,8 @@ pub(crate) fn carry(
     wanted: Option<&Platform>,
 ) -> Result<Moved, Diagnostic> {
     let doing = |d: Diagnostic| d.while_doing(format!("cannot copy {} to {to}", from.shown));
-    let source = from.source.as_ref();
-    let document = source.document(&from.name).map_err(|e| doing(e.into()))?;
-    let document = match wanted {
-        Some(_) => platforms::choose(source, &document, wanted, &world.host, &from.shown)?.manifest,
-        None => document,
-    };
-    let moved = place(world, from, to, &Only { source, document }).map_err(doing);
+    let one = Only::chosen(world, from, wanted, &doing)?;
+    let moved = place(world, from, to, &one).map_err(doing);
     // What broke off because the user asked for it is no fault of anything.
     world.reporter.check()?;
     moved
@@ -217,7 +212,7 @@ pub(crate) fn archive_name(tag: Option<&str>, own: Option<Reference>) -> Archive
 }
 
 /// The name of an image that an engine can call it by; none of what has only a path.
-fn reference_of(from: &Opened<'_>) -> Option<Reference> {
+pub(crate) fn reference_of(from: &Opened<'_>) -> Option<Reference> {
     let text = match from.shown.parse().ok()? {
         ImageName::Registry(r) | ImageName::Daemon(r) => return Some(Reference { digest: None, ..r }),
         // A config's digest finds an image there, and names none.
@@ -234,14 +229,31 @@ fn reference_of(from: &Opened<'_>) -> Option<Reference> {
 }
 
 /// A source with one image in it, whatever it is asked for.
-struct Only<'a> {
+pub(crate) struct Only<'a> {
     source: &'a dyn Source,
     document: Raw<image::Document>,
 }
 
 impl<'a> Only<'a> {
+    /// What an opened place has under its name, or its image of the platform that is `wanted`; an error that
+    /// does not say yet what was to be done says it by `doing`.
+    pub(crate) fn chosen(
+        world: &World,
+        from: &'a Opened<'_>,
+        wanted: Option<&Platform>,
+        doing: &dyn Fn(Diagnostic) -> Diagnostic,
+    ) -> Result<Only<'a>, Diagnostic> {
+        let source = from.source.as_ref();
+        let document = source.document(&from.name).map_err(|e| doing(e.into()))?;
+        let document = match wanted {
+            Some(_) => platforms::choose(source, &document, wanted, &world.host, &from.shown)?.manifest,
+            None => document,
+        };
+        Ok(Only { source, document })
+    }
+
     /// The image of the only platform, for what takes no more.
-    fn alone(&self) -> Result<Only<'a>, Diagnostic> {
+    pub(crate) fn alone(&self) -> Result<Only<'a>, Diagnostic> {
         let images = platforms::all(self, &self.document)?;
         if let [image] = images.as_slice() {
             return Ok(Only { source: self.source, document: image.manifest.clone() });

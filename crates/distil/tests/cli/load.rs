@@ -5,6 +5,9 @@ use std::path::Path;
 
 use image::{DockerArchive, Source};
 
+use testkit::registry::{Registry, Setup};
+
+use crate::foreign::put;
 use crate::run::{Archive, Machine, plain_world};
 
 /// Notes its words, its standard input, and the file among its words, which goes when it ends.
@@ -15,12 +18,17 @@ case $name in ctr) cat > "$HOME/$name.tar";; *) cp "$3" "$HOME/$name.tar";; esac
 "#;
 
 fn machine() -> (Machine, Archive) {
-    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    let (machine, archive) = (with_commands(), Archive::serve(&plain_world()));
     machine.recipe(&archive, &["hello"]);
+    (machine, archive)
+}
+
+fn with_commands() -> Machine {
+    let machine = Machine::new();
     for name in ["ctr", "kind", "k3d"] {
         machine.program(name, NOTES);
     }
-    (machine, archive)
+    machine
 }
 
 /// The names in an archive, and the digest of its image's config.
@@ -61,6 +69,84 @@ fn commands_are_given_the_image() {
     // What was built is built; it is loaded again without being made again.
     machine.distil(&["build", "app.yaml", "-t", "acme/app:1", "--load=kind:dev", "--frozen"]).good();
     assert!(machine.read("home/kind.words").ends_with(" --name dev\n"));
+}
+
+/// What nobody built here goes the same way, from wherever it is.
+#[test]
+fn an_image_from_anywhere_is_given_to_commands() {
+    let (machine, registry) = (with_commands(), Registry::start(Setup::default()));
+    let image = put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    let there = format!("{}/acme/there:2", registry.host());
+    machine.distil(&["copy", "oci:in:1", &there]).good();
+    machine.distil(&["copy", "oci:in:1", "acme/stored:1"]).good();
+    let saved = ["copy", "oci:in:1", "docker-archive:saved.tar:acme/saved:3", "--platform", "linux/arm64"];
+    machine.distil(&saved).good();
+    // Each is called as where it comes from, with the digest of the platform's config.
+    let arm = ["--load=containerd:dev", "--load=kind:dev", "--load=k3d", "--platform", "linux/arm64"];
+    for (from, name) in [
+        (there.as_str(), there.as_str()),
+        ("acme/stored:1", "acme/stored:1"),
+        ("docker-archive:saved.tar:acme/saved:3", "acme/saved:3"),
+    ] {
+        let ran = machine.distil(&[&["copy", from], &arm[..]].concat()).good();
+        let line = format!("{name} {}\n", image.configs[1]);
+        assert_eq!(ran.stdout, line.repeat(3), "{from}");
+        ran.says(&["into containerd's namespace dev as", "into the kind cluster dev as", "into k3d as"]);
+        for program in ["ctr", "kind", "k3d"] {
+            let found = inside(&machine.path(&format!("home/{program}.tar")));
+            assert_eq!(found, (vec![name.to_owned()], image.configs[1].to_string()), "{from}: {program}");
+        }
+    }
+    assert!(machine.read("home/ctr.words").starts_with("--namespace dev images import -\n"));
+    assert!(machine.read("home/kind.words").lines().all(|line| line.ends_with(" --name dev")));
+    // Or as it is said.
+    let words = ["copy", &there, "acme/app", "--load=kind", "--platform", "linux/amd64", "--json"];
+    let said: serde_json::Value =
+        serde_json::from_str(&machine.distil(&words).good().stdout).expect("a document");
+    let loaded = serde_json::json!([
+        { "name": "acme/app:latest", "id": image.configs[0].to_string(), "engine": "kind" }
+    ]);
+    assert_eq!(said, serde_json::json!({ "schema": 0, "loaded": loaded }));
+    assert_eq!(inside(&machine.path("home/kind.tar")).0, ["acme/app:latest"]);
+    assert_eq!(machine.files("cache/saved"), Vec::<std::path::PathBuf>::new());
+    registry.check().unwrap();
+}
+
+#[test]
+fn what_cannot_be_loaded_is_said_before_a_command_runs() {
+    let machine = with_commands();
+    put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    put(&machine, "one", "1", &["linux/amd64"]);
+    machine
+        .distil(&["copy", "oci:in:1", "a:1", "--load=kind"])
+        .fails(2, &["cannot load oci:in:1: it has 2 platforms", "--platform linux/amd64", "linux/arm64"]);
+    machine
+        .distil(&["copy", "oci:in:1", "a:1", "--load=kind", "--platform", "linux/s390x"])
+        .fails(2, &["cannot find linux/s390x in oci:in:1"]);
+    machine
+        .distil(&["copy", "oci:one:1", "--load=kind"])
+        .fails(2, &["cannot load oci:one:1: it says no name for the engine", "distil copy oci:one:1 NAME"]);
+    for place in ["oci:out:1", "docker-daemon:a:1", "docker://a/b:1", "store:a:1", "docker-archive:a.tar"] {
+        let told = format!("cannot load oci:one:1 as {place}: an engine calls an image by a name alone");
+        let ran = machine.distil(&["copy", "oci:one:1", place, "--load=kind"]);
+        ran.fails(2, &[&told, &format!("distil copy oci:one:1 {place}`")]);
+    }
+    let digest = format!("sha256:{}", "0".repeat(64));
+    machine.distil(&["copy", "oci:one:1", &digest, "--load=kind"]).fails(2, &["by a name alone"]);
+    let digest = format!("a/b@{digest}");
+    machine.distil(&["copy", "oci:one:1", &digest, "--load=kind"]).fails(2, &[&digest]);
+    machine
+        .distil(&["copy", "oci:one:1", "a:1", "--load=minikube"])
+        .fails(2, &["cannot load into `minikube`", "--load=kind[:CLUSTER]"]);
+    assert!(!machine.path("home/kind.words").exists());
+    // Without the flag there must be a place.
+    let ran = machine.distil(&["copy", "oci:one:1"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    machine.program("kind", "#!/bin/sh\necho 'ERROR: no nodes found for cluster \"dev\"' >&2\nexit 1\n");
+    machine.distil(&["copy", "oci:one:1", "a:1", "--load=kind:dev"]).fails(
+        7,
+        &["cannot load oci:one:1 into the kind cluster dev: kind says: ERROR: no nodes", "kind get clusters"],
+    );
 }
 
 #[test]
@@ -113,13 +199,15 @@ fn no_engine_is_said_with_every_place_that_was_tried() {
     let run = machine.path("run");
     let mut command = machine.command(&["build", "app.yaml", "--arch", "amd64", "--load"]);
     command.env("CONTAINER_HOST", format!("unix://{}/podman.sock", run.display()));
-    crate::run::Ran::of(command.output().expect("distil")).fails(
-        7,
-        &[
-            "cannot find a container engine: neither Docker nor Podman answers",
-            "podman.sock (CONTAINER_HOST): nothing is there",
-            "systemctl start docker",
-            "-o docker-archive:FILE",
-        ],
-    );
+    let words = [
+        "cannot find a container engine: neither Docker nor Podman answers",
+        "podman.sock (CONTAINER_HOST): nothing is there",
+        "systemctl start docker",
+        "-o docker-archive:FILE",
+    ];
+    crate::run::Ran::of(command.output().expect("distil")).fails(7, &words);
+    put(&machine, "one", "1", &["linux/amd64"]);
+    let mut command = machine.command(&["copy", "oci:one:1", "app:1", "--load"]);
+    command.env("CONTAINER_HOST", format!("unix://{}/podman.sock", run.display()));
+    crate::run::Ran::of(command.output().expect("distil")).fails(7, &words);
 }

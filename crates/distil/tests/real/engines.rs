@@ -70,6 +70,11 @@ fn every_way_into_docker_keeps_the_id() {
     load(home, &docker, &["copy", "docker-daemon:way-load", "oci:back:base", "-q"]);
     let back = valid_in(&home.work().join("back"), "base").images.remove(0).manifest.config.digest;
     assert_eq!(back, config, "docker-daemon: as a source");
+    load(home, &docker, &["copy", "docker-daemon:way-load", "acme/way-copy:2", "--load", "-q"]);
+    assert_eq!(id(&docker, "acme/way-copy:2"), config.to_string(), "copy --load of what is there");
+    docker.run(&["rmi", "acme/way-copy:2", "way-load"]).expect("no image");
+    load(home, &docker, &["copy", "oci:back:base", "acme/way-copy:3", "--load", "-q"]);
+    assert_eq!(id(&docker, "acme/way-copy:3"), config.to_string(), "copy --load of a layout");
     if !has("skopeo") {
         testkit::skip!("no skopeo");
     }
@@ -104,6 +109,12 @@ fn containerd_imports_our_archive_and_mounts_our_tree() {
     let listed = ctr(&["images", "ls", "--quiet"]);
     assert!(listed.lines().any(|l| l == "docker.io/acme/base:1"), "{listed}");
     ctr(&["images", "rm", "--sync", "docker.io/acme/base:1"]);
+    let mut copy = home.command();
+    copy.args(["copy", "acme/base:1", "acme/copied:2", "--load=containerd:distil", "-q"]);
+    done(copy.env("CONTAINERD_ADDRESS", &socket).output().expect("distil runs"));
+    let listed = ctr(&["images", "ls", "--quiet"]);
+    assert!(listed.lines().any(|l| l == "docker.io/acme/copied:2"), "{listed}");
+    ctr(&["images", "rm", "--sync", "docker.io/acme/copied:2"]);
 
     let ours = tree_of(home, "base", NATIVE.arch, "latest");
     let name = "example.org/distil/base:1";
