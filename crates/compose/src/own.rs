@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bstr::{BString, ByteSlice};
 use recipe::{FileBody, OwnFile, PathChange, PathKind, Resolved, World};
-use rootfs::{Entry, Node, Owner, Tree, Xattr};
+use rootfs::{CAPABILITY, Entry, Node, Owner, Tree, Xattr};
 
 use crate::derive::ALIASES;
 use crate::draft::{Draft, DraftError};
@@ -249,9 +249,9 @@ fn set(entry: &mut Entry, change: &PathChange, itself: bool) {
         (entry.uid, entry.gid) = (change.uid.unwrap_or(0), change.gid.unwrap_or(0));
     }
     if let (Some(capabilities), true) = (change.capabilities, itself) {
-        entry.xattrs.retain(|x| x.name != "security.capability");
+        entry.xattrs.retain(|x| x.name != CAPABILITY);
         let value = capabilities.to_xattr().to_vec();
-        entry.xattrs.push(Xattr { name: "security.capability".into(), value });
+        entry.xattrs.push(Xattr { name: CAPABILITY.into(), value });
         entry.xattrs.sort();
     }
 }

@@ -110,7 +110,7 @@ fn sins(draft: &Draft<'_>, entry: &Entry) -> Vec<(Allow, String)> {
         let bit = if entry.mode & 0o4000 != 0 { "setuid" } else { "setgid" };
         out.push((Allow::Setuid, format!("/{path} has {bit} (mode {:04o})", entry.mode)));
     }
-    if entry.xattrs.iter().any(|x| x.name == "security.capability") {
+    if entry.xattrs.iter().any(|x| x.name == rootfs::CAPABILITY) {
         out.push((Allow::Setuid, format!("/{path} has file capabilities")));
     }
     out

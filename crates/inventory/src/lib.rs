@@ -10,7 +10,6 @@
 //! part of an image of ours; and rpm's databases are named, not read.
 
 mod appended;
-mod capabilities;
 mod changes;
 mod contents;
 mod inventory_error;
@@ -24,7 +23,6 @@ mod stack;
 mod unpack;
 
 pub use appended::APPEND;
-pub use capabilities::{CAPABILITY, capabilities};
 pub use contents::{
     Change, ChangeKind, Contents, Database, File, LayerContents, Link, Package, PackageChange, PackageKind,
 };

@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use bstr::{BStr, BString, ByteSlice};
 use diag::Diagnostic;
 use image::{Document, Source, read_document};
-use inventory::{
-    CAPABILITY, Contents, File, Forgetful, Listing, Listings, Reading, capabilities, parse_listing,
-};
+use inventory::{Contents, File, Forgetful, Listing, Listings, Reading, parse_listing};
 use oci::{Descriptor, DiffId, Digest, Platform};
 use rootfs::path::parent;
-use rootfs::{Device, Node, Owner, Xattr, shown, typed};
+use rootfs::{CAPABILITY, Device, Node, Owner, Xattr, capabilities, shown, typed};
 use serde::Serialize;
 use store::{Cache, StoreError};
 

@@ -1,5 +1,8 @@
-use crate::place::At;
 use std::fmt;
+
+use rootfs::CAPABILITY_NAMES;
+
+use crate::place::At;
 
 /// The user of the image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,51 +159,6 @@ pub struct Capabilities {
     pub effective: bool,
 }
 
-/// Capabilities by number (linux/capability.h, Linux 6.x).
-const CAPABILITIES: [&str; 41] = [
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
-
 impl Capabilities {
     /// These and those of `clause`, in the text form of cap_from_text(3) as setcap takes it:
     /// `cap_net_raw,cap_net_admin+ep`.
@@ -210,8 +168,8 @@ impl Capabilities {
         for name in names.split(',').map(str::trim) {
             let plain = name.to_ascii_lowercase();
             let plain = plain.strip_prefix("cap_").unwrap_or(&plain);
-            let number = CAPABILITIES.iter().position(|c| *c == plain).ok_or_else(|| {
-                let near = diag::nearest(plain, CAPABILITIES, 1);
+            let number = CAPABILITY_NAMES.iter().position(|c| *c == plain).ok_or_else(|| {
+                let near = diag::nearest(plain, CAPABILITY_NAMES, 1);
                 let near = near.first().map(|n| format!(", but `cap_{n}` is one")).unwrap_or_default();
                 format!("`{name}` is none{near}")
             })?;

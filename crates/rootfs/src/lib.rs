@@ -7,6 +7,7 @@
 pub mod actions;
 mod below;
 mod body;
+mod capabilities;
 mod cut;
 mod diff;
 mod entry;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use below::{Clash, WHITEOUT, changes, flatten, stack};
 pub use body::{Bodies, Body, MemoryPayload, PayloadIx, Payloads, ReadAt};
+pub use capabilities::{CAPABILITY, CAPABILITY_NAMES, capabilities};
 pub use cut::{Cut, Rootfs};
 pub use diff::{Aspect, Difference, diff};
 pub use entry::{Device, Entry, Node, Owner, Xattr};

@@ -131,7 +131,7 @@ fn file(look: &Look, file: &inventory::File) -> File {
         made_by,
         link,
         device,
-        capabilities: entry.xattrs.iter().any(|x| x.name == "security.capability"),
+        capabilities: entry.xattrs.iter().any(|x| x.name == rootfs::CAPABILITY),
         role: role(&look.contents, entry),
     }
 }

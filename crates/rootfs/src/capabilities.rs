@@ -1,8 +1,8 @@
 /// The attribute that gives a program capabilities (capabilities(7)).
 pub const CAPABILITY: &str = "security.capability";
 
-/// By number (linux/capability.h), without `cap_`.
-const NAMES: [&str; 41] = [
+/// The names of capabilities by number (linux/capability.h, Linux 6.x), without `cap_`.
+pub const CAPABILITY_NAMES: [&str; 41] = [
     "chown",
     "dac_override",
     "dac_read_search",
@@ -72,7 +72,7 @@ pub fn capabilities(value: &[u8]) -> Option<String> {
     let mut sets: Vec<(String, Vec<String>)> = Vec::new();
     let most = if length == 12 { 32 } else { 64 };
     for (cap, flags) in (0..most).map(|cap| (cap, flags(cap))).filter(|(_, flags)| !flags.is_empty()) {
-        let name = NAMES.get(cap).map_or_else(|| cap.to_string(), |name| format!("cap_{name}"));
+        let name = CAPABILITY_NAMES.get(cap).map_or_else(|| cap.to_string(), |name| format!("cap_{name}"));
         match sets.iter_mut().find(|(of, _)| *of == flags) {
             Some((_, names)) => names.push(name),
             None => sets.push((flags, vec![name])),
