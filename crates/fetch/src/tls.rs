@@ -138,9 +138,8 @@ fn configure(tls: &Tls, verifies: bool) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let verifier: Arc<dyn ServerCertVerifier> =
-        if verifies { Arc::new(verifier(tls, provider)?) } else { Arc::new(Unverified(provider)) };
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let trust = if verifies { trust(tls, &provider)? } else { Trust::Anyone };
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Judge { trust, provider }));
     let Some((chain, key)) = &tls.client else {
         return Ok(builder.with_no_client_auth());
     };
@@ -152,9 +151,8 @@ fn configure(tls: &Tls, verifies: bool) -> Result<ClientConfig, String> {
         .map_err(|e| format!("the client certificate {} cannot be used: {e}", chain.name))
 }
 
-/// Trusts the system's authorities (of `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set) and the
-/// user's.
-fn verifier(tls: &Tls, provider: Arc<CryptoProvider>) -> Result<Verified, String> {
+/// The system's authorities (of `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set) and the user's.
+fn trust(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Trust, String> {
     let mut store = RootCertStore::empty();
     let mut known = Vec::new();
     for pem in &tls.authorities {
@@ -175,10 +173,10 @@ fn verifier(tls: &Tls, provider: Arc<CryptoProvider>) -> Result<Verified, String
     let chains = if store.is_empty() {
         None
     } else {
-        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider));
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
         Some(builder.build().map_err(|e| format!("the certificate authorities cannot be used: {e}"))?)
     };
-    Ok(Verified { chains, known, provider })
+    Ok(Trust::These { chains, known })
 }
 
 fn read_certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -235,20 +233,31 @@ fn is_of_an_authority(problem: &CertificateError) -> bool {
     matches!(problem, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
 }
 
-/// Takes a certificate that an authority vouches for, or one that is trusted itself.
-///
-/// The latter is what `openssl req -x509` makes unless told otherwise, and what Docker, curl and Go take
-/// of a registry once it is among the trusted ones: webpki alone would refuse it, for being an
-/// authority's.
+/// Judges the certificate that a server shows, and asks for proof that the server has its key, so that a broken server
+/// is not mistaken for a good one.
 #[derive(Debug)]
-struct Verified {
-    /// None where no authority is trusted.
-    chains: Option<Arc<WebPkiServerVerifier>>,
-    known: Vec<CertificateDer<'static>>,
+struct Judge {
+    trust: Trust,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Verified {
+#[derive(Debug)]
+enum Trust {
+    /// Any certificate is taken.
+    Anyone,
+    /// A certificate is taken that an authority vouches for, or one that is trusted itself.
+    ///
+    /// The latter is what `openssl req -x509` makes unless told otherwise, and what Docker, curl and Go take
+    /// of a registry once it is among the trusted ones: webpki alone would refuse it, for being an
+    /// authority's.
+    These {
+        /// None where no authority is trusted.
+        chains: Option<Arc<WebPkiServerVerifier>>,
+        known: Vec<CertificateDer<'static>>,
+    },
+}
+
+impl ServerCertVerifier for Judge {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -257,11 +266,12 @@ impl ServerCertVerifier for Verified {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let chains = self.chains.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+        let Trust::These { chains, known } = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        let chains = chains.as_ref().ok_or(CertificateError::UnknownIssuer)?;
         match chains.verify_server_cert(certificate, between, name, ocsp, now) {
             // Said after its time was looked at, before its name was.
             Err(rustls::Error::InvalidCertificate(problem))
-                if is_of_an_authority(&problem) && self.known.contains(certificate) =>
+                if is_of_an_authority(&problem) && known.contains(certificate) =>
             {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
@@ -276,7 +286,8 @@ impl ServerCertVerifier for Verified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        has_its_key_12(&self.provider, message, certificate, signature)
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
     }
 
     fn verify_tls13_signature(
@@ -285,70 +296,11 @@ impl ServerCertVerifier for Verified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        has_its_key_13(&self.provider, message, certificate, signature)
+        let known = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-fn has_its_key_12(
-    provider: &CryptoProvider,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    let known = &provider.signature_verification_algorithms;
-    rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
-}
-
-fn has_its_key_13(
-    provider: &CryptoProvider,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    let known = &provider.signature_verification_algorithms;
-    rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
-}
-
-/// Takes any certificate, but still asks for proof that the server has its key, so that a broken
-/// server is not mistaken for a good one.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        has_its_key_12(&self.0, message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        has_its_key_13(&self.0, message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
