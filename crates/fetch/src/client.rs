@@ -7,6 +7,7 @@ use ureq::{AsSendBody, Error, SendBody, Timeout, http};
 use url::Url;
 
 use crate::credentials::split_login;
+use crate::pace::TooSlow;
 use crate::request::Sending;
 use crate::resolver::LookupFailure;
 use crate::route::{Route, Routes};
@@ -244,6 +245,9 @@ fn fault_of_ours(error: &(dyn std::error::Error + Send + Sync + 'static), host: 
     }
     if let Some(HandshakeFailure(cause)) = error.downcast_ref() {
         return Fault::Tls { host: host.to_owned(), cause: cause.clone() };
+    }
+    if let Some(TooSlow { got, waited }) = error.downcast_ref() {
+        return Fault::Slow { got: *got, waited: *waited };
     }
     match error.downcast_ref() {
         Some(LookupFailure { host, cause }) => Fault::Lookup { host: host.clone(), cause: cause.clone() },

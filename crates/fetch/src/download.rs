@@ -125,7 +125,8 @@ impl Run<'_> {
                 Err(fault) => fault,
             };
             let progress = self.transferred - transferred >= PROGRESS;
-            let resumable = matches!(fault, Fault::Dropped { .. } | Fault::Stalled { .. });
+            let resumable =
+                matches!(fault, Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Slow { .. });
             if resumable && progress && self.sink.kept() > before {
                 continue;
             }

@@ -116,6 +116,14 @@ pub enum Fault {
         /// How long was waited.
         waited: Duration,
     },
+    /// Bytes came, and too few for too long ([`Floor`](crate::Floor)).
+    #[error("it gave only {got} byte{} in {:.0} s", if *got == 1 { "" } else { "s" }, waited.as_secs_f64())]
+    Slow {
+        /// How many came.
+        got: u64,
+        /// How long they were waited for.
+        waited: Duration,
+    },
     /// The answer is no proper HTTP.
     #[error("the answer makes no sense: {cause}")]
     Protocol {
@@ -163,7 +171,7 @@ fn of(expected: Option<u64>) -> String {
 impl Fault {
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
-        use Fault::{Dropped, Lookup, Proxy, Refused, Server, Stalled, Unreachable};
+        use Fault::{Dropped, Lookup, Proxy, Refused, Server, Slow, Stalled, Unreachable};
         matches!(
             self,
             Lookup { .. }
@@ -172,6 +180,7 @@ impl Fault {
                 | Server { .. }
                 | Dropped { .. }
                 | Stalled { .. }
+                | Slow { .. }
                 | Proxy { .. }
         )
     }
@@ -215,7 +224,7 @@ impl Fault {
                 "the mirror may lag behind or the file may have left it; use another mirror"
             }
             Fault::Forbidden { .. } => "give a login in netrc, apt's auth.conf or the settings",
-            Fault::Server { .. } | Fault::Dropped { .. } | Fault::Stalled { .. } => {
+            Fault::Server { .. } | Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Slow { .. } => {
                 "try again later, or use another mirror"
             }
             Fault::TooShort { .. } | Fault::TooLarge { .. } => {

@@ -20,6 +20,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// The longest wait for the next bytes of an answer.
     pub idle_timeout: Duration,
+    /// What a connection must bring at the least; less is taken for a silence.
+    pub floor: Floor,
     /// How often the addresses of a job are gone through, at least once.
     pub attempts: u32,
     /// The wait after the first failed round; doubles each round, with jitter.
@@ -41,12 +43,33 @@ impl Default for Options {
             credentials: None,
             connect_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(30),
+            floor: Floor::default(),
             attempts: 4,
             backoff: Duration::from_millis(500),
             longest_wait: Duration::from_secs(60),
             parallel: 8,
             user_agent: concat!("distil/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+}
+
+/// The least that an answer must bring in some time, from its first bytes on; as curl's `--speed-limit` and
+/// `--speed-time`. Only time counts in which bytes were waited for: of a reader who is slow nobody is blamed.
+///
+/// The default is a kilobyte in a minute, 17 bytes a second (cargo: 10; git and apt: none). A line of a
+/// kilobyte a second is honest, and eight downloads beside each other on it have 128 each; what is below
+/// the floor would need a day for a megabyte and a half, and is broken or means no good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floor {
+    /// So many bytes.
+    pub bytes: u64,
+    /// In so long. For requests with more [patience](crate::Request::patience), twice that patience.
+    pub time: Duration,
+}
+
+impl Default for Floor {
+    fn default() -> Floor {
+        Floor { bytes: 1024, time: Duration::from_secs(60) }
     }
 }
 

@@ -5,6 +5,7 @@ use ureq::Agent;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector, TcpConnector};
 use url::Url;
 
+use crate::pace::Pace;
 use crate::proxies::Proxy;
 use crate::resolver::{Addresses, NamingResolver};
 use crate::tls::TlsConnector;
@@ -69,7 +70,8 @@ impl Routes {
         options: &Options,
     ) -> Result<Route, String> {
         let agent = self.agent(&format!("absolute {name}"), || {
-            let chain = ().chain(TcpConnector::default()).chain(self.tls.clone()).chain(AbsoluteForm);
+            let socket = ().chain(TcpConnector::default()).chain(pace(options));
+            let chain = socket.chain(self.tls.clone()).chain(AbsoluteForm);
             Ok(Agent::with_parts(config(options, None), chain, self.resolver()))
         })?;
         let base = proxy.url.as_str().trim_end_matches('/');
@@ -97,6 +99,7 @@ impl Routes {
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
+                .chain(pace(options))
                 .chain(tls.clone());
         Agent::with_parts(config(options, proxy), chain, self.resolver())
     }
@@ -104,6 +107,10 @@ impl Routes {
     fn resolver(&self) -> NamingResolver {
         NamingResolver::remembering(self.addresses.clone())
     }
+}
+
+fn pace(options: &Options) -> Pace {
+    Pace::new(options.floor, options.idle_timeout)
 }
 
 fn without_fragment(url: &Url) -> String {

@@ -2,14 +2,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests ask the machine: files, sockets, the clock")]
 
-use std::io;
+use std::io::{self, BufRead as _, Write as _};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diag::{Diagnostic, Explain, Kind, Reporter, Silent};
-use fetch::{Client, Fault, FetchError, Job, Options, Sink, Size, Url};
+use fetch::{Client, Fault, FetchError, Floor, Job, Options, Sink, Size, Url};
 use testkit::Port;
 use testkit::http::{Received, Reply, Server};
 
@@ -181,6 +181,49 @@ fn silence_is_given_up() {
     let mute = Server::start(|_| Reply::ok("").claiming(5).stalled_after(0));
     let error = asked(&mute, Size::Exact(5)).unwrap_err();
     assert!(matches!(error.fault(), Some(Fault::Stalled { .. })), "{error:?}");
+}
+
+/// Any time will do, so that nobody waits: what counts is that a read brings so little.
+fn impatient() -> Client {
+    Client::new(Options { floor: Floor { bytes: 64, time: Duration::ZERO }, ..quick() })
+}
+
+#[test]
+fn what_drips_is_given_up_and_goes_on_at_the_next_mirror() {
+    let whole = body(1 << 20);
+    let drip = |request: &Received| Reply::file(&body(1 << 20), request).dripping(Duration::from_millis(1));
+    let (slow, good) = (Server::start(drip), Server::of_files(&[("/a", &whole)]));
+    let urls = [slow.url("/a"), good.url("/a")];
+    let got = impatient().fetch_bytes(&job(&urls, Size::Exact(1 << 20)), &Silent).unwrap();
+    assert_eq!((got == whole, slow.received().len()), (true, 1));
+    let from = good.received()[0].range_from().unwrap();
+    assert!(from > 0 && from < 1 << 20, "it goes on where it stopped: {from}");
+    // Nobody else has it: asked as often as after a silence, and told for what it is.
+    let alone = job(&urls[..1], Size::Exact(1 << 20));
+    let error = impatient().fetch_bytes(&alone, &Silent).unwrap_err();
+    assert!(matches!(error.fault(), Some(Fault::Slow { got: 1..64, .. })), "{error:?}");
+    assert!(error.to_string().contains("it gave only ") && error.hint().is_some(), "{error}");
+    assert_eq!(slow.received().len(), 1 + 3);
+}
+
+#[test]
+fn a_head_that_drips_is_given_up_too() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = format!("http://{}/a", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut line = String::new();
+        io::BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+        stream.set_nodelay(true).unwrap();
+        // Endless, until the client has hung up.
+        stream.write_all(b"HTTP/1.1 200 OK\r\nX: ").unwrap();
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let fault = impatient().send(fetch::Request::get(url(&place))).unwrap_err();
+    assert!(matches!(fault, Fault::Slow { .. }), "{fault:?}");
+    server.join().unwrap();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use fetch::{Body, Client, Fault, Method, Options, Request, Response, Url};
 use testkit::registry::{Asked, Deed, Fault as Mishap, Registry, Setup};
@@ -181,4 +182,33 @@ fn retry_after_is_read_from_any_answer() {
     registry.fail(Mishap::once("GET", "/v2/", Deed::Status(429, "7".into())));
     let response = client().send(Request::get(url(&registry, "/v2/"))).unwrap();
     assert_eq!((response.status, response.retry_after()), (429, Some(std::time::Duration::from_secs(7))));
+}
+
+/// Nobody looks at how fast a peer takes what it is sent: one that takes next to nothing is silent for as
+/// long as no write is waited for, because TCP offers no room for less than a segment.
+#[test]
+fn a_peer_that_takes_next_to_nothing_is_given_up() {
+    struct Endless;
+    impl Body for Endless {
+        fn length(&self) -> u64 {
+            1 << 40
+        }
+        fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+            Ok(Box::new(io::repeat(7)))
+        }
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = format!("http://{}/a", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while matches!(stream.read(&mut [0]), Ok(1)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let waited = Duration::from_millis(300);
+    let client = Client::new(Options { idle_timeout: waited, ..Options::default() });
+    let request = Request::new(Method::Put, Url::parse(&place).unwrap());
+    assert_eq!(client.send_with(request, &Endless).unwrap_err(), Fault::Stalled { waited });
+    drop(client);
+    drop(server);
 }

@@ -210,14 +210,15 @@ impl Error {
 
     /// Whether somebody was waited for in vain.
     pub(crate) fn is_stall(&self) -> bool {
-        matches!(*self.cause, Cause::Fault(Fault::Stalled { .. }))
+        matches!(*self.cause, Cause::Fault(Fault::Stalled { .. } | Fault::Slow { .. }))
     }
 
     /// Whether what was asked of the registry may have been done although no answer says so.
     pub(crate) fn may_be_done(&self) -> bool {
         match &*self.cause {
             Cause::Fault(fault) => {
-                matches!(fault, Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Protocol { .. })
+                use Fault::{Dropped, Protocol, Slow, Stalled};
+                matches!(fault, Dropped { .. } | Stalled { .. } | Slow { .. } | Protocol { .. })
             }
             Cause::Refused { status, by, .. } => *by != By::TokenServer && *status >= 500,
             _ => false,
@@ -302,7 +303,7 @@ impl Error {
                  without TLS, or to check no certificate, say --insecure-registry {host}"
             ),
             Fault::Redirect { .. } => format!("name the host that {host} leads to"),
-            Fault::Server { .. } | Fault::Dropped { .. } | Fault::Stalled { .. } => {
+            Fault::Server { .. } | Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Slow { .. } => {
                 "try again; parts that arrived whole are not sent again".to_owned()
             }
             other => return other.hint(),

@@ -152,11 +152,11 @@ impl Host {
         let mut round = 0;
         let mut response = loop {
             match self.fetch.send(request.clone()) {
-                Err(fault @ (Fault::Dropped { .. } | Fault::Stalled { .. }))
+                Err(fault @ (Fault::Dropped { .. } | Fault::Stalled { .. } | Fault::Slow { .. }))
                     if round + 1 < self.fetch.options().attempts && base.url.scheme() == "http" =>
                 {
                     // A TLS server that hears http hangs up; one more time tells it from a broken line.
-                    if round > 0 && !matches!(fault, Fault::Stalled { .. }) {
+                    if round > 0 && matches!(fault, Fault::Dropped { .. }) {
                         return Err(fault);
                     }
                     round += 1;

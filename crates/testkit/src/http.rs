@@ -9,6 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::Port;
 
@@ -44,6 +45,8 @@ enum Mishap {
     Break(usize),
     /// Nothing comes after so many bytes of the body, until the client gives up.
     Stall(usize),
+    /// The body comes byte by byte, each after so long.
+    Drip(Duration),
 }
 
 /// What the server answers.
@@ -109,6 +112,11 @@ impl Reply {
     /// The same, saying nothing more after `bytes` of the body.
     pub fn stalled_after(self, bytes: usize) -> Reply {
         Reply { mishap: Mishap::Stall(bytes), ..self }
+    }
+
+    /// The same, giving the body byte by byte, each after `time`.
+    pub fn dripping(self, time: Duration) -> Reply {
+        Reply { mishap: Mishap::Drip(time), ..self }
     }
 
     /// The same, naming another length than it has.
@@ -264,6 +272,14 @@ pub fn write_reply(writer: &mut impl Write, reply: &Reply) -> io::Result<bool> {
     let sent = match reply.mishap {
         Mishap::None => reply.body.len(),
         Mishap::Break(n) | Mishap::Stall(n) => n.min(reply.body.len()),
+        Mishap::Drip(time) => {
+            for byte in &reply.body {
+                std::thread::sleep(time);
+                // Fails once the client has hung up.
+                writer.write_all(&[*byte])?;
+            }
+            return Ok(false);
+        }
     };
     writer.write_all(&reply.body[..sent])?;
     writer.flush()?;

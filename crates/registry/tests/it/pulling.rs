@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use diag::Kind;
 use image::Source as _;
+use registry::{Client, Options, Rewrite};
 use testkit::registry::{Deed, Fault, Registry, Setup};
 
-use crate::world::{bytes, image, layer, open, plain, shown, told};
+use crate::world::{bytes, image, layer, open, plain, quick, shown, told};
 
 fn read(registry: &Registry, all: &[u8]) -> Result<Vec<u8>, diag::Diagnostic> {
     let there = open(registry, "a");
@@ -101,6 +102,46 @@ fn a_slow_server_is_no_broken_one() {
     registry.fail(Fault::once("GET", "/blobs/", Deed::Slow(Duration::from_millis(2))));
     assert_eq!(read(&registry, &all).unwrap(), all);
     assert_eq!(ranges(&registry), [None]);
+}
+
+/// A client to whom a read of less than so many bytes is too little, however short it took.
+fn asks_much(options: Options) -> Client {
+    let floor = fetch::Floor { bytes: 2000, time: Duration::ZERO };
+    Client::new(&fetch::Client::new(fetch::Options { floor, ..quick() }), options)
+}
+
+#[test]
+fn what_drips_goes_on_elsewhere_where_it_stopped() {
+    let (mirror, home) = (plain(), plain());
+    let all = bytes(5, 700_000);
+    for registry in [&mirror, &home] {
+        registry.add_blob("a", &all);
+    }
+    mirror.fail(Fault::once("GET", "/blobs/", Deed::Slow(Duration::from_millis(1))));
+    let mirrors = vec![mirror.host()];
+    let rule = Rewrite { prefix: "registry.example".to_owned(), to: Some(home.host()), mirrors };
+    let client = asks_much(Options { rewrites: vec![rule], ..Options::default() });
+    let there = client.repository(&"registry.example/a".parse().unwrap()).unwrap();
+    let mut got = Vec::new();
+    there.blob(&layer(&all), 0).unwrap().read_to_end(&mut got).unwrap();
+    assert_eq!((got == all, ranges(&mirror).len()), (true, 1));
+    let rest = ranges(&home)[0].clone();
+    assert!(rest.as_deref().is_some_and(|r| r.starts_with("bytes=") && r != "bytes=0-"), "{rest:?}");
+}
+
+#[test]
+fn what_only_drips_is_told_for_what_it_is() {
+    let (registry, all) = with_blob(Setup::default());
+    registry.fail(Fault::once("GET", "/blobs/", Deed::Slow(Duration::from_millis(1))).times(100));
+    let there = asks_much(Options::default());
+    let there = there.repository(&format!("{}/a", registry.host()).parse().unwrap()).unwrap();
+    let part = layer(&all);
+    let read = there.blob(&part, 0).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+    let error = told(image::TransportError::io("read", part.digest)(read));
+    let said = format!("cannot read {} of {}/a: it gave only ", part.digest, registry.host());
+    assert!(error.message.starts_with(&said) && error.kind == Kind::Network, "{error}");
+    assert_eq!(error.hint.as_deref(), Some("try again; parts that arrived whole are not sent again"));
+    assert_eq!(ranges(&registry).len(), 4, "as often as after a silence");
 }
 
 #[test]
