@@ -148,6 +148,8 @@ pub struct Package {
     pub depends: Vec<String>,
     /// What it provides beside its name, likewise.
     pub provides: Vec<String>,
+    /// Beside what it cannot be, likewise: Debian's `Conflicts` and `Breaks`. apk says that among what it needs.
+    pub excludes: Vec<String>,
     /// Why it is there although no package needs it, as far as the image says: Debian's `Essential: yes`
     /// (Policy 3.8), or the line of `/etc/apk/world` that asks for it (apk-world(5)).
     pub asked: Option<String>,

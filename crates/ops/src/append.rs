@@ -58,7 +58,8 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
     let store = image_store(world)?;
     let mut known = Vec::new();
     let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {
-        not_of_windows(&from.shown, &draft.config)?;
+        not_of_windows(&draft.config)
+            .map_err(|d| d.while_doing(format!("cannot append to {}", from.shown)))?;
         let platform = image.platform.as_ref().or(request.platform.as_ref());
         let mut below = look_at(world, &from, platform, None)?;
         let entries = placed(&asked, &below.contents, world.epoch.unwrap_or(0))?;
@@ -81,13 +82,11 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
 
 /// In layers of Windows files are below `Files/`, beside what is in the registry (image-spec, layer.md): a member at
 /// a path as others have it would be no file there.
-fn not_of_windows(shown: &str, config: &Value) -> Result<(), Diagnostic> {
+pub(crate) fn not_of_windows(config: &Value) -> Result<(), Diagnostic> {
     if config["os"] != json!("windows") {
         return Ok(());
     }
-    let text =
-        format!("cannot append to {shown}: it has an image for Windows, whose layers are of another form");
-    Err(Diagnostic::new(Kind::Input, text)
+    Err(Diagnostic::new(Kind::Input, "it has an image for Windows, whose layers are of another form")
         .hint("choose an image for Linux, of several platforms with --platform linux/amd64"))
 }
 

@@ -431,21 +431,38 @@ pub(crate) fn links(variant: &Resolved, compat: Compat, all: &[&Says]) -> Links 
 
 /// What each package of an image needs, and which of them are that; all are of one kind.
 pub(crate) fn needs(kind: PackageKind, all: &[&inventory::Package]) -> Vec<Vec<Need>> {
-    let separator = if kind == PackageKind::Deb { ", " } else { " " };
-    let says = |package: &&inventory::Package| Says {
-        name: package.name.clone(),
-        version: package.version.clone(),
-        provides: package.provides.join(separator),
-        requires: package.depends.clone(),
-        ..Says::default()
-    };
-    let says: Vec<Says> = all.iter().map(says).collect();
+    let says: Vec<Says> = all.iter().map(|package| said(kind, package)).collect();
     let says: Vec<&Says> = says.iter().collect();
     match kind {
         PackageKind::Deb => deb_world::links::needs_of(&says),
         PackageKind::Apk => apk_world::links::needs_of(&says),
         // Its databases are not read.
         PackageKind::Rpm => Vec::new(),
+    }
+}
+
+/// Beside what each package of an image cannot be, and which others of them are that; all are of one kind.
+pub(crate) fn excludes(kind: PackageKind, all: &[&inventory::Package]) -> Vec<Vec<Need>> {
+    let says: Vec<Says> = all.iter().map(|package| said(kind, package)).collect();
+    let says: Vec<&Says> = says.iter().collect();
+    let archs: Vec<&str> = all.iter().map(|package| package.arch.as_str()).collect();
+    match kind {
+        PackageKind::Deb => deb_world::links::excludes_of(&says, &archs),
+        PackageKind::Apk => apk_world::links::excludes_of(&says),
+        PackageKind::Rpm => Vec::new(),
+    }
+}
+
+/// What a package of an image says of others, as its database has it.
+fn said(kind: PackageKind, package: &inventory::Package) -> Says {
+    let separator = if kind == PackageKind::Deb { ", " } else { " " };
+    Says {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        provides: package.provides.join(separator),
+        requires: package.depends.clone(),
+        excludes: package.excludes.clone(),
+        install_if: String::new(),
     }
 }
 

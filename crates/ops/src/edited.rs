@@ -97,6 +97,25 @@ pub(crate) fn edit<'a>(
     Ok(Edited { sources, layers, documents, top, images: made })
 }
 
+impl Edited<'_> {
+    /// Changes the index, if that is what it is.
+    pub(crate) fn change_index(
+        &mut self,
+        change: impl FnOnce(&mut Value) -> Result<(), Diagnostic>,
+    ) -> Result<(), Diagnostic> {
+        if let Document::Index(_) = self.top.value() {
+            let mut index = parse(self.top.bytes(), "the index")?;
+            change(&mut index)?;
+            let read = Raw::read(index.to_string().into_bytes());
+            self.top = read.map_err(|e| TransportError::Malformed {
+                what: "the index".to_owned(),
+                why: e.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
 fn parse(bytes: &[u8], shown: &str) -> Result<Value, Diagnostic> {
     let malformed =
         |e: serde_json::Error| TransportError::Malformed { what: shown.to_owned(), why: e.to_string() };

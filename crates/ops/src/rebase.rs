@@ -1,27 +1,31 @@
 //! `distil rebase`: the layers of an image upon another base, without building it again.
 //!
 //! The story, for each platform: the old base's layers are the image's first ones; what lies above must mean the
-//! same over the new base ([`joint`]), and its packages must find there what they need ([`needs`]); then the new
-//! base's layers take the old ones' place, config values that the image took from its base become the new base's, and
-//! files that both have a part in are made again, in a layer of their own.
+//! same over the new base ([`joint`]), and its packages must find there what they need ([`needs`]) and nothing that they
+//! cannot be beside ([`clashes`]); then the new base's layers take the old ones' place, config values that the image took
+//! from its base become the new base's, and files that both have a part in are made again, in a layer of their own.
 
 mod beneath;
+mod clashes;
 mod config;
 mod joint;
 mod known;
 mod needs;
 mod packages;
 
+use std::collections::BTreeMap;
+
 use diag::{Diagnostic, Kind};
 use image::{Codec, LayerWriter, Layout, Source, read_small};
 use inventory::Contents;
-use oci::{Descriptor, Digest, Platform, Reference};
+use oci::{Descriptor, Digest, Platform, Raw, Reference};
 use rootfs::{LayerGroup, Payloads, SegmentPlan};
 use serde_json::{Value, json};
 
 use self::beneath::Hiding;
 use self::joint::Joint;
 use crate::World;
+use crate::append::not_of_windows;
 use crate::build::image_store;
 use crate::edited::{Draft, edit};
 use crate::image_name::ImageName;
@@ -68,11 +72,16 @@ pub fn rebase(world: &World, request: &RebaseRequest) -> Result<Moved, Diagnosti
     let store = image_store(world)?;
     let bases = Bases { world, request, from: &from, old: &old, new: &new };
     let also: [&dyn Source; 1] = [new.source.as_ref()];
-    let (mut known, mut hiding) = (Vec::new(), Hiding::default());
-    let edited = edit(world, &from, &also, store.clone(), request.platform.as_ref(), |image, draft| {
-        known.push(bases.swap(&shop, &store, image, draft, &mut hiding).map_err(doing)?);
+    let (mut known, mut upon, mut hiding) = (Vec::new(), Vec::new(), Hiding::default());
+    let mut edited = edit(world, &from, &also, store.clone(), request.platform.as_ref(), |image, draft| {
+        not_of_windows(&draft.config).map_err(doing)?;
+        let swapped = bases.swap(&shop, &store, image, draft, &mut hiding).map_err(doing)?;
+        known.push(swapped.reasons);
+        upon.push(swapped.base);
         Ok(())
     })?;
+    let upon = edited.images.iter().map(|[manifest, _]| manifest.to_string()).zip(upon).collect();
+    edited.change_index(|index| bases.swap_in_index(index, &upon))?;
     hiding.tell(&request.image.to_string(), world.reporter.as_ref());
     reasons::remember_all(world, &edited.images, &known);
     let changed = Opened {
@@ -124,6 +133,14 @@ struct Bases<'a> {
     new: &'a Opened<'a>,
 }
 
+/// What became of the image of one platform.
+struct Swapped {
+    /// Why the result is as it is.
+    reasons: Option<Reasons>,
+    /// The manifest that it stands upon.
+    base: Digest,
+}
+
 /// A base of one platform.
 struct Base {
     layers: Vec<Descriptor>,
@@ -134,7 +151,7 @@ struct Base {
 }
 
 impl Bases<'_> {
-    /// Edits the image of one platform; gives why the result is as it is.
+    /// Edits the image of one platform.
     fn swap(
         &self,
         shop: &Shop<'_>,
@@ -142,7 +159,7 @@ impl Bases<'_> {
         image: &Chosen,
         draft: &mut Draft,
         hiding: &mut Hiding,
-    ) -> Result<Option<Reasons>, Diagnostic> {
+    ) -> Result<Swapped, Diagnostic> {
         let platform = image.platform.as_ref();
         let (old, mut new) = (self.base(self.old, platform)?, self.base(self.new, platform)?);
         let mut look = look_at(self.world, self.from, platform, None)?;
@@ -157,22 +174,18 @@ impl Bases<'_> {
         let made =
             joint.made_again(&mut |layer, file| self.text(layer, file), self.world.epoch.unwrap_or(0))?;
         needs::check(&joint)?;
+        clashes::check(&joint)?;
         hiding.look(&joint, &made.entries);
         let layers: Vec<Value> =
             new.layers.iter().chain(&whole.manifest.layers[count..]).map(|l| json!(l)).collect();
         draft.manifest["layers"] = json!(layers);
-        let annotations = config::merged(&old.annotations, &new.annotations, &draft.manifest["annotations"]);
-        draft.manifest["annotations"] = annotations;
-        if draft.manifest["annotations"].is_null()
-            && let Some(manifest) = draft.manifest.as_object_mut()
-        {
-            manifest.remove("annotations");
-        }
-        self.name_base(&mut draft.manifest, &new);
+        config::rebase_annotations(&old.annotations, &new.annotations, &mut draft.manifest);
+        self.name_base(&mut draft.manifest, new.digest);
         config::rebase(&old.config, &new.config, &mut draft.config)?;
-        let known = known::joined(&joint, base_reasons, look.reasons.as_ref());
+        let reasons = known::joined(&joint, base_reasons, look.reasons.as_ref());
+        let swapped = Swapped { reasons, base: new.digest };
         if made.entries.is_empty() {
-            return Ok(known);
+            return Ok(swapped);
         }
         let mut payloads = Payloads::new();
         payloads.add(made.bodies);
@@ -181,7 +194,26 @@ impl Bases<'_> {
         let segments = vec![SegmentPlan { entries: made.entries }];
         let layer = writer.write(&LayerGroup { title: "distil rebase".to_owned(), segments })?;
         crate::append::add(draft, &layer, self.world.epoch);
-        Ok(known)
+        Ok(swapped)
+    }
+
+    /// What the index says is treated as what manifests say: of the whole image, and beside each manifest, which is
+    /// found by its digest in `upon` with that of its new base.
+    fn swap_in_index(&self, index: &mut Value, upon: &BTreeMap<String, Digest>) -> Result<(), Diagnostic> {
+        let document = |opened: &Opened<'_>| opened.source.document(&opened.name);
+        let (old, new) = (document(self.old)?, document(self.new)?);
+        // Of a base that has none, an image has nothing in its own.
+        if let (image::Document::Index(_), image::Document::Index(_)) = (old.value(), new.value()) {
+            config::rebase_annotations(&annotations(&old), &annotations(&new), index);
+        }
+        self.name_base(index, new.digest());
+        for part in index["manifests"].as_array_mut().into_iter().flatten() {
+            let base = part["digest"].as_str().and_then(|digest| upon.get(digest)).copied();
+            if let Some(base) = base {
+                self.name_base(part, base);
+            }
+        }
+        Ok(())
     }
 
     fn base(&self, opened: &Opened<'_>, platform: Option<&Platform>) -> Result<Base, Diagnostic> {
@@ -189,30 +221,28 @@ impl Bases<'_> {
         let document = source.document(&opened.name)?;
         let chosen = platforms::choose(source, &document, platform, &self.world.host, &opened.shown)?;
         let config = read_small(source, &chosen.manifest().config)?;
-        let read = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or(Value::Null);
-        let manifest: Value = read(chosen.manifest.bytes());
         Ok(Base {
             layers: chosen.manifest().layers.clone(),
-            config: read(&config),
-            annotations: manifest["annotations"].clone(),
+            config: serde_json::from_slice(&config).unwrap_or(Value::Null),
+            annotations: annotations(&chosen.manifest),
             look: look_at(self.world, opened, platform, None)?,
             digest: chosen.descriptor.digest,
         })
     }
 
-    /// Where the image named its base, it names the new one: by its digest, and by a name that others can ask for. A
-    /// place of this machine is none, and would make another image of each way to name one base.
-    fn name_base(&self, manifest: &mut Value, new: &Base) {
-        if manifest["annotations"][BASE_DIGEST].is_string() {
-            manifest["annotations"][BASE_DIGEST] = json!(new.digest);
+    /// Where a document or its descriptor named the base, it names the new one: by its digest, and by a name that
+    /// others can ask for. A place of this machine is none, and would make another image of each way to name one base.
+    fn name_base(&self, document: &mut Value, base: Digest) {
+        let Some(all) = document.get_mut("annotations").and_then(Value::as_object_mut) else { return };
+        if let Some(digest) = all.get_mut(BASE_DIGEST) {
+            *digest = json!(base);
         }
-        if manifest["annotations"][BASE_NAME].is_string() {
+        if let Some(named) = all.get_mut(BASE_NAME) {
             match &self.request.new_base {
                 ImageName::Registry(name) => {
-                    let name = Reference { digest: None, ..name.clone() };
-                    manifest["annotations"][BASE_NAME] = json!(name.to_string());
+                    *named = json!(Reference { digest: None, ..name.clone() }.to_string());
                 }
-                _ => drop(manifest["annotations"].as_object_mut().and_then(|all| all.remove(BASE_NAME))),
+                _ => drop(all.remove(BASE_NAME)),
             }
         }
     }
@@ -226,6 +256,12 @@ impl Bases<'_> {
         }
         Err(Diagnostic::new(Kind::Input, format!("the layer {} is nowhere", layer.digest)))
     }
+}
+
+/// The annotations of a document as they stand there.
+fn annotations<T>(document: &Raw<T>) -> Value {
+    let whole: Value = serde_json::from_slice(document.bytes()).unwrap_or(Value::Null);
+    whole["annotations"].clone()
 }
 
 /// How many of the image's layers are the old base's, which must be its first ones.

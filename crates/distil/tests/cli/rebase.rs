@@ -190,8 +190,11 @@ fn the_base_is_named_as_others_can_ask_for_it() {
         let new = Descriptor::of(MediaType::MANIFEST, &bytes);
         layout.put(&new, &mut &bytes[..]).unwrap();
         (part["digest"], part["size"]) = (json!(new.digest), json!(new.size));
+        // Builders say it beside the manifest as well, and of the whole image.
+        part["annotations"] = manifest["annotations"].clone();
     }
-    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::INDEX, "manifests": parts });
+    let of_all = json!({ named: format!("{upstream}:old"), pinned: layout.document("old").unwrap().digest(), "own": "1" });
+    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::INDEX, "manifests": parts, "annotations": of_all });
     layout.publish("app", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
     machine.distil(&["copy", "oci:in:new", "oci:elsewhere:7"]).good();
     machine.distil(&["copy", "oci:in:new", "new"]).good();
@@ -199,10 +202,20 @@ fn the_base_is_named_as_others_can_ask_for_it() {
     let onto = |new: &str| {
         let words = ["rebase", "oci:in:app", "--old-base", "oci:in:old", "--new-base", new];
         let digests = machine.distil(&[&words[..], &["-o", "oci:in:moved"]].concat()).good().digests();
+        let moved = layout.document("moved").unwrap();
+        let mut whole: Value = serde_json::from_slice(moved.bytes()).unwrap();
+        let name = manifest(&read("moved")[0])["annotations"].get(named).cloned();
         for (part, base) in read("moved").iter().zip(read("new")) {
-            assert_eq!(manifest(part)["annotations"][pinned], base["digest"]);
+            for annotations in [&manifest(part)["annotations"], &part["annotations"]] {
+                assert_eq!(annotations[pinned], base["digest"]);
+                assert_eq!(annotations.get(named).cloned(), name);
+            }
         }
-        (digests, manifest(&read("moved")[0])["annotations"].get(named).cloned())
+        let of_all = whole["annotations"].as_object_mut().unwrap();
+        assert_eq!(of_all.remove(pinned), Some(json!(layout.document("new").unwrap().digest())));
+        assert_eq!(of_all.remove(named), name);
+        assert_eq!(whole["annotations"], json!({ "own": "1" }));
+        (digests, name)
     };
     let (digest, none) = onto("oci:in:new");
     assert_eq!(none, None);
@@ -212,6 +225,45 @@ fn the_base_is_named_as_others_can_ask_for_it() {
     assert_eq!(onto(&name).1, Some(json!(name)));
     let pinned_name = format!("{name}@{}", layout.document("new").unwrap().digest());
     assert_eq!(onto(&pinned_name).1, Some(json!(name)));
+}
+
+/// What an index says the image has from its base, as what its manifests say.
+#[test]
+fn annotations_of_the_index_are_the_new_bases() {
+    let machine = Machine::new();
+    base(&machine, "old", &[("etc/x", "1")]);
+    base(&machine, "new", &[("etc/x", "2")]);
+    let layout = Layout::open(machine.path("work/in")).unwrap();
+    let annotated = |name: &str, annotations: Value| {
+        let mut index: Value = serde_json::from_slice(layout.document(name).unwrap().bytes()).unwrap();
+        index["annotations"] = annotations;
+        layout.publish(name, &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+    };
+    annotated("old", json!({ "version": "1", "gone": "1" }));
+    annotated("new", json!({ "version": "2", "more": "2" }));
+    append(&machine, "old", "/app", "app", "app");
+    let rebuilt = append(&machine, "new", "/app", "app", "rebuilt");
+    assert_eq!(rebase(&machine, &["--old-base", "oci:in:old"]).good().digests(), [rebuilt]);
+}
+
+/// Layers of Windows have their files elsewhere.
+#[test]
+fn images_for_windows_are_refused() {
+    let machine = Machine::new();
+    let of = |name: &str, files: &[&str]| {
+        let layers = |_: &str| files.iter().map(|file| layer(&format!("Files/{file}"), file)).collect();
+        put_layers(&machine, "in", name, &["linux/amd64", "windows/amd64"], layers);
+    };
+    of("old", &["a"]);
+    of("new", &["b"]);
+    of("app", &["a", "own"]);
+    let rebased = |more: &[&str]| rebase(&machine, &[&["--old-base", "oci:in:old"], more].concat());
+    for platform in [&[][..], &["--platform", "windows/amd64"]] {
+        let said = ["cannot rebase oci:in:app: it has an image for Windows", "--platform linux/amd64"];
+        rebased(platform).fails(3, &said);
+        machine.distil(&["inspect", "oci:in:moved"]).fails(3, &["moved"]);
+    }
+    rebased(&["--platform", "linux/amd64"]).good();
 }
 
 /// A copy of a base's file in a layer above, as builders leave one where only the mode changed, hides the mended one.
@@ -361,6 +413,59 @@ fn a_base_without_what_a_package_needs_is_refused() {
     rebased().fails(3, &["the new base has the package libabi by now, in version 1, and the image brings 2"]);
 }
 
+/// Packages that cannot be together are not brought together.
+#[test]
+fn a_base_that_a_package_cannot_be_beside_is_refused() {
+    let machine = Machine::new();
+    let upon = |name: &str, packages: &[String]| {
+        let path = |n: usize| format!("var/lib/dpkg/status.d/p{n}");
+        let files: Vec<(String, &String)> =
+            packages.iter().enumerate().map(|(n, text)| (path(n), text)).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, text)| (p.as_str(), text.as_str())).collect();
+        base(&machine, name, &files);
+    };
+    let beside = |packages: &[String]| {
+        upon("new", packages);
+        rebase(&machine, &["--old-base", "oci:in:old"])
+    };
+    let libz = package("libz", "1.3-1", "");
+    upon("old", std::slice::from_ref(&libz));
+    // What it provides itself, and itself of another architecture, it does not exclude (Policy 7.4).
+    let says =
+        "Provides: mail-agent\nConflicts: libold, mail-agent, app, libarm:arm64\nBreaks: libnew (<< 2)\n";
+    append(&machine, "old", "/var/lib/dpkg/status.d/app", &package("app", "1-1", says), "app");
+    beside(&[libz.clone(), package("libold", "1-2", "")]).fails(
+        3,
+        &[
+            "cannot rebase oci:in:app: its package app 1-1 excludes `libold`, and the new base has libold 1-2",
+            "build the image again upon the new base, or name another that its packages can be beside",
+        ],
+    );
+    machine.distil(&["inspect", "oci:in:moved"]).fails(3, &["moved"]);
+    // By version, where one is said; what only provides the name has that version only where it says so (Policy 7.5).
+    let told = "its package app 1-1 excludes `libnew (<< 2)`, and the new base has";
+    beside(&[package("libnew", "1.9-1", "")]).fails(3, &[&format!("{told} libnew 1.9-1")]);
+    beside(&[package("libnew", "2.0-1", "")]).good();
+    beside(&[package("newer", "3", "Provides: libnew\n")]).good();
+    beside(&[package("newer", "3", "Provides: libnew (= 2)\n")]).good();
+    beside(&[package("newer", "3", "Provides: libnew (= 1)\n")]).fails(3, &[&format!("{told} newer 3")]);
+    beside(&[package("postfix", "3-1", "Provides: mail-agent\n"), package("libold", "1", "")]).fails(
+        3,
+        &["excludes `mail-agent`, and the new base has postfix 3-1", "excludes `libold`, and the new base"],
+    );
+    beside(&[package("app", "1-1", "").replace("amd64", "i386")]).good();
+    beside(&[package("libarm", "1", "")]).good();
+    beside(&[package("libarm", "1", "").replace("amd64", "arm64")]).fails(3, &["`libarm:arm64`"]);
+    // Said by the other one; and packages of the base alone are its maker's to judge.
+    let told = "the new base's package libz 2-1 excludes `app (<< 1.5)`, and the image brings app 1-1";
+    beside(&[package("libz", "2-1", "Breaks: app (<< 1.5)\n")]).fails(3, &[told]);
+    beside(&[package("libz", "2-1", "Breaks: app (<< 1), libx\n"), package("libx", "1", "")]).good();
+    // What is together already, in whatever version.
+    upon("old", &[libz.clone(), package("libold", "1-1", "")]);
+    append(&machine, "old", "/var/lib/dpkg/status.d/app", &package("app", "1-1", says), "app");
+    beside(&[libz, package("libold", "1-2", "")]).good();
+}
+
 /// Of apk's packages what they need are mostly libraries by their names.
 #[test]
 fn a_base_without_a_library_of_an_apk_package_is_refused() {
@@ -383,5 +488,16 @@ fn a_base_without_a_library_of_an_apk_package_is_refused() {
         ],
     );
     upon("").fails(3, &["`so:libz.so.1`, and the new base has no libz", "needs `cmd:zpipe`"]);
-    upon(&libz("1.3.1-r0", "so:libz.so.1=1.3.1 cmd:zpipe=1.3.1-r0")).good();
+    let sound = libz("1.3.1-r0", "so:libz.so.1=1.3.1 cmd:zpipe=1.3.1-r0");
+    upon(&sound).good();
+    // `!other` among what it needs.
+    let other = "P:other\nV:2-r0\nA:x86_64\n\n";
+    let told = "its package app 1.0-r0 excludes `!other`, and the new base has other 2-r0";
+    upon(&format!("{sound}{other}")).fails(3, &[told, "build the image again upon the new base"]);
+    let provides = "P:more\nV:1-r0\nA:x86_64\np:other\n\n";
+    upon(&format!("{sound}{provides}")).fails(3, &["excludes `!other`, and the new base has more 1-r0"]);
+    let says = |what: &str| format!("P:more\nV:1-r0\nA:x86_64\nD:{what}\n\n{sound}");
+    let told = "the new base's package more 1-r0 excludes `!app<1.1`, and the image brings app 1.0-r0";
+    upon(&says("!app<1.1")).fails(3, &[told]);
+    upon(&says("!app<1.0 !app>1.0-r0 !so:none")).good();
 }

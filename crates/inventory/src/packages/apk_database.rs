@@ -19,6 +19,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Listed>, String> {
             description: some(record.description),
             depends: words(&record.depends),
             provides: words(&record.provides),
+            excludes: Vec::new(),
             asked: None,
             files: Vec::new(),
             missing: Vec::new(),

@@ -116,6 +116,7 @@ fn package(fields: &BTreeMap<Vec<u8>, BString>) -> Option<Package> {
         description: field("description"),
         depends: list(&["pre-depends", "depends"]),
         provides: list(&["provides"]),
+        excludes: list(&["conflicts", "breaks"]),
         asked: field("essential").filter(|word| word == "yes").map(|_| "Essential: yes".to_owned()),
         files: Vec::new(),
         missing: Vec::new(),
@@ -152,12 +153,13 @@ mod tests {
 
     #[test]
     fn reads_paragraphs_and_their_states() {
-        let text = b"Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\nInstalled-Size: 2\nDepends: b (>= 1),\n c | d\nSource: s (2)\nDescription: short\n long\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\nPackage: half\n\nno field\nPackage: late\nVersion: 2";
+        let text = b"Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\nInstalled-Size: 2\nDepends: b (>= 1),\n c | d\nBreaks: e (<< 1)\nConflicts: f,\n g\nSource: s (2)\nDescription: short\n long\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\nPackage: half\n\nno field\nPackage: late\nVersion: 2";
         let packages = parse_status(text);
         let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
         assert_eq!(names, ["a", "late"]);
         let a = &packages[0];
         assert_eq!(a.depends, ["b (>= 1)", "c | d"]);
+        assert_eq!(a.excludes, ["f", "g", "e (<< 1)"]);
         assert_eq!((a.installed_size, a.source.as_deref()), (Some(2048), Some("s (2)")));
         assert_eq!(a.description.as_deref(), Some("short"));
         assert_eq!(packages[1].arch, "");

@@ -45,6 +45,25 @@ pub(crate) fn needs_of(all: &[&Says]) -> Vec<Vec<Need>> {
     all.iter().map(|says| needs(says, Compat::Apk, &offers)).collect()
 }
 
+/// Beside what each of an image's packages cannot be (`!name`), and which others are that. A name that is provided
+/// without a version is none of any version (apk-package(5)), and which package a hash means, no database says.
+pub(crate) fn excludes_of(all: &[&Says]) -> Vec<Vec<Need>> {
+    let offers = offers(all);
+    let is_that = |d: &Dependency<'_>, version: &str| match d.op {
+        Op::Any => true,
+        Op::Identity => false,
+        op => !version.is_empty() && op.admits(version, d.version),
+    };
+    let of = |(own, says): (usize, &&Says)| -> Vec<Need> {
+        let all = says.requires.iter().flat_map(|field| read(field)).filter(|d| d.conflict);
+        let met = |d: &Dependency<'_>| offers.meet(d.name, |version| is_that(d, version));
+        let clash =
+            |d: Dependency<'_>| Need { clause: format!("!{}", spelled(&d)), met_by: met(&d), excused: false };
+        all.map(|d| clash(d).by_others_than(own)).collect()
+    };
+    all.iter().enumerate().map(of).collect()
+}
+
 fn offers<'a>(all: &[&'a Says]) -> Offers<'a> {
     let own = all.iter().enumerate().map(|(i, says)| (says.name.as_str(), says.version.as_str(), i));
     let provided = all

@@ -3,7 +3,7 @@
 use deb::Control;
 use deb::edges::{CUT, HIDDEN};
 use package::version::Order;
-use package::{Alternative, Relation, parse_relations};
+use package::{Alternative, ArchQualifier, Relation, parse_relations};
 use recipe::Resolved;
 
 use crate::closed::{Links, Need, Offers, Says};
@@ -36,6 +36,30 @@ pub(crate) fn links(variant: &Resolved, all: &[&Says]) -> Links {
 pub(crate) fn needs_of(all: &[&Says]) -> Vec<Vec<Need>> {
     let offers = offers(all);
     all.iter().map(|says| needs(says, false, &offers)).collect()
+}
+
+/// Beside what each of an image's packages cannot be, and which others are that; `archs` are theirs, in the same
+/// order. A name without an architecture is one of any (deb-control(5), `Conflicts`), and packages of one name are
+/// instances of one package, which do not exclude each other.
+pub(crate) fn excludes_of(all: &[&Says], archs: &[&str]) -> Vec<Vec<Need>> {
+    let offers = offers(all);
+    let of = |(own, says): (usize, &&Says)| -> Vec<Need> {
+        let fields = says.excludes.iter().flat_map(|field| parse_relations(field).unwrap_or_default());
+        let clash = |relation: Relation<'_>| {
+            let mut clash = need(&relation, &offers, |_| false, false).by_others_than(own);
+            let is_for = |other: &usize| {
+                let named = relation.alternatives.iter().find_map(|a| match a.qualifier {
+                    Some(ArchQualifier::Arch(arch)) => Some(arch),
+                    _ => None,
+                });
+                all[*other].name != says.name && named.is_none_or(|arch| archs[*other] == arch)
+            };
+            clash.met_by.retain(is_for);
+            clash
+        };
+        fields.map(clash).collect()
+    };
+    all.iter().enumerate().map(of).collect()
 }
 
 fn offers<'a>(all: &[&'a Says]) -> Offers<'a> {

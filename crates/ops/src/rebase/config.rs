@@ -46,9 +46,19 @@ fn told(old: &Value, new: &Value, image: &Value) -> Option<Vec<Value>> {
     Some(new.into_iter().chain(image.into_iter().skip(old.len())).collect())
 }
 
+/// Makes the annotations of an image's document those of one upon the new base.
+pub(super) fn rebase_annotations(old: &Value, new: &Value, document: &mut Value) {
+    let merged = merged(old, new, &document["annotations"]);
+    match document.as_object_mut() {
+        Some(document) if merged.is_null() => drop(document.remove("annotations")),
+        Some(document) => drop(document.insert("annotations".to_owned(), merged)),
+        None => {}
+    }
+}
+
 /// Objects key by key, anything else as a whole: the image's where it differs from the old base's, else the new
 /// base's. `null` stands for what is not there.
-pub(super) fn merged(old: &Value, new: &Value, image: &Value) -> Value {
+fn merged(old: &Value, new: &Value, image: &Value) -> Value {
     let there = |value: &Value| (!value.is_null()).then(|| value.clone());
     merged_but(there(old).as_ref(), there(new).as_ref(), there(image).as_ref(), &[]).unwrap_or(Value::Null)
 }

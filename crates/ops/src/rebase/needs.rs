@@ -44,10 +44,25 @@ pub(super) fn check(joint: &Joint<'_>) -> Result<(), Diagnostic> {
             }
         }
     }
-    refuse(&lost)
+    let had = lost.first().map(|first| format!("upon the old base it has {}", titled(first.had)));
+    let hint = "build the image again upon the new base, or name another that has what it needs";
+    listed(lost.iter().map(Lost::told).collect(), had).map_or(Ok(()), |error| Err(error.hint(hint)))
 }
 
-fn of_kind(of: &Contents, kind: PackageKind) -> Vec<&Package> {
+/// The first as what is wrong, with what is to be said about it, and the others below; none of none.
+pub(super) fn listed(mut told: Vec<String>, of_the_first: Option<String>) -> Option<Diagnostic> {
+    let rest = told.split_off(told.len().min(1));
+    let mut error = Diagnostic::new(Kind::Input, told.pop()?);
+    for line in of_the_first.into_iter().chain(rest.iter().take(MOST - 1).cloned()) {
+        error = error.detail(line);
+    }
+    if rest.len() >= MOST {
+        error = error.detail(format!("… and {} more", rest.len() + 1 - MOST));
+    }
+    Some(error)
+}
+
+pub(super) fn of_kind(of: &Contents, kind: PackageKind) -> Vec<&Package> {
     of.packages.iter().filter(|package| package.kind == kind).collect()
 }
 
@@ -56,31 +71,18 @@ fn same(a: &Package, b: &Package) -> bool {
 }
 
 /// The packages that the layers above the base brought, or have in another version.
-fn own<'a>(joint: &Joint<'a>, kind: PackageKind) -> Vec<&'a Package> {
+pub(super) fn own<'a>(joint: &Joint<'a>, kind: PackageKind) -> Vec<&'a Package> {
     let is_base = |own: &Package| joint.old.packages.iter().any(|o| same(o, own) && o.version == own.version);
     of_kind(joint.whole, kind).into_iter().filter(|package| !is_base(package)).collect()
 }
 
 /// Those of the new base that these neither replace nor took away.
-fn others<'a>(joint: &Joint<'a>, kind: PackageKind) -> Vec<&'a Package> {
+pub(super) fn others<'a>(joint: &Joint<'a>, kind: PackageKind) -> Vec<&'a Package> {
     let own = own(joint, kind);
     let has = |of: &Contents, package: &Package| of.packages.iter().any(|other| same(other, package));
     let is_gone = |package: &Package| has(joint.old, package) && !has(joint.whole, package);
     let stays = |package: &&Package| !own.iter().any(|own| same(own, package)) && !is_gone(package);
     of_kind(joint.new, kind).into_iter().filter(stays).collect()
-}
-
-fn refuse(lost: &[Lost<'_>]) -> Result<(), Diagnostic> {
-    let Some(first) = lost.first() else { return Ok(()) };
-    let mut error = Diagnostic::new(Kind::Input, first.told())
-        .detail(format!("upon the old base it has {}", titled(first.had)));
-    for other in &lost[1..lost.len().min(MOST)] {
-        error = error.detail(other.told());
-    }
-    if lost.len() > MOST {
-        error = error.detail(format!("… and {} more", lost.len() - MOST));
-    }
-    Err(error.hint("build the image again upon the new base, or name another that has what it needs"))
 }
 
 impl Lost<'_> {
@@ -90,6 +92,6 @@ impl Lost<'_> {
     }
 }
 
-fn titled(package: &Package) -> String {
+pub(super) fn titled(package: &Package) -> String {
     format!("{} {}", package.name, package.version)
 }
