@@ -88,7 +88,7 @@ pub(crate) fn unreadable(name: &str, error: TransportError) -> EngineError {
 
 /// What goes over, nearly: documents and headers come on top.
 fn layer_bytes(layers: &[Descriptor]) -> u64 {
-    layers.iter().map(|l| l.size).sum()
+    layers.iter().fold(0, |all, l| all.saturating_add(l.size))
 }
 
 /// Images that are looked at for layers that they share with a new one; a look takes a millisecond.

@@ -6,7 +6,6 @@ use oci::{Descriptor, Digest, Hasher};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, tar};
 use store::WholeFile;
 
-use crate::transport::mismatch;
 use crate::{Carried, TransportError};
 
 /// Writes the tar of an image: root's files, 0644, at the beginning of time.
@@ -76,7 +75,7 @@ impl<'a> Verified<'a> {
         if self.size == self.wanted.size {
             self.size += self.bytes.read(&mut [0])? as u64;
         }
-        let error = mismatch(self.wanted, &found, self.size);
+        let error = TransportError::mismatch(self.wanted, &found, self.size);
         Err(io::Error::new(io::ErrorKind::InvalidData, Carried(error.into())))
     }
 }

@@ -161,6 +161,11 @@ impl Copy<'_> {
         }
         for from in (self.elsewhere)(&part.digest) {
             if sink.mount(part, &from)? {
+                // The sink was told a digest and no size; where the source does not say either that there are as many
+                // bytes as the manifest says, whoever has them does. It is an error if they are not.
+                if source.size(part) != Some(part.size) {
+                    sink.has(part)?;
+                }
                 count.mounted.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
             }

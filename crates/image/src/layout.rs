@@ -12,7 +12,7 @@ use store::{MOST_OWN, Temporary, read_regular, write_atomically};
 
 use crate::index_file::{IndexFile, called};
 use crate::pour::pour;
-use crate::transport::{mismatch, parse_document};
+use crate::transport::parse_document;
 use crate::{BlobSink, Document, NewBlob, Sink, Source, TransportError};
 
 /// The annotation of an index entry that names it (image-spec, annotations.md).
@@ -306,6 +306,10 @@ impl Source for Layout {
         }
         Ok(Box::new(file))
     }
+
+    fn size(&self, of: &Descriptor) -> Option<u64> {
+        fs::metadata(self.blob_path(&of.digest)).ok().map(|m| m.len())
+    }
 }
 
 impl Sink for Layout {
@@ -327,7 +331,7 @@ impl Sink for Layout {
         let mut file = Temporary::beside(&self.dir, UNFINISHED).map_err(fail)?;
         let (found, size) = pour(part, bytes, file.file())?;
         if size != part.size || found != part.digest {
-            return Err(mismatch(part, &found, size));
+            return Err(TransportError::mismatch(part, &found, size));
         }
         let to = self.blob_path(&part.digest);
         if let Some(parent) = to.parent() {

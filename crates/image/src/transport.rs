@@ -221,6 +221,20 @@ impl TransportError {
         }
     }
 
+    /// Why `found` and `size`, of what a source gave until there was more than there may be, are not those of
+    /// `part`. Whether the descriptor is wrong or what came: content with the right digest is right, and none
+    /// becomes longer on its way.
+    pub fn mismatch(part: &Descriptor, found: &Digest, size: u64) -> TransportError {
+        let place = "the source";
+        if *found == part.digest || size > part.size {
+            let there = Some(size).filter(|n| *found == part.digest && *n != part.size);
+            let digest = part.digest.to_string();
+            return TransportError::WrongSize { digest, said: part.size, there, place };
+        }
+        let (wanted, found) = (describe(&part.digest, part.size), describe(found, size));
+        TransportError::Mismatch { wanted, found, place: place.to_owned() }
+    }
+
     /// From a failed read or write, "cannot `verb` `what`"; what it [carries](Carried) speaks for itself.
     pub fn io(verb: &'static str, what: impl ToString) -> impl FnOnce(io::Error) -> TransportError {
         let what = what.to_string();
@@ -237,6 +251,10 @@ pub trait Source: Sync {
     fn document(&self, name: &str) -> Result<Raw<Document>, TransportError>;
     /// The bytes of a part, from `from` on. The caller checks them.
     fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError>;
+    /// How many bytes a part has here, whatever its descriptor says; none where it takes more than a look to know.
+    fn size(&self, _of: &Descriptor) -> Option<u64> {
+        None
+    }
 }
 
 /// Where images are written to.
@@ -307,21 +325,9 @@ pub fn read_small(source: &dyn Source, part: &Descriptor) -> Result<Vec<u8>, Tra
     hasher.update(&bytes);
     let found = hasher.finish();
     if found != part.digest || bytes.len() as u64 != part.size {
-        return Err(mismatch(part, &found, bytes.len() as u64));
+        return Err(TransportError::mismatch(part, &found, bytes.len() as u64));
     }
     Ok(bytes)
-}
-
-/// Why `found` and `size`, of what came until there was more than there may be, are not those of `part`. Whether
-/// the descriptor is wrong or what came: content with the right digest is right, and none becomes longer on its way.
-pub(crate) fn mismatch(part: &Descriptor, found: &Digest, size: u64) -> TransportError {
-    let place = "the source";
-    if *found == part.digest || size > part.size {
-        let there = Some(size).filter(|_| *found == part.digest);
-        return TransportError::WrongSize { digest: part.digest.to_string(), said: part.size, there, place };
-    }
-    let (wanted, found) = (describe(&part.digest, part.size), describe(found, size));
-    TransportError::Mismatch { wanted, found, place: place.to_owned() }
 }
 
 fn describe(digest: &Digest, size: u64) -> String {

@@ -297,7 +297,8 @@ impl Contents {
 
     /// The bytes of all layers as they are stored.
     pub fn stored_size(&self) -> u64 {
-        self.layers.iter().map(|l| l.descriptor.size).sum()
+        // Whoever wrote the manifest may have written any size.
+        self.layers.iter().fold(0, |all, l| all.saturating_add(l.descriptor.size))
     }
 
     /// The bytes that a package's files take, each once.

@@ -201,7 +201,7 @@ fn read_all(
     parts: &[(&Descriptor, &DiffId)],
     todo: &[usize],
 ) -> Result<Vec<(usize, Listing)>, InventoryError> {
-    let total = todo.iter().map(|n| parts[*n].0.size).sum();
+    let total = todo.iter().fold(0u64, |all, n| all.saturating_add(parts[*n].0.size));
     let task = with.reporter.task("reading layers", Some(total), Unit::Bytes);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Ok(Vec::new()));

@@ -148,7 +148,7 @@ fn look(source: &dyn Source, part: &Descriptor) -> Result<Listed, Diagnostic> {
             platforms.extend(image.platform.as_ref().map(ToString::to_string));
         }
         for part in manifest.layers.iter().chain([&manifest.config]).filter(|p| seen.insert(p.digest)) {
-            size += part.size;
+            size = part.size.saturating_add(size);
         }
         if created.is_none() && is_config(&manifest.config.media_type) {
             let config = serde_json::from_slice::<ImageConfig>(&read_small(source, &manifest.config)?).ok();

@@ -80,6 +80,9 @@ pub(crate) enum Cause {
     /// Bytes that are not those that were asked for.
     #[error("{what} is {} and not {wanted}", said::shown(found))]
     Mismatch { what: &'static str, wanted: String, found: String },
+    /// A part of another size than whoever lists it says; `there` is none where it goes on behind that.
+    #[error("the manifest says {said} bytes, and the registry has {}", there.map_or("more".to_owned(), |n| n.to_string()))]
+    OtherSize { said: u64, there: Option<u64> },
     /// An answer that cannot be.
     #[error("the answer makes no sense: {}", said::shown(why))]
     Malformed { why: String },
@@ -245,7 +248,7 @@ impl Explain for Error {
         match &*self.cause {
             Cause::Fault(fault) => fault.kind(),
             Cause::NoLogin(why) | Cause::Source(why) => why.kind,
-            Cause::Mismatch { .. } => Kind::Trust,
+            Cause::Mismatch { .. } | Cause::OtherSize { .. } => Kind::Trust,
             Cause::Name(_) => Kind::Usage,
             _ => Kind::Network,
         }
@@ -260,6 +263,11 @@ impl Explain for Error {
             Cause::NoLogin(why) | Cause::Source(why) => why.hint.clone(),
             Cause::Mismatch { .. } => Some(
                 "the registry, or something on the way to it, changed the bytes; nothing of them was kept"
+                    .into(),
+            ),
+            Cause::OtherSize { .. } => Some(
+                "the manifest, or what lists it, is wrong, or the registry's copy is not whole: tell the image's maker, \
+                 or have both written anew where it was made"
                     .into(),
             ),
             Cause::Malformed { .. } | Cause::TooLarge { .. } => {

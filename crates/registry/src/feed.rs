@@ -132,8 +132,9 @@ impl Checked<'_> {
             return Ok(());
         }
         let found = tally.hash.clone().finish();
-        if found != part.digest || !is_at_end(&mut *self.bytes)? {
-            return Err(mismatch(part, self.at, &found));
+        let more = !is_at_end(&mut *self.bytes)?;
+        if found != part.digest || more {
+            return Err(mismatch(part, self.at, &found, more));
         }
         Ok(())
     }
@@ -152,7 +153,7 @@ impl Read for Checked<'_> {
         match self.bytes.read(&mut buf[..most]) {
             Ok(0) => {
                 let found = locked(&feed.tally).hash.clone().finish();
-                Err(feed.fail(mismatch(feed.part, self.at, &found)))
+                Err(feed.fail(mismatch(feed.part, self.at, &found, false)))
             }
             Ok(n) => {
                 self.take(&buf[..n]).map_err(|e| feed.fail(e))?;
@@ -169,10 +170,13 @@ pub(crate) fn is_at_end(bytes: &mut dyn Read) -> Result<bool, TransportError> {
     Ok(more == 0)
 }
 
-pub(crate) fn mismatch(part: &Descriptor, size: u64, found: &Digest) -> TransportError {
-    TransportError::Mismatch {
-        wanted: format!("{} ({} bytes)", part.digest, part.size),
-        found: format!("{found} ({size} bytes)"),
-        place: "the source".to_owned(),
+/// Of a source that gave `size` bytes with the digest `found`; `more` if it goes on behind them.
+pub(crate) fn mismatch(part: &Descriptor, size: u64, found: &Digest, more: bool) -> TransportError {
+    match more {
+        true => {
+            let digest = part.digest.to_string();
+            TransportError::WrongSize { digest, said: part.size, there: None, place: "the source" }
+        }
+        false => TransportError::mismatch(part, found, size),
     }
 }

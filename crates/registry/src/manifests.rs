@@ -117,9 +117,7 @@ impl Repository {
         hash.update(&all);
         let found = hash.finish();
         if found != part.digest || all.len() as u64 != part.size {
-            let wanted = format!("{} ({} bytes)", part.digest, part.size);
-            let found = format!("{found} ({} bytes)", all.len());
-            return Err(TransportError::Mismatch { wanted, found, place: "the source".to_owned() });
+            return Err(TransportError::mismatch(part, &found, all.len() as u64));
         }
         let document = Raw::read(all)
             .map_err(|e| TransportError::Malformed { what: part.digest.to_string(), why: e.to_string() })?;

@@ -164,7 +164,8 @@ impl<'a> BlobReader<'a> {
             // Whoever takes the bytes sees whether they are right, and asks again; elsewhere then.
             (_, true) if is_wrong || has_more => self.repository.distrust(self.reader),
             (_, false) if has_more => {
-                return Err(Error::new(response.asked.clone(), Cause::TooLarge { most: self.part.size }));
+                let cause = Cause::OtherSize { said: self.part.size, there: None };
+                return Err(Error::new(response.asked.clone(), cause));
             }
             _ => {}
         }
@@ -203,11 +204,10 @@ impl Endpoint {
             return Err(Error::new(asked, Cause::Malformed { why }));
         }
         if let Some(length) = response.length()
-            && length != part.size - begins
+            && begins.saturating_add(length) != part.size
         {
-            let found = format!("{} bytes long", begins.saturating_add(length));
-            let wanted = format!("{} bytes", part.size);
-            return Err(Error::new(asked, Cause::Mismatch { what: "the blob", wanted, found }));
+            let there = Some(begins.saturating_add(length));
+            return Err(Error::new(asked, Cause::OtherSize { said: part.size, there }));
         }
         self.skip(&mut response, from - begins, asked)?;
         Ok(response)

@@ -2,7 +2,7 @@ use std::io::Read;
 use std::thread::Scope;
 
 use image::{Source, TransportError};
-use oci::{Descriptor, Digest, Hasher};
+use oci::{Descriptor, Hasher};
 
 use crate::Repository;
 use crate::error::Error;
@@ -35,7 +35,9 @@ impl Repository {
         let mut all = Vec::new();
         bytes.take(part.size + 1).read_to_end(&mut all).map_err(TransportError::io("read", part.digest))?;
         if all.len() as u64 != part.size {
-            return Err(mismatch(part, all.len() as u64, &Digest::of(&all)));
+            let mut hash = Hasher::new(part.digest.algorithm());
+            hash.update(&all);
+            return Err(TransportError::mismatch(part, &hash.finish(), all.len() as u64));
         }
         self.push(&Feed::new(part, &InMemory(all), &self.home().host))
     }
@@ -141,9 +143,10 @@ impl Repository {
             hash.update(&piece);
             taken += got;
             let last = taken == part.size;
-            if got < most || (last && (!is_at_end(bytes)? || hash.clone().finish() != part.digest)) {
+            let more = last && !is_at_end(bytes)?;
+            if got < most || more || (last && hash.clone().finish() != part.digest) {
                 upload.cancel();
-                return Err(mismatch(part, taken, &hash.finish()));
+                return Err(mismatch(part, taken, &hash.finish(), more));
             }
             self.push_piece(&mut upload, &piece, taken)?;
         }

@@ -7,7 +7,7 @@ use image::{Document, Sink, Source, TransportError};
 use oci::{Descriptor, Digest, Raw};
 
 use crate::endpoint::{Access, Answer, Call, Endpoint};
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::host::locked;
 use crate::uploads::{Begun, Upload};
 
@@ -177,14 +177,25 @@ impl Sink for Repository {
 }
 
 impl Repository {
-    /// Whether a blob is known to be there, with the size that its descriptor says.
+    /// Whether a blob is known to be there, with the size that its descriptor says; an error where it has another: a
+    /// manifest that says it would be there for good, and nobody could read the image.
     fn has_blob(&self, part: &Descriptor) -> Result<bool, Error> {
         let doing = format!("find {} in", part.digest);
         let path = format!("blobs/{}", part.digest);
         let call = Call { access: Access::Write, ..Call::new(&doing, Method::Head, &path, &[200, 404]) };
-        let response = self.home.ask_if_said(&call)?.filter(|r| r.status == 200);
-        // Some registries say no length of what is only asked about.
-        Ok(response.is_some_and(|r| r.length().is_none_or(|n| n == part.size)))
+        let Some(response) = self.home.ask_if_said(&call)?.filter(|r| r.status == 200) else {
+            return Ok(false);
+        };
+        // Some registries say no length of what is only asked about, and some proxies that it has none.
+        match response.length() {
+            None => Ok(true),
+            Some(length) if length == part.size => Ok(true),
+            Some(0) => Ok(false),
+            Some(length) => {
+                let cause = Cause::OtherSize { said: part.size, there: Some(length) };
+                Err(Error::new(response.asked.clone(), cause))
+            }
+        }
     }
 
     pub(crate) fn mount_blob(&self, part: &Descriptor, from: &str) -> Result<bool, Error> {

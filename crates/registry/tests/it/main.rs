@@ -14,6 +14,7 @@ mod pulling;
 mod pushing;
 mod real;
 mod referrers;
+mod sizes;
 mod token_tls;
 mod unsaid;
 mod world;
