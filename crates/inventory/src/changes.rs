@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
 use oci::Digest;
+use rootfs::path::follow;
 use rootfs::{Entry, Node, PayloadIx};
 
-use crate::packages::{self, Found, Texts};
+use crate::packages::{self, Found, Places, Texts};
 use crate::stack::{Slot, View};
 use crate::{Change, ChangeKind, InventoryError, Link, Listing, PackageChange, PackageKind};
 
@@ -24,6 +25,7 @@ pub(crate) struct Story {
 pub(crate) struct Stacked {
     pub(crate) view: View,
     pub(crate) texts: Texts,
+    pub(crate) places: Places,
     pub(crate) found: Found,
     layers: usize,
 }
@@ -132,10 +134,16 @@ impl Stacked {
                 self.texts.insert(path, packages::Text { bytes, layer: n });
             }
         }
-        if !changed {
+        let link = |path: &BStr| match view.get(path).map(|s| &s.entry.node) {
+            Some(Node::Symlink(target)) => Some(target.as_bstr()),
+            _ => None,
+        };
+        let places = Places::in_tree(|path| follow(path, true, link).ok());
+        if !changed && places == self.places {
             return Vec::new();
         }
-        let mut found = packages::read(&self.texts);
+        self.places = places;
+        let mut found = packages::read(&self.texts, &self.places);
         let packages = difference(&self.found, &mut found, n);
         self.found = found;
         packages

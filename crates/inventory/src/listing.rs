@@ -9,8 +9,6 @@ use rootfs::payload::table::{Cursor, push_bytes, push_entry, push_number};
 use rootfs::tar::{Kind, Member};
 use rootfs::{Body, Entry, Node, Owner, PayloadIx, WHITEOUT};
 
-pub(crate) use crate::packages::{is_notice, is_text};
-
 /// What a file's name ends with after [`WHITEOUT`] that says that nothing below is seen in its directory.
 const OPAQUE: &[u8] = b".wh..opq";
 
@@ -73,13 +71,15 @@ impl Builder {
             return;
         }
         let mut entry = member.into_entry(Some(body), Owner::Implicit);
+        // Of another name there is no body here.
+        let text = text.filter(|_| matches!(entry.node, Node::File(_)));
         entry.path = self.through_links(entry.path);
         let entry = self.linked(entry);
         if entry.path.is_empty() && !entry.is_dir() {
             return;
         }
         self.texts.remove(&entry.path);
-        if let Some(text) = text.filter(|_| matches!(entry.node, Node::File(_))) {
+        if let Some(text) = text {
             self.texts.insert(entry.path.clone(), text);
         }
         if !entry.is_dir() {
@@ -193,7 +193,7 @@ fn cost(member: &Member) -> usize {
     member.path.len() + link + xattrs
 }
 
-const MAGIC: &[u8; 8] = b"listing4";
+const MAGIC: &[u8; 8] = b"listing5";
 
 impl Listing {
     /// As bytes, for a cache. Version rule: any change to these bytes, or to what is read of a tar, counts the number in

@@ -7,7 +7,7 @@ use rootfs::path::{file_name, normalise_foreign, parent};
 use crate::Contents;
 use crate::appended;
 use crate::packages::Diversion;
-use crate::packages::{self, Listed};
+use crate::packages::Listed;
 
 /// Sorts packages, finds their paths in the tree, and gives files their owners: a database of before the merge of
 /// `/usr` has `bin/x`, and the tree has `usr/bin/x` and a link. A file of several packages (a copyright of two
@@ -51,7 +51,6 @@ pub(crate) fn assign(contents: &mut Contents, mut listed: Vec<Listed>, diversion
     contents.packages = listed.into_iter().map(|l| l.package).collect();
     appended::release(contents);
     place(contents);
-    packages::add_unread(contents);
 }
 
 /// Gives packages the layer that most of their files are from: a database may lie in another, and configuration

@@ -5,7 +5,9 @@ mod dpkg;
 
 use std::collections::BTreeMap;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
+use rootfs::Node;
+use rootfs::path::{file_name, parent};
 
 use crate::{Contents, Database, Package, PackageKind};
 
@@ -33,6 +35,9 @@ const RPM: [&str; 9] = [
     "usr/share/rpm/rpmdb.sqlite",
 ];
 
+/// The longest package database that is kept, in bytes; Debian's of some thousand packages has 5 MB.
+pub(crate) const MOST_TEXT: u64 = 64 << 20;
+
 /// A database's file, and the layer that it is from.
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
@@ -57,14 +62,52 @@ pub(crate) struct Found {
     pub(crate) databases: Vec<Database>,
 }
 
-/// Is a path one whose content is kept while a layer is read?
+/// Where the databases of an image are: links on the way are followed, as whoever asks a database does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) status: BString,
+    pub(crate) status_dir: BString,
+    pub(crate) info_dir: BString,
+    pub(crate) diversions: BString,
+    apk: Vec<BString>,
+    apk_world: BString,
+}
+
+impl Places {
+    /// Those of a tree in which `real` follows links; what has none stays as it is.
+    pub(crate) fn in_tree(real: impl Fn(&BStr) -> Option<BString>) -> Places {
+        let real = |path: &str| real(BStr::new(path)).unwrap_or_else(|| path.into());
+        let mut apk: Vec<BString> = APK.iter().map(|path| real(path)).collect();
+        apk.dedup();
+        Places {
+            status: real(STATUS),
+            status_dir: real(STATUS_DIR),
+            info_dir: real(INFO_DIR),
+            diversions: real(DIVERSIONS),
+            apk,
+            apk_world: real(APK_WORLD),
+        }
+    }
+}
+
+/// Is a path one whose content is kept while a layer is read? That a link leads to a database from its own path
+/// shows later, so whatever could be one is kept: images that are updated as a whole have dpkg's in a directory of
+/// that name below `/usr`.
 pub(crate) fn is_text(path: &BStr) -> bool {
-    let inside = |directory: &str| {
-        let rest = path.strip_prefix(directory.as_bytes()).and_then(|p| p.strip_prefix(b"/"));
-        rest.filter(|name| !name.contains(&b'/'))
-    };
-    let exact = [STATUS, DIVERSIONS, APK_WORLD].iter().chain(&OS_RELEASE).chain(&APK).any(|p| *path == **p);
-    exact || inside(STATUS_DIR).is_some() || inside(INFO_DIR).is_some_and(|name| name.ends_with(b".list"))
+    let (name, directory) = (file_name(path), parent(path).unwrap_or_default());
+    let is_dpkg = |directory: &BStr| file_name(directory).starts_with(b"dpkg");
+    match name.as_bytes() {
+        b"status" | b"diversions" => is_dpkg(directory),
+        b"installed" => directory.ends_with(b"apk/db"),
+        name if file_name(directory) == "info" && name.ends_with(b".list") => {
+            parent(directory).is_some_and(is_dpkg)
+        }
+        _ => {
+            file_name(directory) == "status.d"
+                || path == APK_WORLD
+                || OS_RELEASE.iter().any(|release| path == *release)
+        }
+    }
 }
 
 /// Is it a text that is kept for others to read: accounts, and what packages of Debian say of their licences?
@@ -74,19 +117,19 @@ pub(crate) fn is_notice(path: &BStr) -> bool {
 }
 
 /// Reads all that there are.
-pub(crate) fn read(texts: &Texts) -> Found {
+pub(crate) fn read(texts: &Texts, places: &Places) -> Found {
     let mut found = Found::default();
-    dpkg::read(texts, &mut found);
-    for path in APK {
-        if let Some(text) = texts.get(BStr::new(path)) {
+    dpkg::read(texts, places, &mut found);
+    for path in &places.apk {
+        if let Some(text) = texts.get(path) {
             let read = apk_database::read(&text.bytes);
             found.databases.push(Database {
                 kind: PackageKind::Apk,
-                path: path.into(),
+                path: path.clone(),
                 packages: read.as_ref().map(Vec::len).map_err(Clone::clone),
             });
             let mut packages = read.unwrap_or_default();
-            if let Some(world) = texts.get(BStr::new(APK_WORLD)) {
+            if let Some(world) = texts.get(&places.apk_world) {
                 apk_database::ask(&world.bytes, &mut packages);
             }
             found.packages.extend(packages);
@@ -96,20 +139,35 @@ pub(crate) fn read(texts: &Texts) -> Found {
 }
 
 /// Names the databases that are there and were not read.
-pub(crate) fn add_unread(contents: &mut Contents) {
-    let mut add = |kind, path: &str, why: &str| {
-        if contents.file(path).is_some_and(|f| f.size() > 0)
-            && !contents.databases.iter().any(|d| d.path == path)
-        {
-            contents.databases.push(Database { kind, path: path.into(), packages: Err(why.to_owned()) });
+pub(crate) fn add_unread(contents: &mut Contents, texts: &Texts) {
+    let rpm = RPM.iter().map(|path| (PackageKind::Rpm, *path));
+    let apk = APK.iter().map(|path| (PackageKind::Apk, *path));
+    for (kind, path) in rpm.chain([(PackageKind::Deb, STATUS)]).chain(apk) {
+        let Ok(path) = contents.real_path(path, true) else { continue };
+        let size = size_at(contents, path.as_bstr());
+        let known = texts.contains_key(&path) || contents.databases.iter().any(|d| d.path == path);
+        if size == 0 || known {
+            continue;
         }
-    };
-    RPM.iter().for_each(|path| add(PackageKind::Rpm, path, "distil does not read rpm's databases"));
-    add(PackageKind::Deb, STATUS, "it is longer than 64 MiB");
-    APK.iter().for_each(|path| add(PackageKind::Apk, path, "it is longer than 64 MiB"));
+        let why = match kind {
+            PackageKind::Rpm => "distil does not read rpm's databases",
+            _ if size > MOST_TEXT => "it is longer than 64 MiB",
+            _ => "its layer has it under another name, or more than 256 MiB of databases",
+        };
+        contents.databases.push(Database { kind, path, packages: Err(why.to_owned()) });
+    }
+}
+
+/// The length of a file by any of its names; 0 of all else.
+fn size_at(contents: &Contents, path: &BStr) -> u64 {
+    let Some(file) = contents.file(path) else { return 0 };
+    match &file.entry.node {
+        Node::Hardlink(first) => contents.file(first).map_or(0, |first| first.size()),
+        _ => file.size(),
+    }
 }
 
 /// What dpkg-divert put where.
-pub(crate) fn diversions(texts: &Texts) -> Vec<dpkg::Diversion> {
-    texts.get(BStr::new(DIVERSIONS)).map(|t| parse_diversions(&t.bytes)).unwrap_or_default()
+pub(crate) fn diversions(texts: &Texts, places: &Places) -> Vec<dpkg::Diversion> {
+    texts.get(&places.diversions).map(|t| parse_diversions(&t.bytes)).unwrap_or_default()
 }

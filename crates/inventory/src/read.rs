@@ -133,7 +133,7 @@ fn contents(
             hides,
         });
     }
-    let Stacked { view, texts, found, .. } = stacked;
+    let Stacked { view, texts, places, found, .. } = stacked;
     let ours = ours(&config);
     let maker = read_maker(&config, &manifest.annotations, ours);
     let mut all = Contents {
@@ -154,7 +154,8 @@ fn contents(
         texts.get(&real)
     });
     all.os_release = real.map(|text| parse_os_release(&text.bytes));
-    ownership::assign(&mut all, found.packages, &packages::diversions(&texts));
+    ownership::assign(&mut all, found.packages, &packages::diversions(&texts, &places));
+    packages::add_unread(&mut all, &texts);
     let notices = texts.into_iter().filter(|(path, _)| packages::is_notice(path.as_ref()));
     all.notices = notices.map(|(path, text)| (path, text.bytes)).collect();
     Ok(all)

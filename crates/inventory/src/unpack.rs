@@ -7,7 +7,8 @@ use oci::{Descriptor, DiffId, Digest, Hasher};
 use rootfs::tar::{Limits, Member, Reader, TarError};
 use rootfs::{Body, PayloadIx};
 
-use crate::listing::{Builder, is_notice, is_text};
+use crate::listing::Builder;
+use crate::packages::{MOST_TEXT, is_notice, is_text};
 use crate::{InventoryError, Listing};
 
 /// What a layer's tar may be long: as much as its bodies may be, and headers.
@@ -15,9 +16,6 @@ const MOST_BYTES: u64 = 40 << 30;
 
 /// What is handed from the decompressor to the reader at a time.
 const CHUNK: usize = 1 << 18;
-
-/// The longest package database that is kept, in bytes; Debian's of some thousand packages has 5 MB.
-const MOST_TEXT: u64 = 64 << 20;
 
 /// All that is kept of one layer.
 const MOST_TEXTS: u64 = 256 << 20;

@@ -104,6 +104,57 @@ fn rpms_databases_are_named_and_not_read() {
 }
 
 #[test]
+fn a_database_is_found_behind_links() {
+    let link = Entry::symlink("var/lib/dpkg", "../../usr/lib/sysimage/dpkg");
+    let below = [
+        file("usr/bin/dash", "elf"),
+        file("usr/lib/sysimage/dpkg/status", STATUS),
+        file("usr/lib/sysimage/dpkg/info/dash.list", "/usr/bin/dash\n"),
+    ];
+    let one = [&below[..], std::slice::from_ref(&link)].concat();
+    let at_once = Images::default().read(&[&one]);
+    // A link that a later layer brings opens what was there before.
+    let later = Images::default().read(&[&below, &[link]]);
+    for contents in [&at_once, &later] {
+        assert_eq!(owner(contents, "usr/bin/dash"), Some("dash"));
+        let [database] = &contents.databases[..] else { panic!("{:?}", contents.databases) };
+        assert_eq!(
+            (database.path.to_str_lossy().as_ref(), &database.packages),
+            ("usr/lib/sysimage/dpkg/status", &Ok(2))
+        );
+    }
+    assert_eq!((later.layers[0].packages.len(), later.layers[1].packages.len()), (0, 2));
+    // Nobody asks a database that no link leads to.
+    assert!(Images::default().read(&[&below]).databases.is_empty());
+    // apk's is one, by whichever of its paths.
+    let apk = [Entry::symlink("lib", "usr/lib"), file("usr/lib/apk/db/installed", "P:a\nV:1\n\n")];
+    let contents = Images::default().read(&[&apk]);
+    assert_eq!((contents.databases.len(), contents.packages.len()), (1, 1));
+}
+
+#[test]
+fn a_database_that_was_not_read_is_named() {
+    let kept = file("usr/lib/kept/s", STATUS);
+    let link = Entry::hardlink("var/lib/dpkg/status", "usr/lib/kept/s");
+    let both = [kept.clone(), link.clone()];
+    for layers in [vec![&both[..]], vec![&both[..1], &both[1..]]] {
+        let contents = Images::default().read(&layers);
+        let [database] = &contents.databases[..] else { panic!("{:?}", contents.databases) };
+        assert_eq!(database.path, "var/lib/dpkg/status");
+        assert!(database.packages.as_ref().unwrap_err().contains("under another name"), "{database:?}");
+    }
+    // One without a package was read.
+    let contents = Images::default().read(&[&[file("var/lib/dpkg/status", "\n")]]);
+    assert!(contents.databases.is_empty(), "{:?}", contents.databases);
+    // Two paths of rpm's lead to one.
+    let contents = Images::default().read(&[&[
+        Entry::symlink("var/lib/rpm", "/usr/lib/sysimage/rpm"),
+        file("usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite format 3\0"),
+    ]]);
+    assert_eq!(contents.databases.len(), 1);
+}
+
+#[test]
 fn a_layer_says_what_it_did_to_packages() {
     let one = |name: &str, version: &str| {
         format!("Package: {name}\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\n\n")

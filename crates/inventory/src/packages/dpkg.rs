@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::{Found, INFO_DIR, Listed, STATUS, STATUS_DIR, Texts};
+use super::{Found, Listed, Places, Texts};
 use crate::{Database, Package, PackageKind};
 
 /// A path that dpkg-divert moved away (dpkg-divert(1)).
@@ -17,20 +17,20 @@ pub struct Diversion {
 }
 
 /// Reads dpkg's database, and the directory of paragraphs that distroless images have.
-pub(super) fn read(texts: &Texts, found: &mut Found) {
-    if let Some(text) = texts.get(BStr::new(STATUS)) {
+pub(super) fn read(texts: &Texts, places: &Places, found: &mut Found) {
+    if let Some(text) = texts.get(&places.status) {
         let packages = parse_status(&text.bytes);
         // `dpkg --print-foreign-architectures` leaves an empty one in images that have status.d.
         if !packages.is_empty() || text.bytes.iter().any(|b| !b.is_ascii_whitespace()) {
-            found.databases.push(database(STATUS, packages.len()));
+            found.databases.push(database(&places.status, packages.len()));
         }
         found.packages.extend(packages.into_iter().map(|package| {
-            let paths = list_of(texts, &package);
+            let paths = list_of(texts, &places.info_dir, &package);
             Listed { package, paths }
         }));
     }
     let mut count = 0;
-    let prefix: BString = format!("{STATUS_DIR}/").into();
+    let prefix = BString::from([places.status_dir.as_slice(), b"/"].concat());
     for (path, text) in texts.range(prefix.clone()..).take_while(|(p, _)| p.starts_with(&prefix)) {
         if path.ends_with(b".md5sums") {
             continue;
@@ -44,21 +44,20 @@ pub(super) fn read(texts: &Texts, found: &mut Found) {
         }
     }
     if count > 0 {
-        found.databases.push(database(STATUS_DIR, count));
+        found.databases.push(database(&places.status_dir, count));
     }
 }
 
-fn database(path: &str, packages: usize) -> Database {
-    Database { kind: PackageKind::Deb, path: path.into(), packages: Ok(packages) }
+fn database(path: &BString, packages: usize) -> Database {
+    Database { kind: PackageKind::Deb, path: path.clone(), packages: Ok(packages) }
 }
 
 /// `info/NAME.list`, or `info/NAME:ARCH.list` where several architectures may have it.
-fn list_of(texts: &Texts, package: &Package) -> Vec<BString> {
-    let names = [
-        format!("{INFO_DIR}/{}:{}.list", package.name, package.arch),
-        format!("{INFO_DIR}/{}.list", package.name),
-    ];
-    let text = names.iter().find_map(|name| texts.get(BStr::new(name)));
+fn list_of(texts: &Texts, info_dir: &BString, package: &Package) -> Vec<BString> {
+    let (name, arch) = (&package.name, &package.arch);
+    let names = [format!("/{name}:{arch}.list"), format!("/{name}.list")];
+    let text =
+        names.iter().find_map(|name| texts.get(BStr::new(&[info_dir.as_slice(), name.as_bytes()].concat())));
     text.map(|t| t.bytes.lines().filter(|l| !l.is_empty()).map(BString::from).collect()).unwrap_or_default()
 }
 
