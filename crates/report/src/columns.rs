@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::{BStr, ByteSlice};
 use serde::Serialize;
 
-use crate::escape::shown;
+use crate::escape::{inert, shown};
 use crate::page::{File, FileKind, Image};
 
 /// One row for each path: a directory, then what is in it.
@@ -65,7 +65,7 @@ impl Columns {
             Some(package) => i64::from(package),
             None if file.made_by.is_empty() => -1,
             None => {
-                let maker = shown(file.made_by.as_bytes());
+                let maker = inert(&file.made_by);
                 let at = self.makers.iter().position(|m| *m == maker).unwrap_or_else(|| {
                     self.makers.push(maker);
                     self.makers.len() - 1

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::escape::shown;
+use crate::escape::inert;
 
 /// What happened to something that two images may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,7 +147,7 @@ impl ChangeColumns {
         let mut seen = std::collections::HashMap::new();
         let mut last = String::new();
         for change in &changes.paths {
-            let path = shown(change.path.as_bytes());
+            let path = inert(&change.path);
             let shared = shared_directories(&last, &path);
             out.marks.push(change.mark.key());
             // Counted in UTF-16, as the script's strings are.
@@ -156,7 +156,7 @@ impl ChangeColumns {
             out.before.push(change.before);
             out.after.push(change.after);
             let at = *seen.entry(&change.said).or_insert_with(|| {
-                out.phrases.push(change.said.iter().map(|text| shown(text.as_bytes())).collect());
+                out.phrases.push(change.said.iter().map(|text| inert(text)).collect());
                 out.phrases.len() - 1
             });
             out.said.push(at);
@@ -213,6 +213,6 @@ mod tests {
         let paths = vec![path("/a", &mode), path("/b", &["content", "owner\u{202e}"]), path("/c", &mode)];
         let columns = ChangeColumns::of(&Changes { paths, ..Changes::default() });
         assert_eq!(columns.said, [0, 1, 0]);
-        assert_eq!(columns.phrases[1], ["content", "owner\\u{202E}"]);
+        assert_eq!(columns.phrases[1], ["content", "owner\\xE2\\x80\\xAE"]);
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::columns::Columns;
 use crate::compare::{ChangeColumns, Changes};
-use crate::escape::{data_block, html, shown};
+use crate::escape::{data_block, html, inert};
 use crate::page::{Image, Page};
 use crate::sections::{comparison, config, contents, files, layers, packages, summary, surface};
 use crate::size::number;
@@ -189,7 +189,7 @@ struct Data<'a> {
 }
 
 fn data(facts: &Facts<'_>) -> String {
-    let text = |t: &String| shown(t.as_bytes());
+    let text = |t: &String| inert(t);
     let image = facts.image;
     data_block(&Data {
         name: &text(&image.name),

@@ -1,20 +1,31 @@
 //! Foreign text made inert: for people, for HTML and for the data block of the page.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
-/// Bytes of an image as text that shows what is in it and does nothing: what is not UTF-8 becomes `\xFF`;
-/// control characters, and those that reorder or hide text (Unicode's Bidi_Control, zero width), `\u{202E}`.
+/// A name of an image as text that shows what is in it and does nothing, as every command shows and takes it
+/// ([`rootfs::shown`]): what is no UTF-8 is `\xFF`, and so are the bytes of what [`inert`] writes out.
 pub fn shown(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|c| push_shown(&mut out, c));
-        chunk.invalid().iter().for_each(|b| out.push_str(&format!("\\x{b:02X}")));
-    }
+    inert(&rootfs::shown(bytes))
+}
+
+/// Text that does nothing: control characters, and those that reorder or hide text (Unicode's Bidi_Control, zero width),
+/// are their bytes, as `\xE2\x80\xAE`.
+pub(crate) fn inert(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_inert(&mut out, c));
     out
 }
 
-fn push_shown(out: &mut String, c: char) {
-    if acts(c) { out.push_str(&format!("\\u{{{:04X}}}", u32::from(c))) } else { out.push(c) }
+fn push_inert(out: &mut String, c: char) {
+    if !acts(c) {
+        return out.push(c);
+    }
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        // Writing to a string does not fail.
+        let _ = write!(out, "\\x{byte:02X}");
+    }
 }
 
 /// Characters that are not seen, but change what is.
@@ -36,7 +47,7 @@ pub(crate) fn html(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            c => push_shown(&mut out, c),
+            c => push_inert(&mut out, c),
         }
     }
     out
@@ -56,15 +67,21 @@ mod tests {
     #[test]
     fn what_acts_is_written_out() {
         assert_eq!(shown("tür/\u{65e5}".as_bytes()), "tür/\u{65e5}");
-        assert_eq!(shown(b"a\x1b[31m\n\xff"), "a\\u{001B}[31m\\u{000A}\\xFF");
-        assert_eq!(shown("exe\u{202e}gpj.\u{200b}".as_bytes()), "exe\\u{202E}gpj.\\u{200B}");
+        let names: [&[u8]; 3] =
+            [b"a\x1b[31m\n\xff", "exe\u{202e}gpj.\u{200b}".as_bytes(), b"\\x0A and \\xyz"];
+        let texts = ["a\\x1B[31m\\x0A\\xFF", "exe\\xE2\\x80\\xAEgpj.\\xE2\\x80\\x8B", "\\x5Cx0A and \\xyz"];
+        for (name, text) in names.into_iter().zip(texts) {
+            assert_eq!(shown(name), text);
+            assert_eq!(rootfs::typed(text), name, "what is shown can be typed");
+            assert_eq!(inert(text), text, "and is not written out twice");
+        }
     }
 
     #[test]
     fn html_has_no_markup_left() {
         assert_eq!(
             html("</script><img src=x onerror='a' \"b\">&\u{2067}"),
-            "&lt;/script&gt;&lt;img src=x onerror=&#39;a&#39; &quot;b&quot;&gt;&amp;\\u{2067}"
+            "&lt;/script&gt;&lt;img src=x onerror=&#39;a&#39; &quot;b&quot;&gt;&amp;\\xE2\\x81\\xA7"
         );
     }
 

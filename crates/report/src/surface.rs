@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::escape::shown;
+use crate::escape::{inert, shown};
 use crate::page::{File, FileKind, Image, Role};
 
 /// One kind of help.
@@ -130,7 +130,7 @@ fn found(category: Category, image: &Image) -> Vec<String> {
     let user = &image.config.run_as;
     if category == Category::RootUser {
         let name = if user.text.is_empty() { "no user is set, which is root" } else { &user.text };
-        return if user.is_root() { vec![shown(name.as_bytes())] } else { Vec::new() };
+        return if user.is_root() { vec![inert(name)] } else { Vec::new() };
     }
     // Root may write everything: a list of that says nothing.
     if category == Category::Writable && (user.is_root() || user.uid.is_none()) {

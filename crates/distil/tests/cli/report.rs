@@ -217,6 +217,30 @@ fn its_data_is_that_of_inspect_tree_and_diff() {
     }
 }
 
+/// A name reads the same on the page as on the terminal, and can be typed as it is read.
+#[test]
+fn names_are_written_as_the_terminal_has_them() {
+    let machine = Machine::new();
+    let names: [&[u8]; 5] =
+        [b"line\nbreak", b"esc\x1b[2J", "exe\u{202e}gpj".as_bytes(), b"latin\xe9", b"four \\x0A"];
+    let shown = ["line\\x0Abreak", "esc\\x1B[2J", "exe\\xE2\\x80\\xAEgpj", "latin\\xE9", "four \\x5Cx0A"];
+    let entries: Vec<Entry> = names.iter().map(|name| Entry::file(*name, 0o644, "x")).collect();
+    somebodys::put(&machine, "names", &[("a", entries.clone())], &[]);
+    somebodys::put(&machine, "none", &[("a", vec![file("other", "x")])], &[]);
+    let page =
+        machine.distil(&["report", "oci:names:it", "--against", "oci:none:it", "-o", "-"]).good().stdout;
+    let listed = data_of(&page)["files"]["names"].clone();
+    let listed: Vec<&str> = listed.as_array().expect("names").iter().filter_map(Value::as_str).collect();
+    let tree = machine.distil(&["tree", "oci:names:it"]).good().stdout;
+    let changed = changes_of(&page);
+    for name in shown {
+        assert!(listed.contains(&name), "{name} is not in {listed:?}");
+        assert!(changed.iter().any(|(_, path, _)| *path == format!("/{name}")), "{name}: {changed:?}");
+        assert!(tree.contains(name), "{name} is not in {tree}");
+        machine.distil(&["why", "oci:names:it", &format!("/{name}")]).good();
+    }
+}
+
 #[test]
 fn devices_are_shown_as_devices() {
     let machine = strange();

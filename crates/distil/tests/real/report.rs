@@ -326,7 +326,7 @@ fn what_a_hostile_image_says_stays_text() {
     assert_eq!(browser.run("return document.querySelectorAll('img, main svg[onload], [onfocus]').length"), 0);
     search(&browser, "file-search", "usr/bin");
     let shown = text(&browser, "file-grid");
-    for text in [attacks[0], attacks[1], attacks[2], "exe\\u{202E}gpj.txt", "line\\u{000A}break"] {
+    for text in [attacks[0], attacks[1], attacks[2], "exe\\xE2\\x80\\xAEgpj.txt", "line\\x0Abreak"] {
         assert!(shown.contains(text), "{text} is not in {shown}");
     }
     // Into each tile, and onto each file.
