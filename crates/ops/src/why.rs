@@ -44,6 +44,10 @@ pub struct PathWhy {
     /// the empty name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<(String, usize)>,
+    /// Of a directory that several packages have, and so none alone: which, as NAME, or NAME:ARCHITECTURE where two are
+    /// called so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// The lines of the recipe that declare it or change it, `FILE:LINE`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
@@ -288,7 +292,23 @@ fn path_why(look: &Look, file: &inventory::File, typed: &str) -> PathWhy {
         Whose::Nobody => look.unread(),
         _ => Vec::new(),
     };
-    PathWhy { followed, file: row, layers, below, lines, unread, appended: appended(look, file) }
+    let (packages, appended) = (several(look, file), appended(look, file));
+    PathWhy { followed, file: row, layers, below, packages, lines, unread, appended }
+}
+
+/// The packages that have a directory, which is no single one's.
+fn several(look: &Look, file: &inventory::File) -> Vec<String> {
+    if !file.entry.is_dir() || file.package().is_some() {
+        return Vec::new();
+    }
+    let has =
+        |p: &&inventory::Package| p.files.binary_search_by(|path| path.as_bstr().cmp(file.path())).is_ok();
+    let all: Vec<&inventory::Package> = look.contents.packages.iter().filter(has).collect();
+    let named = |package: &&inventory::Package| match all.iter().filter(|p| p.name == package.name).count() {
+        1 => package.name.clone(),
+        _ => format!("{}:{}", package.name, package.arch),
+    };
+    all.iter().map(named).collect()
 }
 
 fn appended(look: &Look, file: &inventory::File) -> Option<Appended> {

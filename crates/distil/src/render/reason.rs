@@ -7,7 +7,7 @@ use super::inspection::one_line;
 use super::size::count;
 use super::style::escaped;
 
-/// How many of those who need a package are shown.
+/// How many of those who need a package, or have a directory, are shown.
 const MOST: usize = 20;
 
 pub(crate) fn text(why: &Why) -> String {
@@ -66,6 +66,10 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
         (Some(rule), _) if rule == "recipe" => out.push_str(&format!("  it is the recipe's own{lines}\n")),
         (Some(rule), _) => out.push_str(&format!("  the rule {rule} made it (docs/derived.md)\n")),
         (None, _) if !lines.is_empty() => out.push_str(&format!("  the recipe says how it is{lines}\n")),
+        // What is below tells whose it is.
+        (None, false) if path.below.is_empty() && !path.packages.is_empty() => {
+            out.push_str(&format!("  several packages have it: {}\n", some_of(&path.packages)));
+        }
         (None, false) if !path.unread.is_empty() => {
             out.push_str(&format!("  whose it is is not known: {} was not read\n", path.unread.join(", ")))
         }
@@ -73,6 +77,16 @@ fn path_lines(path: &PathWhy, owned: bool) -> String {
         _ => {}
     }
     out
+}
+
+/// The first of them.
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(MOST)].join(", ");
+    if names.len() <= MOST {
+        shown
+    } else {
+        format!("{shown} and {} more (--json has all)", names.len() - MOST)
+    }
 }
 
 fn appended_line(appended: &Appended, unread: &[String]) -> String {

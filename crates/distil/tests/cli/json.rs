@@ -111,8 +111,12 @@ fn strange(machine: &Machine) {
         file("var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0"),
         file(
             "var/lib/dpkg/status",
-            "Package: p\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n",
+            "Package: p\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n\
+             Package: q\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n",
         ),
+        file("var/lib/dpkg/info/p.list", "/common\n"),
+        file("var/lib/dpkg/info/q.list", "/common\n"),
+        Entry::dir("common", 0o755),
     ];
     let keys = json!({ "created": "2026-01-01T00:00:00Z", "author": "me", "os.version": "1" });
     put_as(machine, "strange", &entries, keys, json!({ "org.opencontainers.image.title": "t" }));
@@ -163,6 +167,8 @@ fn the_page_has_every_field_and_no_other() {
         &["why", "oci:foreign:it", "libc6"],
         &["why", "app", "/usr/lib/libz.so.1"],
         &["why", "oci:linked:it", "base"],
+        &["why", "oci:strange:it", "/common"],
+        &["why", "oci:strange:it", "/capable"],
         &["why", "app", "app"],
         &["why", "app", "/own/l"],
         &["why", "more", "/usr/lib/libz.so.1.3"],

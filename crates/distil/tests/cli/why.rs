@@ -35,6 +35,45 @@ fn a_path_of_a_foreign_image_is_told_to_the_package() {
     assert!(ran.stdout.contains("layer 1 added it") && ran.stdout.contains("layer 3 replaced it"));
 }
 
+/// A directory is of every package that has it (Policy 6.6), and no single one's.
+#[test]
+fn a_directory_of_several_packages_names_them() {
+    let machine = Machine::new();
+    let paragraph = |name: &str, arch: &str| {
+        format!("Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: {arch}\n\n")
+    };
+    let list = |of: &str, paths: &str| somebodys::file(&format!("var/lib/dpkg/info/{of}.list"), paths);
+    let mut status =
+        [("one", "amd64"), ("two", "amd64"), ("two", "i386")].map(|(n, a)| paragraph(n, a)).concat();
+    let mut entries = vec![
+        Entry::dir("empty", 0o755),
+        Entry::dir("both", 0o755),
+        Entry::dir("own", 0o755),
+        Entry::dir("nobodys", 0o755),
+        somebodys::file("full/x", "x"),
+        list("one", "/.\n/empty\n/own\n/full\n/full/x\n"),
+        list("two:amd64", "/.\n/empty\n/full\n/both\n"),
+        list("two:i386", "/.\n/both\n"),
+    ];
+    for n in 10..32 {
+        status += &paragraph(&format!("many{n}"), "all");
+        entries.push(list(&format!("many{n}"), "/many\n"));
+    }
+    entries.extend([Entry::dir("many", 0o755), somebodys::file("var/lib/dpkg/status", &status)]);
+    somebodys::put(&machine, "shared", &[("a", entries)], &[]);
+    let why = |path: &str| machine.distil(&["why", "oci:shared:it", path]).good().stdout;
+    assert!(why("/empty").ends_with("  several packages have it: one, two\n"), "{}", why("/empty"));
+    assert!(why("/both").ends_with("  several packages have it: two:amd64, two:i386\n"), "{}", why("/both"));
+    assert!(why("/own").contains("package one 1"));
+    assert!(why("/nobodys").ends_with("  no package owns it\n"));
+    assert!(why("/many").contains(", many29 and 2 more (--json has all)\n"), "{}", why("/many"));
+    let full = why("/full");
+    assert!(full.ends_with("  below it\n         1  one\n"), "{full}");
+    let said = machine.distil(&["why", "oci:shared:it", "/full", "--json"]).good().stdout;
+    let said: serde_json::Value = serde_json::from_str(&said).expect("a document");
+    assert_eq!(said["path"]["packages"], json!(["one", "two"]));
+}
+
 #[test]
 fn what_is_not_there_says_whether_it_ever_was() {
     let machine = somebodys::machine();
