@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use diag::{Reporter, Silent};
+use diag::{Note, Reporter, Silent, TaskId, Unit};
 use oci::{Descriptor, Digest, Raw};
 
 use crate::transport::{parse_document, read_small};
@@ -77,7 +77,7 @@ impl Copy<'_> {
         names: &[&str],
     ) -> Result<Copied, TransportError> {
         let digest = document.digest();
-        self.check()?;
+        check(self.reporter)?;
         let missing = missing_names(sink, &digest, names)?;
         let named = missing.is_empty() && !names.is_empty();
         let top = Descriptor::of(document.value().media_type(), document.bytes());
@@ -88,10 +88,10 @@ impl Copy<'_> {
         let blobs = plan.blobs.iter().map(|part| part.digest).collect();
         let (count, absent) = self.parts(source, sink, plan, named)?;
         for (part, bytes) in &absent {
-            self.check()?;
+            check(self.reporter)?;
             sink.put(part, &mut &bytes[..])?;
         }
-        self.check()?;
+        check(self.reporter)?;
         if named {
             sink.found(&top, document.bytes())?;
         }
@@ -110,10 +110,6 @@ impl Copy<'_> {
         })
     }
 
-    fn check(&self) -> Result<(), TransportError> {
-        self.reporter.check().map_err(TransportError::Stopped)
-    }
-
     /// Brings every blob, and gives the documents that must be brought after them. Where the name is there, most
     /// likely so is all else, and there is nothing to do but ask.
     fn parts(
@@ -129,10 +125,11 @@ impl Copy<'_> {
         let count = Count::default();
         let present: Vec<AtomicBool> = documents.iter().map(|_| AtomicBool::new(false)).collect();
         let threads = if named { self.threads.max(ASKING) } else { self.threads };
-        on_threads(threads, blobs.len() + documents.len(), &|n| match blobs.get(n) {
-            Some(part) => self.blob(source, sink, part, &count),
+        let together = Together { reporter: self.reporter, failed: AtomicBool::new(false) };
+        on_threads(threads, blobs.len() + documents.len(), &together, &|n| match blobs.get(n) {
+            Some(part) => self.blob(source, sink, part, &together, &count),
             None => {
-                self.check()?;
+                check(&together)?;
                 let n = n - blobs.len();
                 let (part, bytes) = &documents[n];
                 if sink.has_document(part)? {
@@ -152,9 +149,10 @@ impl Copy<'_> {
         source: &dyn Source,
         sink: &dyn Sink,
         part: &Descriptor,
+        reporter: &dyn Reporter,
         count: &Count,
     ) -> Result<(), TransportError> {
-        self.check()?;
+        check(reporter)?;
         if sink.has(part)? {
             count.present.fetch_add(1, Ordering::Relaxed);
             return Ok(());
@@ -170,12 +168,12 @@ impl Copy<'_> {
                 return Ok(());
             }
         }
-        let steady = Steady::new(source, self.reporter);
+        let steady = Steady::new(source, reporter);
         for attempt in 1.. {
             match sink.put_from(part, &steady) {
                 Ok(()) => break,
                 Err(error) => {
-                    self.check()?;
+                    check(reporter)?;
                     if attempt == ATTEMPTS || !error.may_pass() {
                         return Err(error);
                     }
@@ -203,23 +201,55 @@ fn missing_names<'n>(
     Ok(missing)
 }
 
-/// Does `count` things on so many threads; after an error nothing more is begun.
+/// An error once the user, or another thread's fault, asks to stop.
+fn check(reporter: &dyn Reporter) -> Result<(), TransportError> {
+    reporter.check().map_err(TransportError::Stopped)
+}
+
+/// Tells transfers beside each other to stop once one of them has failed: an image is whole or not there, and a
+/// refusal that is told when gigabytes are through is told too late.
+struct Together<'a> {
+    reporter: &'a dyn Reporter,
+    failed: AtomicBool,
+}
+
+impl Reporter for Together<'_> {
+    fn begin(&self, label: &str, total: Option<u64>, unit: Unit) -> TaskId {
+        self.reporter.begin(label, total, unit)
+    }
+    fn advance(&self, task: TaskId, by: u64) {
+        self.reporter.advance(task, by);
+    }
+    fn end(&self, task: TaskId) {
+        self.reporter.end(task);
+    }
+    fn note(&self, note: Note) {
+        self.reporter.note(note);
+    }
+    fn cancelled(&self) -> bool {
+        self.failed.load(Ordering::Acquire) || self.reporter.cancelled()
+    }
+}
+
+/// Does `count` things on so many threads; after an error nothing more is begun, and what is under way hears of it.
 fn on_threads(
     threads: usize,
     count: usize,
+    together: &Together<'_>,
     each: &(dyn Fn(usize) -> Result<(), TransportError> + Sync),
 ) -> Result<(), TransportError> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let next = AtomicUsize::new(0);
     let fault: Mutex<Option<TransportError>> = Mutex::new(None);
     let work = || {
-        while !failed.load(Ordering::Relaxed) {
+        while !together.failed.load(Ordering::Acquire) {
             let n = next.fetch_add(1, Ordering::Relaxed);
             if n >= count {
                 break;
             }
             if let Err(error) = each(n) {
-                failed.store(true, Ordering::Relaxed);
+                // The first is the cause, and kept before the others hear of it: what they fail with is that they stop.
                 fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                together.failed.store(true, Ordering::Release);
             }
         }
     };

@@ -1,11 +1,12 @@
 //! Copies over bad wires.
 
 use std::io::{self, Read};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
 
-use diag::{Note, Reporter, Silent, TaskId, Unit};
-use image::{Codec, Copied, Copy, Document, Layout, Sink, Source, TransportError, validate};
+use diag::{Diagnostic, Kind, Note, Reporter, Silent, TaskId, Unit};
+use image::{Carried, Codec, Copied, Copy, Document, Layout, Sink, Source, TransportError, validate};
 use oci::{Descriptor, Digest, Raw};
 
 use crate::world::layout;
@@ -209,6 +210,85 @@ fn ctrl_c_ends_it_and_leaves_no_name() {
     let left = std::fs::read_dir(to.dir()).unwrap().flatten();
     let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().starts_with(".")).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// One part that never ends, and one that is refused once the other has begun.
+struct Endless<'a> {
+    inner: &'a Layout,
+    refused: Digest,
+    begins: Mutex<mpsc::Sender<()>>,
+    begun: Mutex<mpsc::Receiver<()>>,
+    nobody_stopped: AtomicBool,
+}
+
+/// Bytes for as long as somebody asks; after a minute it says that nobody stopped.
+struct Forever<'a>(&'a Endless<'a>, Option<Instant>);
+
+impl Read for Forever<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.1 {
+            None => {
+                let _ = self.0.begins.lock().unwrap().send(());
+                self.1 = Some(Instant::now());
+            }
+            Some(begun) if begun.elapsed() > Duration::from_secs(60) => {
+                self.0.nobody_stopped.store(true, Ordering::Relaxed);
+                return Err(io::Error::other(Carried(Diagnostic::new(Kind::Internal, "nobody stopped"))));
+            }
+            Some(_) => {}
+        }
+        buffer.fill(0);
+        Ok(buffer.len())
+    }
+}
+
+impl Source for Endless<'_> {
+    fn document(&self, name: &str) -> Result<Raw<Document>, TransportError> {
+        self.inner.document(name)
+    }
+
+    fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+        if of.media_type.is_manifest() {
+            return self.inner.blob(of, from);
+        }
+        if of.digest != self.refused {
+            return Ok(Box::new(Forever(self, None)));
+        }
+        let under_way = self.begun.lock().unwrap().recv_timeout(Duration::from_secs(60));
+        let text = if under_way.is_ok() { "the registry answered 403" } else { "nothing else was begun" };
+        Err(Diagnostic::new(Kind::Network, text).into())
+    }
+}
+
+/// Takes bytes and forgets them.
+struct Hole;
+
+impl Sink for Hole {
+    fn has(&self, _: &Descriptor) -> Result<bool, TransportError> {
+        Ok(false)
+    }
+    fn put(&self, part: &Descriptor, bytes: &mut dyn Read) -> Result<(), TransportError> {
+        io::copy(bytes, &mut io::sink()).map(drop).map_err(TransportError::io("write", part.digest))
+    }
+    fn publish(&self, _: &str, _: &Raw<Document>) -> Result<(), TransportError> {
+        unreachable!("no name leads to half an image")
+    }
+}
+
+#[test]
+fn a_refusal_ends_the_transfers_beside_it_and_is_what_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, images, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    // The smallest, so that all others are begun before it.
+    let manifests = images.iter().map(|image| image.manifest.value());
+    let parts = manifests.flat_map(|m| m.layers.iter().chain([&m.config]));
+    let refused = parts.min_by_key(|part| part.size).unwrap().digest;
+    let (begins, begun) = mpsc::channel();
+    let (begins, begun) = (Mutex::new(begins), Mutex::new(begun));
+    let source = Endless { inner: &store, refused, begins, begun, nobody_stopped: AtomicBool::new(false) };
+    let error = run(&source, &Hole, 4).unwrap_err();
+    assert_eq!(error.to_string(), "the registry answered 403");
+    assert!(!source.nobody_stopped.into_inner());
 }
 
 /// A chain of manifests, each among the layers of the next, as deep as anybody likes.

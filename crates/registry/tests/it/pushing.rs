@@ -1,14 +1,15 @@
 //! What can go wrong while an image is written.
 
 use std::io::{self, Cursor, Read};
+use std::time::{Duration, Instant};
 
 use diag::Kind;
-use image::{Document, Sink as _, Source, TransportError};
+use image::{Copy, Document, Sink as _, Source, TransportError};
 use oci::{Descriptor, Raw};
 use registry::Options;
 use testkit::registry::{Deed, Fault, Registry, Setup};
 
-use crate::world::{bytes, image, layer, open, open_with, plain, shown, told};
+use crate::world::{Made, bytes, image, layer, open, open_with, plain, shown, told};
 
 /// A part that can be read again.
 struct Memory(Vec<u8>);
@@ -230,6 +231,58 @@ fn what_cannot_be_read_is_not_the_registrys_fault() {
             assert_eq!(error.kind, Kind::Machine, "{}", shown(&error));
             assert!(error.to_string().contains("the disk says no"), "{error}");
         }
+    }
+}
+
+/// Gives a part whole, and slowly once the registry has refused another: in a minute, were it not stopped.
+struct Slowly<'a>(&'a Registry, Cursor<Vec<u8>>);
+
+impl Read for Slowly<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let refused = || self.0.requests().iter().any(|r| r.status == 403);
+        let begun = Instant::now();
+        while !refused() && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        let most = buf.len().min(1000);
+        self.1.read(&mut buf[..most])
+    }
+}
+
+#[test]
+fn a_refused_part_stops_the_others_and_is_what_is_told() {
+    struct Parts<'a>(&'a Registry, &'a Made);
+    impl Source for Parts<'_> {
+        fn document(&self, _: &str) -> Result<Raw<Document>, TransportError> {
+            unreachable!("only blobs are asked for")
+        }
+        fn blob(&self, of: &Descriptor, from: u64) -> Result<Box<dyn Read + Send + '_>, TransportError> {
+            let (_, bytes) = self.1.parts.iter().find(|(part, _)| part == of).unwrap();
+            let mut rest = Cursor::new(bytes.clone());
+            rest.set_position(from);
+            if bytes.len() < 1_000_000 { Ok(Box::new(rest)) } else { Ok(Box::new(Slowly(self.0, rest))) }
+        }
+    }
+    let registry = plain();
+    let (large, small) = (bytes(1, 3_000_000), bytes(2, 100));
+    let made = image("amd64", &[large.clone(), small.clone()]);
+    let there = open(&registry, "a");
+    for name in ["1", "2"] {
+        // Every upload of the small one's: it is the second to be begun, and alone in asking for its digest.
+        let its = format!("digest=sha256%3A{}", layer(&small).digest.hex());
+        registry.fail(Fault::once("PUT", &its, Deed::Status(403, String::new())));
+        let copy = Copy { threads: 2, reporter: &diag::Silent, elsewhere: &|_| Vec::new() };
+        let failed = copy.run(&Parts(&registry, &made), &made.document, &there, &[name]);
+        let error = told(failed.unwrap_err());
+        let said = format!(
+            "cannot send {} to {}/a: the registry answered 403",
+            layer(&small).digest,
+            registry.host()
+        );
+        assert!(error.message.starts_with(&said), "{}", shown(&error));
+        assert!(!kept(&registry, &large) && registry.tags("a").is_empty());
+        registry.forget_requests();
     }
 }
 
