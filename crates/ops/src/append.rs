@@ -21,7 +21,7 @@ use crate::edited::{Draft, edit};
 use crate::image_name::ImageName;
 use crate::look::look_at;
 use crate::own_bodies;
-use crate::places::{Opened, open_source};
+use crate::places::{Near, Opened, open_source_for};
 use crate::reasons;
 use crate::shop::Shop;
 use crate::transfer::{Moved, carry};
@@ -54,7 +54,7 @@ pub fn append(world: &World, request: &AppendRequest) -> Result<Moved, Diagnosti
     let shop = Shop::open(world)?;
     let mut payloads = Payloads::new();
     let asked = asked_for(&shop, request, &mut payloads)?;
-    let from = open_source(world, &request.image)?;
+    let from = open_source_for(world, &request.image, &request.to, Near::Repository)?;
     let store = image_store(world)?;
     let mut known = Vec::new();
     let edited = edit(world, &from, &[], store.clone(), request.platform.as_ref(), |image, draft| {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use diag::{Diagnostic, Kind, Note};
-use image::{
-    DockerArchive, Document, Layout, OciArchive, REF_NAME, Source, entry_name, read_document, read_small,
-};
+use image::{DockerArchive, Layout, OciArchive, REF_NAME, Source, entry_name, read_document, read_small};
 use oci::{Descriptor, Digest, ImageConfig, Index, MediaType, Reference};
 use serde::Serialize;
 
@@ -140,15 +138,13 @@ fn is_sound(world: &World, name: &str) -> bool {
 
 fn look(source: &dyn Source, part: &Descriptor) -> Result<Listed, Diagnostic> {
     let document = read_document(source, part)?;
-    let mut platforms = platforms::names(document.value());
-    let (mut seen, mut size, mut created) = (BTreeSet::new(), 0, None);
+    let (mut platforms, mut seen, mut size, mut created) = (Vec::new(), BTreeSet::new(), 0u64, None);
     for image in platforms::all(source, &document)? {
         let manifest = image.manifest();
-        if matches!(document.value(), Document::Manifest(_)) {
-            platforms.extend(image.platform.as_ref().map(ToString::to_string));
-        }
+        // Of an index in the index, too.
+        platforms.extend(image.platform.as_ref().map(ToString::to_string));
         for part in manifest.layers.iter().chain([&manifest.config]).filter(|p| seen.insert(p.digest)) {
-            size = part.size.saturating_add(size);
+            size = size.saturating_add(part.size);
         }
         if created.is_none() && is_config(&manifest.config.media_type) {
             let config = serde_json::from_slice::<ImageConfig>(&read_small(source, &manifest.config)?).ok();

@@ -26,6 +26,45 @@ pub(crate) struct Opened<'a> {
 /// Opens the place of an image. That the image is in it shows when its document is read, but of the local
 /// store, whose names are at hand.
 pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Opened<'a>, Diagnostic> {
+    open(world, name, false)
+}
+
+/// How much two names on registries have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Near {
+    /// The registry.
+    Registry,
+    /// And the repository in it.
+    Repository,
+}
+
+/// The same for what is then written to `to`: where the two are so `near`, what is read is read from the place
+/// itself and from none of its mirrors. One that is behind has the image that a name led to once, and that would
+/// become the new one there.
+pub(crate) fn open_source_for<'a>(
+    world: &'a World,
+    name: &ImageName,
+    to: &ImageName,
+    near: Near,
+) -> Result<Opened<'a>, Diagnostic> {
+    let home = match (name, to) {
+        (ImageName::Registry(from), ImageName::Registry(to)) => {
+            // As the settings rewrite both.
+            let (from, to) = (registries::repository(world, from)?, registries::repository(world, to)?);
+            let found = match (from.host() == to.host(), from.path() == to.path()) {
+                (true, true) => Some(Near::Repository),
+                (true, false) => Some(Near::Registry),
+                _ => None,
+            };
+            found >= Some(near)
+        }
+        _ => false,
+    };
+    open(world, name, home)
+}
+
+/// `home`: from no mirror.
+fn open<'a>(world: &'a World, name: &ImageName, home: bool) -> Result<Opened<'a>, Diagnostic> {
     let shown = name.to_string();
     let open = |source: Box<dyn Source + Send + 'a>, name: String| Opened {
         source,
@@ -60,6 +99,7 @@ pub(crate) fn open_source<'a>(world: &'a World, name: &ImageName) -> Result<Open
         }
         ImageName::Registry(reference) => {
             let repository = registries::repository(world, reference)?;
+            let repository = if home { repository.at_home() } else { repository };
             let place = (repository.host().to_owned(), repository.path().to_owned());
             let opened = open(Box::new(repository), registries::name_in_repository(reference));
             Ok(Opened { repository: Some(place), ..opened })

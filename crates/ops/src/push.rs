@@ -7,7 +7,7 @@ use oci::{MediaType, Platform, Reference};
 use crate::World;
 use crate::attached::attach;
 use crate::image_name::{ImageName, on_a_registry};
-use crate::places::{name_in_store, open_source};
+use crate::places::{Near, name_in_store, open_source_for};
 use crate::registries::repository;
 use crate::transfer::{Moved, carry};
 use crate::{platforms, reasons};
@@ -40,7 +40,8 @@ pub fn push(world: &World, request: &PushRequest) -> Result<Moved, Diagnostic> {
         }
         None => own_registry(&request.name)?,
     };
-    let from = open_source(world, &request.name)?;
+    // As `copy` does.
+    let from = open_source_for(world, &request.name, &to, Near::Registry)?;
     let moved = carry(world, &from, &to, request.platform.as_ref())?;
     if request.reasons {
         attach_reasons(world, &to, &moved)?;

@@ -30,7 +30,7 @@ use crate::build::image_store;
 use crate::edited::{Draft, edit};
 use crate::image_name::ImageName;
 use crate::look::{Look, look_at};
-use crate::places::{Opened, open_source};
+use crate::places::{Near, Opened, open_source_for};
 use crate::platforms::{self, Chosen};
 use crate::reasons::{self, Reasons};
 use crate::shop::Shop;
@@ -63,12 +63,13 @@ pub struct RebaseRequest {
 pub fn rebase(world: &World, request: &RebaseRequest) -> Result<Moved, Diagnostic> {
     let doing = |d: Diagnostic| d.while_doing(format!("cannot rebase {}", request.image));
     let shop = Shop::open(world)?;
-    let from = open_source(world, &request.image)?;
+    let open = |name: &ImageName| open_source_for(world, name, &request.to, Near::Repository);
+    let from = open(&request.image)?;
     let old_name = match &request.old_base {
         Some(name) => name.clone(),
         None => annotated(&from).map_err(doing)?,
     };
-    let (old, new) = (open_source(world, &old_name)?, open_source(world, &request.new_base)?);
+    let (old, new) = (open(&old_name)?, open(&request.new_base)?);
     let store = image_store(world)?;
     let bases = Bases { world, request, from: &from, old: &old, new: &new };
     let also: [&dyn Source; 1] = [new.source.as_ref()];

@@ -52,6 +52,31 @@ fn files_go_where_the_images_links_lead() {
     }
 }
 
+/// What a stale mirror has under a name must not become the next one of that repository.
+#[test]
+fn what_is_written_home_is_read_there() {
+    let (machine, home, mirror) =
+        (Machine::new(), Registry::start(Setup::default()), Registry::start(Setup::default()));
+    put(&machine, "in", "stale", &["linux/amd64"]);
+    put(&machine, "in", "app", &["linux/arm64"]);
+    let place = |registry: &Registry, path: &str| format!("docker://{}/acme/{path}", registry.host());
+    machine.distil(&["copy", "oci:in:app", &place(&home, "app:1")]).good();
+    machine.distil(&["copy", "oci:in:stale", &place(&mirror, "app:1")]).good();
+    let settings = format!("registries: {{'{}': {{mirrors: ['{}']}}}}\n", home.host(), mirror.host());
+    machine.write("work/mirrored.yaml", settings);
+    machine.write("work/file", "more\n");
+    let append = |from: &str, to: &str| {
+        let words = ["append", "--config", "mirrored.yaml", from, "--file", "file:/etc/file", "-o", to];
+        machine.distil(&words).good().digests()
+    };
+    let (one, other) = (append("oci:in:app", "oci:out:1"), append("oci:in:stale", "oci:out:2"));
+    assert_ne!(one, other);
+    assert_eq!(append(&place(&home, "app:1"), &place(&home, "app:2")), one);
+    home.check().unwrap();
+    // Elsewhere a mirror is as good as any.
+    assert_eq!(append(&place(&home, "app:1"), "oci:out:3"), other);
+}
+
 #[test]
 fn an_archive_keeps_its_owners_and_links() {
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));

@@ -1,3 +1,6 @@
+use image::{Layout, Sink as _, Source as _};
+use oci::{Descriptor, MediaType, Raw};
+use serde_json::json;
 use testkit::registry::{Registry, Setup};
 
 use crate::foreign::put;
@@ -33,6 +36,24 @@ fn the_store_a_layout_an_archive_and_a_repository() {
     machine.distil(&["ls", "bsae"]).fails(3, &["cannot list bsae"]);
     machine.distil(&["ls", "ghcr.io/a/b:1"]).fails(2, &["distil ls docker://ghcr.io/a/b"]);
     machine.distil(&["ls", "docker-daemon:x"]).fails(2, &["docker images"]);
+}
+
+/// An index of an index, as some builds of several platforms leave one.
+#[test]
+fn platforms_of_a_nested_index_are_listed() {
+    let machine = Machine::new();
+    put(&machine, "in", "1", &["linux/amd64", "linux/arm64"]);
+    let layout = Layout::open(machine.path("work/in")).unwrap();
+    let inner = layout.document("1").unwrap();
+    let inner = Descriptor::of(MediaType::INDEX, inner.bytes());
+    let outer = json!({ "schemaVersion": 2, "mediaType": MediaType::INDEX, "manifests": [inner] });
+    layout.publish("nested", &Raw::read(outer.to_string().into_bytes()).unwrap()).unwrap();
+    let listed = machine.distil(&["ls", "oci:in"]).good().stdout;
+    let (one, nested) = listed.split_once('\n').unwrap();
+    for line in [one, nested.trim_end()] {
+        assert!(line.ends_with("2026-01-02  linux/amd64,linux/arm64"), "{listed}");
+    }
+    assert!(nested.starts_with("nested  sha256:"), "{listed}");
 }
 
 /// Layouts of other tools: an entry for each platform and no name, and one tag for several.

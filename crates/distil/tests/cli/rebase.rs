@@ -44,6 +44,32 @@ fn rebase(machine: &Machine, more: &[&str]) -> crate::run::Ran {
     machine.distil(&[&words[..], more].concat())
 }
 
+/// What a stale mirror has under a name must not become the next one of that repository.
+#[test]
+fn what_is_written_home_is_read_there() {
+    let (machine, home, mirror) =
+        (Machine::new(), Registry::start(Setup::default()), Registry::start(Setup::default()));
+    base(&machine, "old", &[("usr/lib/libx", "flawed")]);
+    base(&machine, "new", &[("usr/lib/libx", "mended")]);
+    append(&machine, "old", "/app/bin", "app", "app");
+    append(&machine, "old", "/app/bin", "as it was", "stale");
+    let moved = rebase(&machine, &["--old-base", "oci:in:old"]).good().digests();
+    let place = |registry: &Registry, tag: &str| format!("docker://{}/acme/app:{tag}", registry.host());
+    machine.distil(&["copy", "oci:in:app", &place(&home, "1")]).good();
+    machine.distil(&["copy", "oci:in:stale", &place(&mirror, "1")]).good();
+    let settings = format!("registries: {{'{}': {{mirrors: ['{}']}}}}\n", home.host(), mirror.host());
+    machine.write("work/mirrored.yaml", settings);
+    let rebased = |to: &str| {
+        let words = ["rebase", "--config", "mirrored.yaml", &place(&home, "1"), "--old-base", "oci:in:old"];
+        let ran = machine.distil(&[&words[..], &["--new-base", "oci:in:new", "-o", to]].concat());
+        ran.good().digests()
+    };
+    assert_eq!(rebased(&place(&home, "2")), moved);
+    home.check().unwrap();
+    // Elsewhere a mirror is as good as any; this one has the image as it was.
+    assert_ne!(rebased("oci:in:elsewhere"), moved);
+}
+
 #[test]
 fn upon_a_patched_base_it_is_what_a_build_there_would_be() {
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));

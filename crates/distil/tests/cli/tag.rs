@@ -47,3 +47,28 @@ fn a_name_is_given_to_what_is_at_home() {
     machine.distil(&["rm", &format!("{there}@{}", old.digest)]).good();
     tag(&format!("{there}@{}", old.digest)).fails(4, &["cannot read the manifest", "404", &home.host()]);
 }
+
+/// A copy within a registry moves no layer and gives a name, as `tag` does.
+#[test]
+fn a_copy_within_a_registry_is_of_what_is_at_home() {
+    let (machine, home, mirror) =
+        (Machine::new(), Registry::start(Setup::default()), Registry::start(Setup::default()));
+    let old = put(&machine, "in", "1", &["linux/amd64"]);
+    let new = put(&machine, "in", "2", &["linux/arm64"]);
+    let place = |registry: &Registry, path: &str| format!("docker://{}/acme/{path}", registry.host());
+    machine.distil(&["copy", "oci:in:2", &place(&home, "app:1")]).good();
+    machine.distil(&["copy", "oci:in:1", &place(&mirror, "app:1")]).good();
+    let settings = format!("registries: {{'{}': {{mirrors: ['{}']}}}}\n", home.host(), mirror.host());
+    machine.write("work/mirrored.yaml", settings);
+    for verb in ["copy", "push"] {
+        for to in ["app:2", "other:1"] {
+            let words = [verb, "--config", "mirrored.yaml", &place(&home, "app:1"), &place(&home, to)];
+            assert_eq!(machine.distil(&words).good().digests(), [&*new.digest], "{verb} {to}");
+            let (path, tag) = to.split_once(':').unwrap();
+            assert!(home.manifest(&format!("acme/{path}"), tag).is_some());
+        }
+    }
+    home.check().unwrap();
+    let words = ["copy", "--config", "mirrored.yaml", &place(&home, "app:1"), "oci:out:1"];
+    assert_eq!(machine.distil(&words).good().digests(), [&*old.digest]);
+}
