@@ -13,7 +13,7 @@ use crate::programs::NATIVE;
 use crate::trees::{differences, differences_of_export, read_tar, walk};
 
 /// What `docker export` gives of a container that never ran.
-fn exported(docker: &Docker, image: &str, dir: &Path) -> Tree {
+pub(crate) fn exported(docker: &Docker, image: &str, dir: &Path) -> Tree {
     let container = docker.run(&["create", "--network", "none", image, "/x"]).expect("a container");
     let file = dir.join("export.tar");
     docker.run(&["export", "-o", &file.display().to_string(), container.trim()]).expect("an export");

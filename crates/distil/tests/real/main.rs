@@ -14,6 +14,7 @@ mod docs;
 mod engines;
 #[path = "../cli/foreign.rs"]
 mod foreign;
+mod implied;
 mod looking;
 mod opinions;
 mod programs;
