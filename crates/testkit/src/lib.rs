@@ -45,7 +45,7 @@ pub use apt_mirror::{Mirror, mirror};
 pub use chained::ChainedPackage;
 pub use date::rfc2822;
 pub use key::{Key, SignWith};
-pub use package::{Compression, Package};
+pub use package::{Compression, Package, gzip};
 pub use port::Port;
 pub use published::Published;
 pub use shared::{shared_data, workspace};

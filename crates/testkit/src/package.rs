@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use crate::ar::Ar;
 use crate::tar::{Entry, tar};
@@ -46,6 +46,13 @@ impl Compression {
             Compression::None => bytes.to_vec(),
         }
     }
+}
+
+/// What is too large for memory, as one member of gzip.
+pub fn gzip(mut from: impl Read, to: impl Write) -> io::Result<()> {
+    let mut out = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
+    io::copy(&mut from, &mut out)?;
+    out.finish().map(drop)
 }
 
 /// A made-up binary package.

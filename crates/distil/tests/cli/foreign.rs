@@ -46,19 +46,35 @@ pub(crate) fn put_layers(
     platforms: &[&str],
     layers: impl Fn(&str) -> Vec<Vec<u8>>,
 ) -> Foreign {
+    put_parts(machine, dir, name, platforms, |layout, platform| {
+        let part = |tar: &Vec<u8>| {
+            (put_blob(layout, MediaType::LAYER_GZIP, &Compression::Gzip.compress(tar)), Digest::of(tar))
+        };
+        layers(platform).iter().map(part).collect()
+    })
+}
+
+fn put_blob(layout: &Layout, kind: MediaType, bytes: &[u8]) -> Descriptor {
+    let part = Descriptor::of(kind, bytes);
+    layout.put(&part, &mut &bytes[..]).expect("a blob");
+    part
+}
+
+/// The same with layers that the function puts into the layout itself, each with the digest of its tar.
+pub(crate) fn put_parts(
+    machine: &Machine,
+    dir: &str,
+    name: &str,
+    platforms: &[&str],
+    layers: impl Fn(&Layout, &str) -> Vec<(Descriptor, Digest)>,
+) -> Foreign {
     let layout = Layout::create(machine.path("work").join(dir)).expect("a layout");
-    let put = |kind: MediaType, bytes: &[u8]| {
-        let part = Descriptor::of(kind, bytes);
-        layout.put(&part, &mut &bytes[..]).expect("a blob");
-        part
-    };
+    let put = |kind: MediaType, bytes: &[u8]| put_blob(&layout, kind, bytes);
     let mut foreign = Foreign { digest: String::new(), configs: Vec::new(), diff_ids: Vec::new() };
     let mut manifests = Vec::new();
     for platform in platforms {
-        let tars = layers(platform);
-        let ids: Vec<String> = tars.iter().map(|t| Digest::of(t).to_string()).collect();
-        let parts: Vec<Descriptor> =
-            tars.iter().map(|t| put(MediaType::LAYER_GZIP, &Compression::Gzip.compress(t))).collect();
+        let (parts, ids): (Vec<Descriptor>, Vec<Digest>) = layers(&layout, platform).into_iter().unzip();
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let platform: oci::Platform = platform.parse().expect("a platform");
         let config = json!({
             "created": "2026-01-02T03:04:05Z", "architecture": platform.architecture, "os": platform.os,

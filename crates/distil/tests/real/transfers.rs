@@ -1,12 +1,15 @@
 //! Images among real registries and engines, with skopeo, Docker and Podman as second opinions.
 
+use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 use std::process::Command;
 
+use image::{Layout, Sink};
+use oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
 use testkit::skip;
 use testkit::tar::{Entry, tar};
 
-use crate::foreign::{put, put_layers, sound};
+use crate::foreign::{put, put_layers, put_parts, sound};
 use crate::run::Machine;
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -120,6 +123,79 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     words.take(len / 8).flatten().collect()
 }
 
+/// A layer of one file of so many MiB of noise, made, compressed and summed as it goes: it is never whole in memory.
+fn large_layer(layout: &Layout, mib: u64) -> (Descriptor, Digest) {
+    let empty = tar(&[Entry::file("noise", 0o644, "").claims(mib << 20)]);
+    let (head, end) = empty.split_at(512);
+    let pieces = std::iter::once(head.to_vec())
+        .chain((1..=mib).map(|n| noise(2 * n, 1 << 20)))
+        .chain(std::iter::once(end.to_vec()));
+    let mut raw = Summed::of(Pieces { rest: pieces, now: Cursor::default() });
+    let mut stored = Summed::of(tempfile::tempfile().unwrap());
+    testkit::gzip(&mut raw, &mut stored).unwrap();
+    let part = Descriptor::new(MediaType::LAYER_GZIP, stored.sum.finish(), stored.len);
+    stored.inner.rewind().unwrap();
+    layout.put(&part, &mut stored.inner).unwrap();
+    (part, raw.sum.finish())
+}
+
+/// Pieces, one after the other.
+struct Pieces<I> {
+    rest: I,
+    now: Cursor<Vec<u8>>,
+}
+
+impl<I: Iterator<Item = Vec<u8>>> Read for Pieces<I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let got = self.now.read(buffer)?;
+            if got > 0 {
+                return Ok(got);
+            }
+            let Some(next) = self.rest.next() else { return Ok(0) };
+            self.now = Cursor::new(next);
+        }
+    }
+}
+
+/// What passes, summed and counted.
+struct Summed<T> {
+    inner: T,
+    sum: Hasher,
+    len: u64,
+}
+
+impl<T> Summed<T> {
+    fn of(inner: T) -> Summed<T> {
+        Summed { inner, sum: Hasher::new(Algorithm::Sha256), len: 0 }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        self.sum.update(bytes);
+        self.len += bytes.len() as u64;
+    }
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        self.pass(&buffer[..got]);
+        Ok(got)
+    }
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.inner.write(bytes)?;
+        self.pass(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 #[test]
 fn half_a_gigabyte_and_a_hundred_layers() {
     let registry = match testkit::machine::registry() {
@@ -132,9 +208,8 @@ fn half_a_gigabyte_and_a_hundred_layers() {
     if disk.f_bavail * disk.f_frsize < 3 << 30 {
         skip!("less than 3 GiB free in {}", machine.path("work").display());
     }
-    let large = put_layers(&machine, "in", "large", &["linux/amd64"], |_| {
-        vec![tar(&[Entry::file("noise", 0o644, noise(1, 500 << 20))])]
-    });
+    let large =
+        put_parts(&machine, "in", "large", &["linux/amd64"], |layout, _| vec![large_layer(layout, 500)]);
     let many = put_layers(&machine, "in", "many", &["linux/amd64"], |_| {
         (0..100).map(|n| tar(&[Entry::file(format!("file-{n}"), 0o644, noise(n, 4096))])).collect()
     });
