@@ -1,9 +1,11 @@
 //! `distil diff`: what is other between two images.
 
 mod config;
+mod links;
 
 use std::collections::BTreeMap;
 
+use bstr::BStr;
 use diag::Diagnostic;
 use inventory::{Contents, File, Package};
 use oci::Digest;
@@ -11,6 +13,7 @@ use rootfs::{Aspect, Difference, Entry, Node};
 use serde::Serialize;
 
 pub use self::config::ConfigChange;
+use self::links::Links;
 use crate::World;
 use crate::look::{FileKind, FileRow, Look, Subject, absolute, kind, look};
 
@@ -81,15 +84,33 @@ pub struct FileDiff {
     pub path: String,
     /// `added`, `removed` or `changed`.
     pub change: &'static str,
-    /// Of what changed: `kind`, `content`, `target`, `device`, `mode`, `owner`, `time`, `attributes`.
+    /// Of what changed: `kind`, `content`, `target`, `device`, `mode`, `owner`, `time`, `attributes`,
+    /// `links` (it was another name of a file and is one of its own, or of another file, or the other way round).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aspects: Vec<&'static str>,
+    /// With `links`: the path that it was another name of in the first; none was a file of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_before: Option<String>,
+    /// Likewise in the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_after: Option<String>,
     /// In the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<FileRow>,
     /// In the second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<FileRow>,
+}
+
+impl FileDiff {
+    /// Of what is other in its `links`: what it was in the first and is in the second, in words.
+    pub fn link_words(&self) -> (String, String) {
+        let words = |path: &Option<String>| match path {
+            Some(path) => format!("another name of {path}"),
+            None => "a file of its own".to_owned(),
+        };
+        (words(&self.link_before), words(&self.link_after))
+    }
 }
 
 /// Compares two images. Times of files count only where `times` says so: they are other after every build that is
@@ -186,6 +207,7 @@ fn only(all: &BTreeMap<Key, State>, key: &Key) -> Option<Key> {
 }
 
 fn files(a: &Look, b: &Look, times: bool) -> Vec<FileDiff> {
+    let links = (Links::among(&a.contents, &b.contents), Links::among(&b.contents, &a.contents));
     let (mut left, mut right) = (a.contents.files.iter().peekable(), b.contents.files.iter().peekable());
     let mut all = Vec::new();
     loop {
@@ -196,7 +218,9 @@ fn files(a: &Look, b: &Look, times: bool) -> Vec<FileDiff> {
             (Some(_), None) => (left.next(), None),
             _ => (None, right.next()),
         };
-        let (change, aspects) = match (before, after) {
+        let Some(path) = before.or(after).map(File::path) else { return all };
+        let (link_before, link_after) = (links.0.of(path), links.1.of(path));
+        let (change, mut aspects) = match (before, after) {
             (Some(before), Some(after)) => {
                 let (before, after) = (named(&a.contents, &before.entry), named(&b.contents, &after.entry));
                 ("changed", aspects(&before, &after, times))
@@ -204,12 +228,21 @@ fn files(a: &Look, b: &Look, times: bool) -> Vec<FileDiff> {
             (Some(_), None) => ("removed", Vec::new()),
             _ => ("added", Vec::new()),
         };
+        let relinked = link_before != link_after;
+        aspects.extend(relinked.then_some("links"));
         if change == "changed" && aspects.is_empty() {
             continue;
         }
-        let Some(path) = before.or(after).map(|f| absolute(f.path())) else { return all };
-        let (before, after) = (before.map(|f| row(a, f)), after.map(|f| row(b, f)));
-        all.push(FileDiff { path, change, aspects, before, after });
+        let link = |path: Option<&BStr>| path.filter(|_| relinked).map(absolute);
+        all.push(FileDiff {
+            path: absolute(path),
+            change,
+            aspects,
+            link_before: link(link_before),
+            link_after: link(link_after),
+            before: before.map(|f| row(a, f)),
+            after: after.map(|f| row(b, f)),
+        });
     }
 }
 

@@ -130,7 +130,10 @@ fn file_words(file: &FileDiff) -> String {
             // Of a link the mode says nothing (path_resolution(7)).
             let link = [before.kind, after.kind].contains(&FileKind::Symlink) && before.kind != after.kind;
             let told = file.aspects.iter().filter(|aspect| !(link && **aspect == "mode"));
-            let words = told.map(|aspect| aspect_words(aspect, before, after));
+            let words = told.map(|aspect| match *aspect {
+                "links" => links_words(file, before, after),
+                aspect => aspect_words(aspect, before, after),
+            });
             format!("{}{}: {}", file.path, slash(after), words.collect::<Vec<_>>().join(", "))
         }
         (Some(row), None) | (None, Some(row)) => format!("{}{}{}", file.path, slash(row), about(row)),
@@ -177,6 +180,16 @@ fn shortened(text: &str, most: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// Which file it is a name of; copies take room that names do not.
+fn links_words(file: &FileDiff, before: &FileRow, after: &FileRow) -> String {
+    let size = |link: &Option<String>, row: &FileRow| match link {
+        None => format!(" of {}", diag::bytes(row.size)),
+        Some(_) => String::new(),
+    };
+    let (was, is) = file.link_words();
+    format!("{was}{} -> {is}{}", size(&file.link_before, before), size(&file.link_after, after))
 }
 
 fn aspect_words(aspect: &str, before: &FileRow, after: &FileRow) -> String {

@@ -176,6 +176,41 @@ fn devices_and_attributes_are_told_by_value() {
     assert_eq!(tree["files"][0]["device"]["kind"], "block");
 }
 
+/// A COPY turns links into copies: the same bytes at every path, and all of them once more in the layer.
+#[test]
+fn names_that_became_copies_are_told() {
+    let body = || Entry::file("bin/busybox", 0o755, "b".repeat(1000));
+    let link = |path: &str| Entry::hardlink(path, "bin/busybox");
+    let copy = |path: &str| Entry { path: path.into(), ..body() };
+    let links = [body(), link("bin/a"), link("bin/ls"), link("bin/sh")];
+    let machine = files(&links, &[body(), copy("bin/a"), link("bin/ls"), link("bin/new"), copy("bin/sh")]);
+    let ran = diff(&machine, &["--exit-code"]);
+    assert_eq!(ran.code, Some(1));
+    // By path, /bin/a was the file itself.
+    let lines = [
+        "~ /bin/busybox: another name of /bin/a -> a file of its own of 1.00 kB",
+        "~ /bin/ls: another name of /bin/a -> another name of /bin/busybox",
+        "+ /bin/new (1.00 kB, mode 0755)",
+        "~ /bin/sh: another name of /bin/a -> a file of its own of 1.00 kB",
+    ];
+    has(&ran.stdout, &["files (1 added, 0 removed, 3 changed)"]);
+    has(&ran.stdout, &lines);
+    assert!(!ran.stdout.contains("~ /bin/a"), "{}", ran.stdout);
+    has(&diff(&machine, &["--markdown"]).good().stdout, &lines);
+    let json = parsed(diff(&machine, &["--json"]));
+    assert_eq!((&json["same"], &json["files"][1]["aspects"]), (&json!(false), &json!(["links"])));
+    assert_eq!(json["files"][1]["link_before"], "/bin/a");
+    assert_eq!(json["files"][1]["link_after"], "/bin/busybox");
+    assert_eq!(json["files"][3].get("link_after"), None);
+    let back = machine.distil(&["diff", "oci:b:it", "oci:a:it"]).good();
+    has(&back.stdout, &["~ /bin/sh: a file of its own of 1.00 kB -> another name of /bin/a"]);
+    // In another order of members it is the same.
+    let turned =
+        [copy("bin/sh"), Entry::hardlink("bin/ls", "bin/sh"), Entry::hardlink("bin/busybox", "bin/sh")];
+    let machine = files(&links[..], &[&turned[..], &[Entry::hardlink("bin/a", "bin/sh")]].concat());
+    diff(&machine, &["--exit-code"]).good();
+}
+
 #[test]
 fn what_is_new_is_told_with_what_matters_of_it() {
     let new = [

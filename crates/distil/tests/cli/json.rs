@@ -107,6 +107,9 @@ fn strange(machine: &Machine) {
     let entries = [
         Entry::char_device("dev", 1, 3),
         Entry::file("capable", 0o755, "x").pax("SCHILY.xattr.security.capability", capability),
+        file("links/a", "1"),
+        Entry::hardlink("links/b", "links/a"),
+        file("links/c", "1"),
         file("lib/apk/db/installed", apk),
         file("var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0"),
         file(
@@ -125,7 +128,9 @@ fn strange(machine: &Machine) {
             format!("Package: p\nStatus: install ok installed\nVersion: {version}\nArchitecture: {arch}\n");
         file("var/lib/dpkg/status", &text)
     };
-    put_as(machine, "other", &[p("1", "amd64")], json!({}), json!({}));
+    let turned =
+        [file("links/a", "1"), file("links/b", "1"), Entry::hardlink("links/c", "links/b"), p("1", "amd64")];
+    put_as(machine, "other", &turned, json!({}), json!({}));
     somebodys::put(machine, "upgraded", &[("a", vec![p("1", "all")]), ("b", vec![p("2", "all")])], &[]);
 }
 

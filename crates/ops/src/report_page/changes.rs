@@ -62,7 +62,12 @@ fn path(file: &FileDiff) -> PathChange {
         after: size(after),
         said: match (before, after) {
             (Some(before), Some(after)) => {
-                file.aspects.iter().flat_map(|aspect| change(aspect, before, after)).collect()
+                let links = |(was, is): (String, String)| vec![format!("{was} → {is}")];
+                let said = |aspect: &&str| match *aspect {
+                    "links" => links(file.link_words()),
+                    aspect => change(aspect, before, after),
+                };
+                file.aspects.iter().flat_map(said).collect()
             }
             (row, None) | (None, row) => row.map(state).unwrap_or_default(),
         },
