@@ -18,8 +18,9 @@ pub struct Contents {
     pub config: ImageConfig,
     /// Its layers, bottom first.
     pub layers: Vec<LayerContents>,
-    /// What a container sees, sorted by path. Of files with several names the first is a
-    /// [`Node::File`], the others are [`Node::Hardlink`]s to it; directories that no layer has are there, the
+    /// What a container sees, sorted by path. Of files with several names one is a
+    /// [`Node::File`], the others are [`Node::Hardlink`]s to it: it is one that a package owns before others, of these one
+    /// in the lowest layer, of these the first; directories that no layer has are there, the
     /// root (path empty) always, root's and 0755.
     pub files: Vec<File>,
     /// Its packages, sorted by name and architecture.
@@ -276,11 +277,11 @@ impl Contents {
     /// The text of one of [`notices`](Contents::notices), links followed.
     pub fn notice(&self, path: &str) -> Option<&[u8]> {
         let real = self.real_path(path, true).ok()?;
-        let named = match &self.file(&real)?.entry.node {
-            Node::Hardlink(first) => first.clone(),
-            _ => real,
+        let first = match &self.file(&real)?.entry.node {
+            Node::Hardlink(first) => first,
+            _ => &real,
         };
-        self.notices.get(&named).map(Vec::as_slice)
+        self.notices.get(&real).or_else(|| self.notices.get(first)).map(Vec::as_slice)
     }
 
     /// Everything below a directory, not the directory itself.

@@ -15,6 +15,7 @@ mod contents;
 mod inventory_error;
 mod listing;
 mod maker;
+mod names;
 mod os_release;
 mod ownership;
 mod packages;

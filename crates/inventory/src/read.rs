@@ -9,7 +9,8 @@ use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest};
 use crate::changes::{Stacked, Story};
 use crate::maker::read_maker;
 use crate::{
-    Contents, InventoryError, LayerContents, Listing, ownership, packages, parse_os_release, read_layer,
+    Contents, InventoryError, LayerContents, Listing, names, ownership, packages, parse_os_release,
+    read_layer,
 };
 
 /// Remembers what was read of layers; may forget at any time.
@@ -155,6 +156,7 @@ fn contents(
     });
     all.os_release = real.map(|text| parse_os_release(&text.bytes));
     ownership::assign(&mut all, found.packages, &packages::diversions(&texts, &places));
+    names::settle(&mut all);
     packages::add_unread(&mut all, &texts);
     let notices = texts.into_iter().filter(|(path, _)| packages::is_notice(path.as_ref()));
     all.notices = notices.map(|(path, text)| (path, text.bytes)).collect();

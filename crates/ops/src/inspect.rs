@@ -103,7 +103,7 @@ pub struct Size {
     pub link_count: usize,
     /// Bytes of layers' files that a container does not see: replaced, repeated or deleted by later layers.
     pub hidden: u64,
-    /// Regular files that no package owns, and no rule or recipe made.
+    /// Paths, directories aside, that no package owns, and no rule or recipe made.
     pub unowned: usize,
 }
 
@@ -235,12 +235,13 @@ fn size(look: &Look) -> Size {
             Node::File(_) => {
                 size.file_count += 1;
                 size.files += file.size();
-                size.unowned += usize::from(look.whose(file) == crate::look::Whose::Nobody);
             }
             Node::Dir => size.directory_count += 1,
             Node::Symlink(_) | Node::Hardlink(_) => size.link_count += 1,
             Node::Special(_) => {}
         }
+        let is_nobodys = !file.entry.is_dir() && look.whose(file) == crate::look::Whose::Nobody;
+        size.unowned += usize::from(is_nobodys);
     }
     size.hidden = contents.layers.iter().map(|layer| layer.hides).sum();
     size

@@ -1,11 +1,12 @@
 //! `distil tree`: the files of an image, with what each is and whose.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 use diag::{Diagnostic, Kind, nearest};
-use inventory::File;
+use inventory::{Contents, File};
 use oci::Digest;
+use rootfs::Node;
 use rootfs::path::parent;
 use serde::Serialize;
 
@@ -186,8 +187,28 @@ struct Plant<'a> {
     files: Vec<&'a File>,
     children: Vec<Vec<usize>>,
     fits: Vec<bool>,
+    /// Bytes of each that fits.
+    sizes: Vec<u64>,
+    /// The same of directories with all that fits in them.
     sums: Vec<u64>,
     count: usize,
+}
+
+/// The bytes of what fits, those of a file with several names once: with the name that is the file, or, where that is not
+/// among what fits, with the first that is (as du(1) does).
+fn sizes(contents: &Contents, below: &[&File], fits: &[bool]) -> Vec<u64> {
+    let mut sizes: Vec<u64> =
+        below.iter().zip(fits).map(|(f, fit)| if *fit { f.size() } else { 0 }).collect();
+    let itself: HashSet<&BStr> =
+        below.iter().zip(fits).filter(|(_, fit)| **fit).map(|(f, _)| f.path()).collect();
+    let mut counted = HashSet::new();
+    for (n, file) in below.iter().enumerate().filter(|(n, _)| fits[*n]) {
+        let Node::Hardlink(body) = &file.entry.node else { continue };
+        if !itself.contains(body.as_bstr()) && counted.insert(body.as_bstr()) {
+            sizes[n] = contents.file(body).map_or(0, File::size);
+        }
+    }
+    sizes
 }
 
 impl<'a> Plant<'a> {
@@ -199,8 +220,8 @@ impl<'a> Plant<'a> {
             below.iter().map(|f| parent(f.path()).and_then(|p| place.get(p).copied())).collect();
         let fits: Vec<bool> = below.iter().map(|f| wanted.fits(look, f)).collect();
         let mut kept = fits.clone();
-        let mut sums: Vec<u64> =
-            below.iter().zip(&fits).map(|(f, fit)| if *fit { f.size() } else { 0 }).collect();
+        let sizes = sizes(contents, &below, &fits);
+        let mut sums = sizes.clone();
         // A directory comes before what is in it, so from the end everything is summed up before it is needed.
         for n in (0..below.len()).rev() {
             if let (true, Some(up)) = (kept[n], above[n]) {
@@ -214,6 +235,7 @@ impl<'a> Plant<'a> {
             files: Vec::new(),
             children: Vec::new(),
             fits: Vec::new(),
+            sizes: Vec::new(),
             sums: Vec::new(),
             count,
         };
@@ -226,6 +248,7 @@ impl<'a> Plant<'a> {
             plant.files.push(below[n]);
             plant.children.push(Vec::new());
             plant.fits.push(fits[n]);
+            plant.sizes.push(sizes[n]);
             plant.sums.push(sums[n]);
             if let Some(up) = above[n] {
                 let up = new[up];
@@ -253,7 +276,7 @@ impl<'a> Plant<'a> {
             (0..self.files.len().min(1)).map(|n| (n, 0, true)).collect();
         while let Some((n, level, last)) = todo.pop() {
             rows.push(TreeRow {
-                file: self.look.row(self.files[n]),
+                file: FileRow { size: self.sizes[n], ..self.look.row(self.files[n]) },
                 depth: level,
                 sum: self.sums[n],
                 fits: self.fits[n],

@@ -57,6 +57,8 @@ fn size(row: &TreeRow, long: bool) -> String {
     match (row.file.kind, row.file.device) {
         (FileKind::Directory, _) => diag::bytes(row.sum),
         (FileKind::File, _) => diag::bytes(row.file.size),
+        // The file itself is not shown.
+        (FileKind::Hardlink, _) if row.file.size > 0 => diag::bytes(row.file.size),
         (_, Some(device)) if long => format!("{}:{}", device.major, device.minor),
         _ => String::new(),
     }

@@ -62,11 +62,11 @@ pub(crate) fn text(image: &Inspection, all_packages: bool) -> String {
         match size.unowned {
             0 => String::new(),
             n if unread => {
-                format!("of {} it is not known: a database was not read", count(n as u64, "file", "files"))
+                format!("of {} it is not known: a database was not read", count(n as u64, "path", "paths"))
             }
             n => format!(
                 "{} of no package (`distil tree {} --unowned`)",
-                count(n as u64, "file", "files"),
+                count(n as u64, "path", "paths"),
                 image.image
             ),
         },

@@ -129,7 +129,7 @@ fn what_was_not_read_is_not_said_to_be_nothing() {
     ];
     somebodys::put(&machine, "rpm", &[("ADD . /", entries)], &[]);
     let ran = machine.distil(&["inspect", "oci:rpm:it"]).good();
-    for line in ["not read: /usr/share/rpm/rpmdb.sqlite (rpm)", "of 2 files it is not known"] {
+    for line in ["not read: /usr/share/rpm/rpmdb.sqlite (rpm)", "of 2 paths it is not known"] {
         assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
     }
     let ran = machine.distil(&["why", "oci:rpm:it", "/etc/os-release"]).good();

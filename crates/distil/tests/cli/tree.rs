@@ -1,3 +1,6 @@
+use testkit::tar::Entry;
+
+use crate::run::Machine;
 use crate::somebodys;
 
 /// The paths that a tree names, without what is only on the way to them.
@@ -15,9 +18,9 @@ fn draws_the_tree_with_owners_and_sums() {
     let ran = machine.distil(&["tree", "oci:foreign:it", "/usr"]).good();
     let wanted = "    SIZE  LAYER  OWNER  PATH\n    \
         21 B      1  -      /usr/\n     \
-        5 B      1  -      ├── bin/\n     \
-        5 B      1  -      │   ├── ash\n              \
-        1  dash   │   ├── dash = /usr/bin/ash\n              \
+        5 B      1  -      ├── bin/\n              \
+        1  -      │   ├── ash = /usr/bin/dash\n     \
+        5 B      1  dash   │   ├── dash\n              \
         1  dash   │   └── sh -> dash\n    \
         16 B      1  -      └── lib/\n    \
         16 B      1  libc6      └── libc.so.6\n\
@@ -28,6 +31,48 @@ fn draws_the_tree_with_owners_and_sums() {
     assert_eq!(first[..4], ["PATH", "/", "var/", "etc/"]);
 }
 
+/// A body is counted once, with the name that is asked for.
+#[test]
+fn a_file_of_several_names_has_its_bytes_wherever_it_is_looked_at() {
+    let status = "Package: p\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n";
+    let lower = vec![
+        somebodys::file("usr/lib/big", &"z".repeat(1000)),
+        Entry::hardlink("var/y", "usr/lib/big"),
+        somebodys::file("var/lib/dpkg/status", status),
+        somebodys::file("var/lib/dpkg/info/p.list", "/usr\n/usr/lib\n/usr/lib/big\n"),
+    ];
+    let upper = vec![Entry::hardlink("aaa/x", "usr/lib/big"), Entry::hardlink("aaa/z", "usr/lib/big")];
+    let machine = Machine::new();
+    somebodys::put(&machine, "links", &[("ADD", lower), ("RUN ln", upper)], &[]);
+    let size = |words: &[&str]| {
+        let all = [&["tree", "oci:links:it", "--json"], words].concat();
+        let json: serde_json::Value = serde_json::from_str(&machine.distil(&all).good().stdout).unwrap();
+        json["size"].as_u64().unwrap()
+    };
+    let database = (status.len() + "/usr\n/usr/lib\n/usr/lib/big\n".len()) as u64;
+    for (words, bytes) in [
+        (&["/usr"][..], 1000),
+        (&["/aaa"], 1000),
+        (&["/aaa/x"], 1000),
+        (&["/aaa/z"], 1000),
+        (&["--package", "p"], 1000),
+        (&["--unowned", "--filter", "/aaa/**"], 1000),
+        (&["--layer", "2"], 1000),
+        (&["--layer", "1"], 1000 + database),
+        (&[], 1000 + database),
+    ] {
+        assert_eq!(size(words), bytes, "{words:?}");
+    }
+    let drawn = machine.distil(&["tree", "oci:links:it", "/aaa"]).good().stdout;
+    assert!(drawn.contains("1.00 kB      2  -      ├── x = /usr/lib/big\n"), "{drawn}");
+    assert!(drawn.contains("         2  -      └── z = /usr/lib/big\n"), "{drawn}");
+    let json: serde_json::Value = serde_json::from_str(
+        &machine.distil(&["inspect", "oci:links:it", "--packages", "--json"]).good().stdout,
+    )
+    .unwrap();
+    assert_eq!(json["packages"][0]["size"], 1000, "{json}");
+}
+
 #[test]
 fn filters_by_glob_package_layer_kind_and_owner() {
     assert_eq!(paths(&["--filter", "*.so*"]), ["/usr/lib/libc.so.6"]);
@@ -36,7 +81,7 @@ fn filters_by_glob_package_layer_kind_and_owner() {
     assert_eq!(paths(&["--layer", "2"]), ["/srv/app"]);
     assert_eq!(paths(&["--layer", "2", "--layer", "3"]), ["/etc/motd", "/srv/app", "/srv/own.conf"]);
     assert_eq!(paths(&["--type", "symlink"]), ["/bin", "/lib", "/usr/bin/sh"]);
-    assert_eq!(paths(&["--type", "hardlink"]), ["/usr/bin/dash"]);
+    assert_eq!(paths(&["--type", "hardlink"]), ["/usr/bin/ash"]);
     assert_eq!(paths(&["/srv", "--unowned"]), ["/srv/app", "/srv/own.conf"]);
     // A link on the way to the path is followed.
     assert_eq!(paths(&["/lib", "--type", "file"]), ["/usr/lib/libc.so.6"]);
