@@ -53,6 +53,9 @@ pub struct Side {
     pub layers: usize,
     /// How many layers at the bottom are those of the other.
     pub shared_layers: usize,
+    /// Package databases that were not read: what it has of their packages is not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// A package.
@@ -142,6 +145,7 @@ fn side(look: &Look, shared_layers: usize) -> Side {
         files: look.contents.files_size(),
         layers: look.contents.layers.len(),
         shared_layers,
+        unread: look.unread(),
     }
 }
 

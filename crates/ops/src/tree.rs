@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bstr::{BStr, ByteSlice};
-use diag::{Diagnostic, Kind, nearest};
+use diag::{Diagnostic, Kind, Note, nearest};
 use inventory::{Contents, File};
 use oci::Digest;
 use rootfs::Node;
@@ -89,6 +89,13 @@ pub fn tree(world: &World, subject: &Subject, request: &TreeRequest) -> Result<T
     let globs = Globs::new(&request.filter)?;
     let look = look(world, subject)?;
     let wanted = Wanted::of(&look, request, globs)?;
+    if request.unowned && !look.unread().is_empty() {
+        let text = format!(
+            "of what is listed it is not known whose it is: {} was not read",
+            look.unread().join(", ")
+        );
+        world.reporter.note(Note::Warning(text));
+    }
     let top = top(&look, request)?;
     let mut plant = Plant::new(&look, top, &wanted);
     plant.sort(request.sort);

@@ -120,6 +120,11 @@ impl Surface {
         &self.findings[Category::ALL.iter().position(|c| *c == category).unwrap_or_default()]
     }
 
+    /// Of how many kinds it can be said whether there is something of them.
+    pub(crate) fn known(&self) -> u64 {
+        self.findings.iter().filter(|f| !f.unknown).count() as u64
+    }
+
     /// How many kinds there are something of.
     pub(crate) fn kinds(&self) -> u64 {
         self.findings.iter().filter(|f| f.all || !f.what.is_empty()).count() as u64

@@ -24,6 +24,7 @@ pub(crate) fn text(diff: &DiffReport) -> String {
         diag::bytes(diff.to.files),
         count(diff.from.shared_layers as u64, "layer", "layers"),
     ));
+    unread(diff).iter().for_each(|line| out.push_str(&format!("  {}\n", escaped(line))));
     if diff.same {
         out.push_str(&format!("{}\n", nothing(diff)));
     }
@@ -68,6 +69,15 @@ fn nothing(diff: &DiffReport) -> &'static str {
         false if same_config => "nothing differs: it is the same image, stored another way",
         false => "nothing differs but when and how it was made: times, history, or how layers are stored",
     }
+}
+
+/// Whose packages are not known: that one has none of a package says nothing then (P6).
+fn unread(diff: &DiffReport) -> Vec<String> {
+    let line = |side: &Side| {
+        let (image, databases) = (&side.image, side.unread.join(", "));
+        format!("packages of {image} are not compared: {databases} was not read")
+    };
+    [&diff.from, &diff.to].into_iter().filter(|side| !side.unread.is_empty()).map(line).collect()
 }
 
 fn side(sign: &str, side: &Side) -> String {

@@ -134,6 +134,21 @@ fn what_was_not_read_is_not_said_to_be_nothing() {
     }
     let ran = machine.distil(&["why", "oci:rpm:it", "/etc/os-release"]).good();
     assert!(ran.stdout.contains("whose it is is not known: /usr/share/rpm/rpmdb.sqlite was not read"));
+    machine
+        .distil(&["tree", "oci:rpm:it", "--unowned"])
+        .good()
+        .says(&["it is not known whose it is: /usr/share/rpm/rpmdb.sqlite was not read"]);
+    // Nor that packages went or came.
+    somebodys::put(&machine, "deb", &somebodys::layers(), &[]);
+    for (a, b) in [("oci:deb:it", "oci:rpm:it"), ("oci:rpm:it", "oci:deb:it")] {
+        let line = "ackages of oci:rpm:it are not compared: /usr/share/rpm/rpmdb.sqlite was not read";
+        for words in [&["diff", a, b][..], &["diff", a, b, "--markdown"]] {
+            let out = machine.distil(words).good().stdout;
+            assert!(out.contains(line), "no `{line}` in {out}");
+        }
+        let page = machine.distil(&["report", b, "--against", a, "-o", "-"]).good().stdout;
+        assert!(page.contains("The packages in /usr/share/rpm/rpmdb.sqlite are not listed"), "{page}");
+    }
 }
 
 /// As BuildKit lays provenance beside an image.

@@ -180,6 +180,7 @@ fn the_page_has_every_field_and_no_other() {
         &["why", "more", "/own/x"],
         &["diff", "oci:strange:it", "oci:foreign:it"],
         &["diff", "oci:strange:it", "oci:other:it"],
+        &["diff", "oci:other:it", "oci:strange:it"],
         &["diff", "oci:several:it", "--platform", "linux/amd64,linux/arm64"],
         &["history", "oci:foreign:it", "--files"],
         &["history", "oci:upgraded:it"],

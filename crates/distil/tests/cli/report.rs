@@ -272,3 +272,17 @@ fn annotations_are_no_labels_and_no_key_of_the_config_is_left_out() {
     assert_eq!(of("OnBuild"), "<code>[&quot;RUN &lt;x&gt;&quot;]</code>");
     assert_eq!(of("Shell"), "<code>[&quot;/bin/sh&quot;]</code>");
 }
+
+/// What is not known is not counted as clean (P6).
+#[test]
+fn kinds_of_which_nothing_is_known_are_counted_as_such() {
+    let machine = Machine::new();
+    for (name, user, wanted) in [
+        ("nobody", "nobody", "<dd>0 of 8</dd><dd class=\"more\">kinds found, 2 not known</dd>"),
+        ("number", "65532", "<dd>0 of 10</dd><dd class=\"more\">kinds found</dd>"),
+    ] {
+        somebodys::put_with_user(&machine, name, &[("ADD", vec![file("a", "1")])], &[], user);
+        let page = machine.distil(&["report", &format!("oci:{name}:it"), "-o", "-"]).good().stdout;
+        assert!(page.contains(wanted), "{user}: {}", &page[..4000.min(page.len())]);
+    }
+}

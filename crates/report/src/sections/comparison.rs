@@ -1,6 +1,7 @@
 //! Before and after: what people show to each other.
 
 use super::sorting;
+use super::summary::notes;
 use super::surface::tag;
 use crate::compare::{ConfigChange, Mark, PackageChange, tally};
 use crate::document::{Facts, Versus};
@@ -25,6 +26,8 @@ pub(crate) fn html(facts: &Facts<'_>, versus: &Versus<'_>) -> String {
         out.push_str(&bars(title, was, now, show));
     }
     out.push_str("</div>\n");
+    let before = before.notes.iter().map(|n| format!("Before: {n}")).collect::<Vec<_>>();
+    out.push_str(&notes(&before));
     out.push_str(&surfaces(facts, versus));
     out.push_str(&config(versus));
     out.push_str(&packages(versus));

@@ -10,14 +10,18 @@ use crate::surface::Category;
 pub(crate) fn html(facts: &Facts<'_>) -> String {
     let image = facts.image;
     let mut out = String::from("<dl class=\"facts\">\n");
-    let kinds = facts.surface.kinds();
+    let (kinds, known) = (facts.surface.kinds(), facts.surface.known());
+    let unknown = match Category::ALL.len() as u64 - known {
+        0 => String::new(),
+        n => format!(", {n} not known"),
+    };
     let owners = image.files.iter().filter(|f| f.package.is_none() && !is_directory(f)).count() as u64;
     for (term, value, more) in [
         ("Download", diag::bytes(image.compressed()), count(image.layers.len() as u64, "layer", "layers")),
         ("Unpacked", diag::bytes(image.unpacked()), "what a container sees".to_owned()),
         ("Packages", number(image.packages.len() as u64), kinds_of_packages(image)),
         ("Files", number(image.file_count()), format!("{} of no package", number(owners))),
-        ("Attack surface", format!("{kinds} of {}", Category::ALL.len()), "kinds found".to_owned()),
+        ("Attack surface", format!("{kinds} of {known}"), format!("kinds found{unknown}")),
         ("Runs as", escape::html(&user(image)), user_line(image)),
     ] {
         out.push_str(&format!("<div><dt>{term}</dt><dd>{value}</dd><dd class=\"more\">{more}</dd></div>\n"));
@@ -32,11 +36,17 @@ pub(crate) fn html(facts: &Facts<'_>) -> String {
     out.push_str(&definition("Platforms", &escape::html(&image.platforms.join(", "))));
     out.push_str(&definition("Made by", &code_or(&image.made_by, "nobody says")));
     out.push_str("</dl>\n");
-    if !image.notes.is_empty() {
-        let notes: String = image.notes.iter().map(|n| format!("<li>{}</li>", escape::html(n))).collect();
-        out.push_str(&format!("<ul class=\"notes\">{notes}</ul>\n"));
-    }
+    out.push_str(&notes(&image.notes));
     out
+}
+
+/// What must be known of what the page says.
+pub(super) fn notes(notes: &[String]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let items: String = notes.iter().map(|n| format!("<li>{}</li>", escape::html(n))).collect();
+    format!("<ul class=\"notes\">{items}</ul>\n")
 }
 
 fn is_directory(file: &crate::page::File) -> bool {

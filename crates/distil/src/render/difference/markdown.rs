@@ -3,7 +3,7 @@
 use ops::diff::{ConfigChange, DiffReport, FileDiff, PackageDiff};
 use ops::look::{FileKind, FileRow};
 
-use super::{file_words, nothing, shortened, sign_of, signed, tally_files, tally_packages, versions};
+use super::{file_words, nothing, shortened, sign_of, signed, tally_files, tally_packages, unread, versions};
 use crate::render::size::count;
 
 /// Most bytes of it all. GitHub takes 65,536 characters, other forges more: this leaves room for words around it.
@@ -17,6 +17,9 @@ const AROUND: usize = 1500;
 
 pub(crate) fn markdown(diff: &DiffReport) -> String {
     let mut out = head(diff);
+    for line in unread(diff) {
+        out.push_str(&format!("\n{}.\n", cell(&shortened(&capital(&line), MOST_TEXT))));
+    }
     if diff.same {
         out.push_str(&format!("\n{}.\n", capital(nothing(diff))));
     }
