@@ -83,6 +83,9 @@ pub(crate) enum Cause {
     /// A part of another size than whoever lists it says; `there` is none where it goes on behind that.
     #[error("the manifest says {said} bytes, and the registry has {}", there.map_or("more".to_owned(), |n| n.to_string()))]
     OtherSize { said: u64, there: Option<u64> },
+    /// It knows no digests of this algorithm; what it did instead.
+    #[error("the registry does not take {algorithm} digests: {instead}")]
+    Algorithm { algorithm: &'static str, instead: String },
     /// An answer that cannot be.
     #[error("the answer makes no sense: {}", said::shown(why))]
     Malformed { why: String },
@@ -152,6 +155,18 @@ impl Error {
         found: impl fmt::Display,
     ) -> Error {
         Error::new(asked, Cause::Mismatch { what, wanted: wanted.to_string(), found: found.to_string() })
+    }
+
+    /// The same, of what was to be kept under this digest: that it is no digest of the bytes is said by registries
+    /// that have computed another sort of digest, and know no other.
+    pub(crate) fn of_digest(self, digest: &Digest) -> Error {
+        let known = digest.algorithm() == oci::Algorithm::Sha256;
+        let Cause::Refused { status: 400..=499, said, .. } = &*self.cause else { return self };
+        if known || !said.iter().any(|s| matches!(s.code.as_str(), "DIGEST_INVALID" | "UNSUPPORTED")) {
+            return self;
+        }
+        let (algorithm, instead) = (digest.algorithm().name(), self.cause.to_string());
+        Error::new(*self.asked, Cause::Algorithm { algorithm, instead })
     }
 
     /// Whether somebody was there, and did not like who asks.
@@ -268,6 +283,11 @@ impl Explain for Error {
             Cause::OtherSize { .. } => Some(
                 "the manifest, or what lists it, is wrong, or the registry's copy is not whole: tell the image's maker, \
                  or have both written anew where it was made"
+                    .into(),
+            ),
+            Cause::Algorithm { .. } => Some(
+                "have the image written anew with sha256 digests, which every registry takes; or copy it to another \
+                 registry"
                     .into(),
             ),
             Cause::Malformed { .. } | Cause::TooLarge { .. } => {

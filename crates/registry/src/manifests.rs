@@ -142,7 +142,11 @@ impl Repository {
         let body = document.bytes();
         let call = Call::new(&doing, Method::Put, &path, &[200, 201, 202]);
         let call = Call { access: Access::Write, headers: &headers, body: &body, ..call };
-        let mut response = self.home().ask(&call)?;
+        let answer = self.home().ask(&call).map_err(|error| match name {
+            Name::Digest(digest) => error.of_digest(digest),
+            Name::Tag(_) => error,
+        });
+        let mut response = answer?;
         response.drain();
         if let (Some(said), Name::Tag(_)) = (content_digest(&response), name)
             && said != document.digest().to_string()

@@ -179,7 +179,7 @@ impl Sink for Repository {
 impl Repository {
     /// Whether a blob is known to be there, with the size that its descriptor says; an error where it has another: a
     /// manifest that says it would be there for good, and nobody could read the image.
-    fn has_blob(&self, part: &Descriptor) -> Result<bool, Error> {
+    pub(crate) fn has_blob(&self, part: &Descriptor) -> Result<bool, Error> {
         let doing = format!("find {} in", part.digest);
         let path = format!("blobs/{}", part.digest);
         let call = Call { access: Access::Write, ..Call::new(&doing, Method::Head, &path, &[200, 404]) };

@@ -61,18 +61,22 @@ impl<'a> Upload<'a> {
         if self.at > 0 && body.length() > 0 {
             headers.push(("content-range", self.range(body)));
         }
-        let mut response = self.send(Method::Put, &url, &headers, body, &[201, 204])?;
+        let digest = &self.part.digest;
+        let sent = self.send(Method::Put, &url, &headers, body, &[201, 204]);
+        let mut response = sent.map_err(|e| e.of_digest(digest))?;
         response.drain();
         let said = response.header("docker-content-digest").map(str::trim).filter(|d| !d.is_empty());
-        match said {
-            Some(said) if said != self.part.digest.to_string() => Err(Error::mismatch(
-                response.asked.clone(),
-                "what the registry keeps",
-                &self.part.digest,
-                said,
-            )),
-            _ => Ok(()),
+        let Some(said) = said.filter(|said| *said != digest.to_string()) else { return Ok(()) };
+        if said.starts_with(&format!("{}:", digest.algorithm().name())) {
+            return Err(Error::mismatch(response.asked.clone(), "what the registry keeps", digest, said));
         }
+        // Docker's own calls everything by its SHA-256, and finds it under the digest that we gave, too.
+        if self.repository.has_blob(self.part)? {
+            return Ok(());
+        }
+        let algorithm = digest.algorithm().name();
+        let instead = format!("it keeps the part as {}", crate::said::shown(said));
+        Err(Error::new(response.asked.clone(), Cause::Algorithm { algorithm, instead }))
     }
 
     /// Sends the next bytes.

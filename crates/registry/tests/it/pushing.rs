@@ -9,7 +9,7 @@ use oci::{Descriptor, Raw};
 use registry::Options;
 use testkit::registry::{Deed, Fault, Registry, Setup};
 
-use crate::world::{Made, bytes, image, layer, open, open_with, plain, shown, told};
+use crate::world::{Made, bytes, image, layer, open, open_with, plain, sha512, shown, told};
 
 /// A part that can be read again.
 struct Memory(Vec<u8>);
@@ -283,6 +283,30 @@ fn a_refused_part_stops_the_others_and_is_what_is_told() {
         assert!(error.message.starts_with(&said), "{}", shown(&error));
         assert!(!kept(&registry, &large) && registry.tags("a").is_empty());
         registry.forget_requests();
+    }
+}
+
+#[test]
+fn a_registry_that_knows_one_algorithm_is_told_for_that() {
+    for renames_sha512 in [true, false] {
+        let registry = Registry::start(Setup { renames_sha512, ..Setup::default() });
+        let there = open(&registry, "a");
+        let all = bytes(1, 100);
+        let part = Descriptor { digest: sha512(&all), ..layer(&all) };
+        let errors = [
+            there.put(&part, &mut &all[..]).unwrap_err(),
+            there.put_from(&part, &Memory(all.clone())).unwrap_err(),
+        ];
+        let instead = match renames_sha512 {
+            true => format!("it keeps the part as {}", layer(&all).digest),
+            false => "the registry answered 400 (DIGEST_INVALID: ".to_owned(),
+        };
+        for error in errors.map(told) {
+            let said = format!("cannot send {} to {}/a: ", part.digest, registry.host());
+            let said = format!("{said}the registry does not take sha512 digests: {instead}");
+            assert!(error.message.starts_with(&said), "{}", shown(&error));
+            assert!(error.hint.as_deref().unwrap().contains("with sha256 digests"), "{}", shown(&error));
+        }
     }
 }
 

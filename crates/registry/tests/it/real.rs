@@ -1,5 +1,6 @@
 //! Debian's docker-registry 2.8, with nobody's, a user's and TLS doors; skopeo as a second opinion.
 
+use std::io::Read as _;
 use std::process::Command;
 
 use diag::{Explain as _, Kind};
@@ -11,7 +12,7 @@ use registry::{Client, Options, Repository};
 use testkit::machine::{A_USER, Registry, Serving, registry_that};
 
 use crate::referrers::attach;
-use crate::world::{Made, bytes, image, index, layer, password, quick, shown, told};
+use crate::world::{Made, bytes, image, index, layer, password, quick, sha512, shown, told};
 
 fn at(registry: &Registry, path: &str, options: Options, tls: Tls) -> Repository {
     let client = Client::new(&fetch::Client::new(fetch::Options { tls, ..quick() }), options);
@@ -65,6 +66,28 @@ fn an_image_goes_there_and_back() {
     assert!(error.hint.as_deref().unwrap().contains("@sha256"), "{}", shown(&error));
     assert!(there.delete(&digest.to_string()).unwrap());
     assert_eq!(there.digest_of("1.0").unwrap(), None);
+}
+
+/// It calls everything by its SHA-256, and finds a blob under its SHA-512 all the same; of manifests it does not.
+#[test]
+fn other_digests_are_kept_or_refused_for_what_they_are() {
+    let registry = match registry_that(&Serving::default()) {
+        Ok(registry) => registry,
+        Err(why) => testkit::skip!("{why}"),
+    };
+    let there = plainly(&registry, "acme/app");
+    let all = bytes(1, 100_000);
+    let part = Descriptor { digest: sha512(&all), ..layer(&all) };
+    there.put(&part, &mut &all[..]).unwrap();
+    let mut back = Vec::new();
+    there.blob(&part, 0).unwrap().read_to_end(&mut back).unwrap();
+    assert_eq!(back, all);
+    let made = image("amd64", &[]);
+    made.push(&there, "1").unwrap();
+    let own = Descriptor::of(MediaType::MANIFEST, made.document.bytes());
+    let other = Descriptor { digest: sha512(made.document.bytes()), ..own };
+    let error = told(there.put(&other, &mut made.document.bytes()).unwrap_err());
+    assert!(error.message.contains("the registry does not take sha512 digests"), "{}", shown(&error));
 }
 
 #[test]

@@ -47,6 +47,12 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+pub(crate) fn sha512(bytes: &[u8]) -> Digest {
+    let mut hash = oci::Hasher::new(oci::Algorithm::Sha512);
+    hash.update(bytes);
+    hash.finish()
+}
+
 pub(crate) fn layer(bytes: &[u8]) -> Descriptor {
     Descriptor::of(MediaType::LAYER_GZIP, bytes)
 }

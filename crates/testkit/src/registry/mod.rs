@@ -64,6 +64,8 @@ pub struct Setup {
     pub deleting: &'static str,
     /// Whether it says how many bytes of an upload it has where it should say which is the last.
     pub counts_bytes: bool,
+    /// Whether it keeps what is sent under a digest of SHA-512 by that of SHA-256 alone; else it refuses it.
+    pub renames_sha512: bool,
     /// What stands before its paths where it gives whole addresses, for one behind a proxy:
     /// `https://registry.example`.
     pub called: Option<String>,
@@ -86,6 +88,7 @@ impl Default for Setup {
             counts_bytes: false,
             actions: &[],
             deleting: "delete",
+            renames_sha512: false,
             called: None,
         }
     }
