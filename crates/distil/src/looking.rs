@@ -94,7 +94,7 @@ impl Here<'_> {
         let subject = Subject { up_to: args.up_to_layer, ..subject(&args.image)? };
         let world = self.world()?;
         let place = args.output.as_ref().filter(|place| place.as_os_str() != "-");
-        let mut out = std::io::stdout().lock();
+        let mut out = Listened { out: std::io::stdout().lock(), left: false };
         let to = match place {
             Some(place) => Destination::Place(place.clone()),
             None if self.cli.global.json => {
@@ -103,8 +103,13 @@ impl Here<'_> {
             }
             None => Destination::Stream(&mut out),
         };
-        let done = ops::extract::extract(&world, &subject, &args.path, to)?;
+        let done = ops::extract::extract(&world, &subject, &args.path, to);
+        // Who has seen enough, as head(1), wants no more: that is no fault.
+        if out.left {
+            return Ok(exit::DONE);
+        }
         drop(out);
+        let done = done?;
         if let Some(place) = place {
             let place = place.display().to_string();
             self.talk.say_line(&story::extracted(&done, &place));
@@ -175,5 +180,30 @@ fn kind(word: KindWord) -> FileKind {
         KindWord::Hardlink => FileKind::Hardlink,
         KindWord::Device => FileKind::Device,
         KindWord::Fifo => FileKind::Fifo,
+    }
+}
+
+/// A stream that notes whether its reader went away.
+struct Listened<W> {
+    out: W,
+    left: bool,
+}
+
+impl<W: std::io::Write> Listened<W> {
+    fn noted<T>(&mut self, outcome: std::io::Result<T>) -> std::io::Result<T> {
+        self.left |= matches!(&outcome, Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe);
+        outcome
+    }
+}
+
+impl<W: std::io::Write> std::io::Write for Listened<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let outcome = self.out.write(bytes);
+        self.noted(outcome)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let outcome = self.out.flush();
+        self.noted(outcome)
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::image_name::ImageName;
-use crate::places::{room, unpacked};
+use crate::places::{room, unopened, unpacked};
 use crate::platforms;
 use crate::registries::repository;
 
@@ -38,22 +38,27 @@ pub struct Listed {
 /// # Errors
 /// The place cannot be read.
 pub fn ls(world: &World, place: Option<&ImageName>) -> Result<Vec<Listed>, Diagnostic> {
+    let shown = || place.map(ToString::to_string).unwrap_or_default();
     let mut all = match place {
         None => stored(world)?,
         Some(ImageName::Stored(name)) => of_name(stored(world)?, name)?,
         Some(ImageName::Registry(reference)) => tags(world, reference)?,
         Some(ImageName::Layout { dir, .. }) => {
-            let layout = Layout::open(world.working_dir.join(dir))?;
+            let path = world.working_dir.join(dir);
+            let layout = Layout::open(&path).map_err(|e| unopened(&shown(), &path, e))?;
             let index = layout.index()?;
             images(world, &layout, &index)
         }
         Some(ImageName::LayoutArchive { file, .. }) => {
-            let archive = OciArchive::open_in(&world.working_dir.join(file), room(world, &unpacked(world)))?;
+            let path = world.working_dir.join(file);
+            let archive = OciArchive::open_in(&path, room(world, &unpacked(world)));
+            let archive = archive.map_err(|e| unopened(&shown(), &path, e))?;
             images(world, &archive, archive.index())
         }
         Some(ImageName::DockerArchive { file, .. }) => {
-            let archive =
-                DockerArchive::open_in(&world.working_dir.join(file), room(world, &unpacked(world)))?;
+            let path = world.working_dir.join(file);
+            let archive = DockerArchive::open_in(&path, room(world, &unpacked(world)));
+            let archive = archive.map_err(|e| unopened(&shown(), &path, e))?;
             archive.names().into_iter().filter(|name| is_sound(world, name)).map(named).collect()
         }
         Some(ImageName::Daemon(_)) => {
@@ -73,7 +78,8 @@ fn named(name: String) -> Listed {
 
 fn stored(world: &World) -> Result<Vec<Listed>, Diagnostic> {
     let dir = world.data_dir.join("images");
-    if !dir.join("oci-layout").exists() {
+    // What cannot be looked at is told below.
+    if let Ok(false) = dir.join("oci-layout").try_exists() {
         return Ok(Vec::new());
     }
     let store = Layout::open(dir)?;
@@ -148,10 +154,15 @@ fn look(source: &dyn Source, part: &Descriptor) -> Result<Listed, Diagnostic> {
         }
         if created.is_none() && is_config(&manifest.config.media_type) {
             let config = serde_json::from_slice::<ImageConfig>(&read_small(source, &manifest.config)?).ok();
-            created = config.and_then(|c| c.created);
+            created = config.and_then(|c| c.created).filter(|text| is_time(text));
         }
     }
     Ok(Listed { name: String::new(), digest: Some(part.digest), platforms, size: Some(size), created })
+}
+
+/// Is it made of what RFC 3339 makes times of? What else stands there is not shown as one.
+fn is_time(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b"-:.+TtZz".contains(&b))
 }
 
 fn is_config(kind: &MediaType) -> bool {

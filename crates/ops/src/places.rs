@@ -156,7 +156,10 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
         let near = diag::nearest(&name, known.iter().map(String::as_str), 1);
         let hint = match (near.first(), known) {
             (Some(near), _) => format!("there is `{near}`; `distil ls` lists all"),
-            (None, []) => "nothing was built or pulled yet: `distil build`, `distil pull REF`".to_owned(),
+            (None, []) => format!(
+                "nothing was built or pulled yet; an image of Docker Hub is called docker://{text}, \
+                 one of an engine docker-daemon:{text}"
+            ),
             (None, _) if is_registry(text) => {
                 format!("`distil ls` lists what there is; in its registry it is called docker://{text}")
             }
@@ -169,7 +172,8 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
         Diagnostic::new(Kind::Input, text).hint(hint)
     };
     let dir = world.data_dir.join("images");
-    if !dir.join("oci-layout").exists() {
+    // What cannot be looked at is told below.
+    if let Ok(false) = dir.join("oci-layout").try_exists() {
         return Err(nothing(&[]));
     }
     let store = Layout::open(dir)?;
@@ -180,7 +184,7 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
 }
 
 /// An input that cannot be read is the input's fault, and it may be another sort than it was called.
-fn unopened(shown: &str, path: &Path, error: TransportError) -> Diagnostic {
+pub(crate) fn unopened(shown: &str, path: &Path, error: TransportError) -> Diagnostic {
     let gone = matches!(&error, TransportError::Io { verb: "read", error, .. } if matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory

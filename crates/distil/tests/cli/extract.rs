@@ -161,3 +161,16 @@ fn an_empty_path_is_no_root() {
         machine.distil(&[verb, "oci:foreign:it", ""]).fails(2, &["it is empty; the root is `/`"]);
     }
 }
+
+/// As after `| head -c1`: nothing failed.
+#[test]
+fn a_reader_that_went_away_is_no_fault() {
+    let machine = somebodys::machine();
+    for path in ["/etc/motd", "/usr"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = machine.command(&["extract", "oci:foreign:it", path, "-q"]);
+        let ended = command.stdout(writer).output().expect("distil runs");
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]), "{path}");
+    }
+}

@@ -38,6 +38,38 @@ fn the_store_a_layout_an_archive_and_a_repository() {
     machine.distil(&["ls", "docker-daemon:x"]).fails(2, &["docker images"]);
 }
 
+#[test]
+fn what_is_not_there_is_said_as_every_verb_says_it() {
+    let machine = Machine::new();
+    for place in ["oci:nosuch", "oci-archive:nosuch.tar", "docker-archive:nosuch.tar"] {
+        let words = [&format!("cannot read {place}"), "nothing is there; look at the path"];
+        machine.distil(&["ls", place]).fails(3, &words);
+        machine.distil(&["inspect", place]).fails(3, &words);
+    }
+    // Nobody knows what a store has that cannot be looked at.
+    for words in [&["ls"][..], &["inspect", "base"]] {
+        let mut command = machine.command(words);
+        crate::run::Ran::of(command.env("DISTIL_DATA_DIR", "/dev/null").output().expect("distil runs"))
+            .fails(7, &["Not a directory", "--data-dir"]);
+    }
+    // Whoever begins has no image yet, and types the name that docker takes.
+    let hint =
+        "an image of Docker Hub is called docker://debian:13, one of an engine docker-daemon:debian:13";
+    machine.distil(&["inspect", "debian:13"]).fails(3, &[hint]);
+}
+
+/// A config says what it wants of its time; a second line is none.
+#[test]
+fn what_is_no_time_is_not_shown_as_one() {
+    let machine = Machine::new();
+    let forged = json!({ "created": "a\nb:1  sha" });
+    crate::somebodys::put_as(&machine, "forged", &[], forged, json!({}));
+    let listed = machine.distil(&["ls", "oci:forged"]).good().stdout;
+    assert_eq!((listed.lines().count(), listed.contains("b:1")), (1, false), "{listed}");
+    let listed = machine.distil(&["ls", "oci:forged", "--json"]).good().stdout;
+    assert!(!listed.contains("b:1"), "{listed}");
+}
+
 /// An index of an index, as some builds of several platforms leave one.
 #[test]
 fn platforms_of_a_nested_index_are_listed() {
