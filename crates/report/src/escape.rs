@@ -10,8 +10,7 @@ pub fn shown(bytes: &[u8]) -> String {
     inert(&rootfs::shown(bytes))
 }
 
-/// Text that does nothing: control characters, and those that reorder or hide text (Unicode's Bidi_Control, zero width),
-/// are their bytes, as `\xE2\x80\xAE`.
+/// Text that does nothing: what is not seen ([`rootfs::is_unseen`]) are its bytes, as `\xE2\x80\xAE`.
 pub(crate) fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|c| push_inert(&mut out, c));
@@ -19,22 +18,13 @@ pub(crate) fn inert(text: &str) -> String {
 }
 
 fn push_inert(out: &mut String, c: char) {
-    if !acts(c) {
+    if !rootfs::is_unseen(c) {
         return out.push(c);
     }
     for byte in c.encode_utf8(&mut [0; 4]).bytes() {
         // Writing to a string does not fail.
         let _ = write!(out, "\\x{byte:02X}");
     }
-}
-
-/// Characters that are not seen, but change what is.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Text for the inside of an element or of a quoted attribute.

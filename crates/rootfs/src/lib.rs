@@ -31,6 +31,6 @@ pub use diff::{Aspect, Difference, diff};
 pub use entry::{Device, Entry, Node, Owner, Xattr};
 pub use layers::{LayerGroup, SegmentPlan};
 pub use merge::{MergeError, MergeRules, Part, merge};
-pub use notation::{shown, typed};
+pub use notation::{is_unseen, shown, typed};
 pub use path::MAX_PATH;
 pub use tree::Tree;

@@ -39,6 +39,16 @@ pub fn typed(text: impl AsRef<[u8]>) -> BString {
     out
 }
 
+/// Is a character not seen, but changes what is? Control characters, and those that reorder or hide text or take no
+/// room (Unicode's Bidi_Control and Default_Ignorable_Code_Point).
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
 /// The byte of a `\xE9` at the beginning.
 fn escape(text: &[u8]) -> Option<u8> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
@@ -82,6 +92,18 @@ mod tests {
             let name: Vec<u8> =
                 (0..5).map(|at: u32| letters[n / letters.len().pow(at) % letters.len()]).collect();
             assert_eq!(typed(shown(&name)), name, "{}", name.as_bstr());
+        }
+    }
+
+    #[test]
+    fn what_is_seen_is_no_secret() {
+        for c in
+            ['\n', '\u{7f}', '\u{9b}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2069}', '\u{fe0f}', '\u{feff}']
+        {
+            assert!(is_unseen(c), "{c:?}");
+        }
+        for c in [' ', 'a', '\u{a0}', '\u{fc}', '\u{2010}', '\u{202f}', '\u{3042}', '\u{fdd0}', '\u{1f600}'] {
+            assert!(!is_unseen(c), "{c:?}");
         }
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use rootfs::is_unseen;
+
 /// Which escape sequences a stream gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -77,9 +79,9 @@ impl Style {
     }
 }
 
-/// The text with nothing in it that a terminal obeys.
+/// The text with nothing in it that a terminal obeys, or does not show.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_command) {
+    if !text.chars().any(is_unseen) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -90,7 +92,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
 /// The lines of data for a terminal or a pipe: what ends a line and stands between columns stays.
 pub(crate) fn escaped_lines(text: &str) -> Cow<'_, str> {
     let ours = |c: char| matches!(c, '\n' | '\t');
-    if !text.chars().any(|c| is_command(c) && !ours(c)) {
+    if !text.chars().any(|c| is_unseen(c) && !ours(c)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -101,19 +103,13 @@ pub(crate) fn escaped_lines(text: &str) -> Cow<'_, str> {
 /// What is no text is written as its bytes: in a path that is what [`rootfs::typed`] reads, so that it can be typed as
 /// it is shown, and nothing else looks like it.
 fn push(out: &mut String, c: char) {
-    if !is_command(c) {
+    if !is_unseen(c) {
         return out.push(c);
     }
     for byte in c.encode_utf8(&mut [0; 4]).bytes() {
         // Writing to a string does not fail.
         let _ = write!(out, "\\x{byte:02X}");
     }
-}
-
-/// Control characters, and those that turn the direction of what follows (UAX #9: embeddings, overrides,
-/// isolates), by which a line reads as another than it is.
-fn is_command(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -133,5 +129,7 @@ mod tests {
         assert_eq!(on.line("x\u{fdd0}y"), "x\x1b[1;31my\x1b[0m\n");
         assert_eq!(escaped(foreign), shown);
         assert_eq!(escaped_lines("a\tb\nc\x1b\n"), "a\tb\nc\\x1B\n");
+        // By the eye /bin/sh, and another file.
+        assert_eq!(escaped("/bin/sh\u{200b}\u{ad}"), "/bin/sh\\xE2\\x80\\x8B\\xC2\\xAD");
     }
 }
