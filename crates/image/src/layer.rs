@@ -9,7 +9,7 @@ use crate::hash_state::Resumable;
 use crate::memo::{Known, Saved, Saves};
 use crate::pipeline::{self, Cached, Plan, Stop};
 use crate::segment::TarStreamError;
-use crate::{BlobSink, Codec, Segment, SegmentCache, SegmentKey};
+use crate::{BlobSink, Codec, Segment, SegmentCache, SegmentKey, summed};
 
 /// A layer that is written: its blob is in the sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +147,10 @@ impl LayerWriter<'_> {
         }
         written.blob.commit(&written.known.digest, written.known.size).map_err(Stop::write)?;
         if known.is_none() {
+            // Others look into a layer by what it is called, and what is zstd may be called gzip.
+            if let Codec::Gzip(_) = self.codec {
+                summed::remember(self.cache, &written.known.digest, &written.known.diff_id);
+            }
             written.known.store(self.cache, &prefixes[keys.len()]).map_err(Stop::write)?;
             for (n, digest, diff) in written.saved {
                 saves.add(Saved { prefix: prefixes[n], digest, diff });

@@ -29,6 +29,7 @@ mod pour;
 mod segment;
 mod soundness;
 mod steady;
+mod summed;
 mod transport;
 mod validate;
 
@@ -44,6 +45,7 @@ pub use layout::{Layout, Pruned, REF_NAME, SetAside, entry_name};
 pub use oci_archive::OciArchive;
 pub use segment::{Segment, SegmentKey};
 pub use steady::Steady;
+pub use summed::Summed;
 pub use transport::{
     BlobSink, Carried, Document, NewBlob, Sink, Source, TransportError, read_document, read_small,
 };

@@ -1,7 +1,7 @@
 use std::io::{self, Read, Write};
 
 use diag::Diagnostic;
-use oci::{Descriptor, Digest, Hasher, MediaType, Raw};
+use oci::{Descriptor, DiffId, Digest, Hasher, MediaType, Raw};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
@@ -255,6 +255,12 @@ pub trait Source: Sync {
     fn size(&self, _of: &Descriptor) -> Option<u64> {
         None
     }
+    /// The digest of the tar in a layer, where it is known of the very bytes with that digest, and not from a config.
+    fn tar(&self, _layer: &Digest) -> Option<DiffId> {
+        None
+    }
+    /// Told of the tar that was found in a layer.
+    fn found_tar(&self, _layer: &Digest, _tar: &DiffId) {}
 }
 
 /// Where images are written to.

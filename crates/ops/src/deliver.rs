@@ -6,6 +6,7 @@ use oci::{Platform, Reference};
 
 use crate::World;
 use crate::image_name::{ImageName, on_a_registry};
+use crate::known_tars::KnownTars;
 use crate::places::Opened;
 use crate::report::{Built, BuiltPlatform, Loaded};
 use crate::target::Target;
@@ -18,7 +19,7 @@ pub(crate) fn write(
     images: &[Built],
     targets: &[Target],
 ) -> Result<Vec<String>, Diagnostic> {
-    let mut written = Vec::new();
+    let (mut written, tars) = (Vec::new(), KnownTars::of(world));
     for target in targets {
         world.reporter.check()?;
         match target {
@@ -48,7 +49,7 @@ pub(crate) fn write(
                 let names = reference.clone().map_or_else(|| names(image), |r| Ok(vec![r]))?;
                 let names: Vec<Reference> = names.into_iter().map(with_tag).collect();
                 docker_archive::save(
-                    store,
+                    &tars.with(store),
                     &stored_name(image),
                     Some(platform),
                     &names,
@@ -67,7 +68,7 @@ pub(crate) fn write(
                 let image = only(images, "a docker-archive")?;
                 let platforms = names_of_each(image, reference);
                 let path = world.working_dir.join(file);
-                docker_archive::save_each(store, &stored_name(image), &platforms, &path)?;
+                docker_archive::save_each(&tars.with(store), &stored_name(image), &platforms, &path)?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
             Target::Daemon { .. } | Target::Registry { .. } | Target::Importer { .. } => {}

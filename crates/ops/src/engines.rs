@@ -6,6 +6,7 @@ use image::Source;
 use oci::{Platform, Reference};
 
 use crate::World;
+use crate::known_tars::KnownTars;
 use crate::report::Loaded;
 
 /// The first engine that answers.
@@ -24,7 +25,9 @@ pub(crate) fn load(
     platform: Option<&Platform>,
     names: &[Reference],
 ) -> Result<Vec<Loaded>, Diagnostic> {
-    let taken = engine.load_image(source, image, platform, names, world.reporter.as_ref())?;
+    let tars = KnownTars::of(world);
+    let reporter = world.reporter.as_ref();
+    let taken = engine.load_image(&tars.with(source), image, platform, names, reporter)?;
     let loaded = |name| Loaded { name, id: taken.id.clone(), engine: taken.engine.clone() };
     Ok(taken.names.iter().cloned().map(loaded).collect())
 }
@@ -39,7 +42,8 @@ pub(crate) fn import(
     names: &[Reference],
 ) -> Result<Vec<Loaded>, Diagnostic> {
     let (dir, reporter) = (crate::places::unpacked(world), world.reporter.as_ref());
-    let id = importer.load_image(source, image, platform, names, &dir, reporter)?;
+    let tars = KnownTars::of(world);
+    let id = importer.load_image(&tars.with(source), image, platform, names, &dir, reporter)?;
     let loaded = |name: &Reference| Loaded {
         name: name.to_string(),
         id: id.to_string(),

@@ -30,6 +30,7 @@ pub mod image_name;
 mod images;
 pub mod inspect;
 mod known_blobs;
+mod known_tars;
 pub mod load;
 pub mod lock;
 pub mod login;

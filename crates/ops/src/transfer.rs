@@ -14,6 +14,7 @@ use crate::World;
 use crate::deliver::with_tag;
 use crate::image_name::ImageName;
 use crate::known_blobs::KnownBlobs;
+use crate::known_tars::KnownTars;
 use crate::places::{Opened, name_in_store};
 use crate::platforms;
 use crate::registries;
@@ -88,7 +89,9 @@ fn place(world: &World, from: &Opened<'_>, to: &ImageName, one: &Only<'_>) -> Re
             let names = reference.clone().or_else(|| reference_of(from)).map(with_tag);
             let names: Vec<Reference> = names.into_iter().collect();
             let steady = Steady::new(&image, world.reporter.as_ref());
-            let id = docker_archive::save(&steady, "", None, &names, &world.working_dir.join(file))?;
+            let tars = KnownTars::of(world);
+            let path = world.working_dir.join(file);
+            let id = docker_archive::save(&tars.with(&steady), "", None, &names, &path)?;
             Ok(written(from, to, &image, id, Some(id.to_string())))
         }
         ImageName::Daemon(reference) => to_engine(world, from, one, reference),
@@ -150,7 +153,8 @@ fn to_engine(
     let engine = crate::engines::connect(world)?;
     let name = with_tag(reference.clone());
     let to = ImageName::Daemon(name.clone());
-    let taken = engine.load_image(&image, &from.shown, None, &[name], world.reporter.as_ref())?;
+    let (tars, reporter) = (KnownTars::of(world), world.reporter.as_ref());
+    let taken = engine.load_image(&tars.with(&image), &from.shown, None, &[name], reporter)?;
     let config = docker_archive::choose(&image, "", None)?.config.digest;
     let (sent_bytes, unchanged) = (taken.sent, taken.sent == 0);
     Ok(Moved { sent_bytes, unchanged, ..written(from, &to, &image, config, Some(taken.id)) })

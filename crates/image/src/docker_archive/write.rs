@@ -194,10 +194,19 @@ fn write_layer(
         }
     };
     if !is_zstd(&layer.media_type) {
+        let known = source.tar(&layer.digest);
+        fits(known)?;
         let mut blob = source.blob(layer, 0)?;
-        let mut summed = TarSum::new(Verified::new(&mut *blob, layer));
+        let mut verified = Verified::new(&mut *blob, layer);
+        if known.is_some() {
+            return archive.blob(name, layer.size, &mut verified);
+        }
+        let mut summed = TarSum::new(verified);
         archive.blob(name, layer.size, &mut summed)?;
-        return fits(summed.finish(layer));
+        let found = summed.finish(layer);
+        // That a bare tar is itself costs nothing to find.
+        found.iter().filter(|tar| tar.0 != layer.digest).for_each(|tar| source.found_tar(&layer.digest, tar));
+        return fits(found);
     }
     let fail = |e| TransportError::io("read", layer.digest)(e);
     // The tar header wants the size first: once through to count and check, once to write. What comes the

@@ -8,5 +8,6 @@ mod layers;
 mod others;
 mod properties;
 mod saved;
+mod summed;
 mod trees;
 mod world;
