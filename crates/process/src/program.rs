@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -131,15 +131,23 @@ impl Program {
     pub fn run(&self, input: Input<'_>, reporter: &dyn Reporter) -> Result<Ran, ProcessError> {
         let mut child = self.spawn(input.is_nothing())?;
         let leash = Leash::on(&child);
-        let stdout = child.stdout.take().map(|pipe| Output::gather(pipe, self.output));
-        let stderr = child.stderr.take().map(|pipe| Output::gather(pipe, self.output));
+        let end = |child: &mut Child| {
+            leash.kill();
+            let _ = child.wait();
+        };
+        let mut words = match Words::of(&mut child, self.output) {
+            Ok(words) => words,
+            Err(error) => {
+                end(&mut child);
+                return Err(ProcessError::Start { program: self.name(), error });
+            }
+        };
         let pipe = child.stdin.take();
         let status = std::thread::scope(|scope| {
             let writer = scope.spawn(|| feed(pipe, input, &leash));
-            let waited = self.wait(&mut child, &leash, stdout.as_ref(), reporter);
+            let waited = self.wait(&mut child, &leash, &mut words, reporter);
             if waited.is_err() {
-                leash.kill();
-                let _ = child.wait();
+                end(&mut child);
             }
             match writer.join() {
                 Ok(Ok(())) => waited,
@@ -150,8 +158,9 @@ impl Program {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })?;
-        let said = |output: Option<Output>| output.map(|o| o.finish(AFTERWARDS)).unwrap_or_default();
-        Ok(Ran { ended: Ended::from(status), stdout: said(stdout), stderr: said(stderr) })
+        let Words { stdout, stderr } = words;
+        let ended = Ended::from(status);
+        Ok(Ran { ended, stdout: stdout.finish(AFTERWARDS), stderr: stderr.finish(AFTERWARDS) })
     }
 
     fn spawn(&self, no_input: bool) -> Result<Child, ProcessError> {
@@ -173,13 +182,16 @@ impl Program {
         &self,
         child: &mut Child,
         leash: &Leash,
-        stdout: Option<&Output>,
+        words: &mut Words,
         reporter: &dyn Reporter,
     ) -> Result<ExitStatus, ProcessError> {
-        let (start, mut pause) = (Instant::now(), Duration::from_micros(500));
+        const SOON: Duration = Duration::from_micros(500);
+        let (start, mut pause) = (Instant::now(), SOON);
         loop {
             let status = leash.look(child);
-            if stdout.is_some_and(Output::is_too_long) {
+            // After the look: of a program that has ended all is there.
+            let came = words.take();
+            if words.stdout.is_too_long() {
                 return Err(ProcessError::Talkative { program: self.name(), limit: self.output });
             }
             match status {
@@ -192,7 +204,7 @@ impl Program {
                 return Err(ProcessError::Late { program: self.name(), limit: self.time });
             }
             std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            pause = if came { SOON } else { (pause * 2).min(Duration::from_millis(20)) };
         }
     }
 }
@@ -203,6 +215,27 @@ impl From<ExitStatus> for Ended {
             (Some(code), _) => Ended::Code(code),
             (None, signal) => Ended::Signal(signal.unwrap_or_default()),
         }
+    }
+}
+
+/// What it says, on both of its outputs.
+struct Words {
+    stdout: Output<ChildStdout>,
+    stderr: Output<ChildStderr>,
+}
+
+impl Words {
+    fn of(child: &mut Child, limit: usize) -> io::Result<Words> {
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(io::Error::other("it has no pipes"));
+        };
+        Ok(Words { stdout: Output::of(stdout, limit)?, stderr: Output::of(stderr, limit)? })
+    }
+
+    /// Takes what is there now; whether anything was.
+    fn take(&mut self) -> bool {
+        let (said, complained) = (self.stdout.take(), self.stderr.take());
+        said || complained
     }
 }
 
@@ -346,6 +379,13 @@ mod tests {
     fn what_says_too_much_is_ended() {
         let error = sh("while :; do echo spam; done").saying_at_most(4096).run(Input::Nothing, &Silent);
         assert!(matches!(error, Err(ProcessError::Talkative { limit: 4096, .. })), "{error:?}");
+        // Even if it has ended by the time that anybody looks.
+        for _ in 0..20 {
+            let error = sh("head -c 5000 /dev/zero").saying_at_most(4096).run(Input::Nothing, &Silent);
+            assert!(matches!(error, Err(ProcessError::Talkative { limit: 4096, .. })), "{error:?}");
+            let ran = sh("head -c 4096 /dev/zero").saying_at_most(4096).run(Input::Nothing, &Silent).unwrap();
+            assert_eq!(ran.stdout.len(), 4096);
+        }
         let quiet = sh("i=0; while [ $i -lt 3000 ]; do echo spam >&2; i=$((i+1)); done; echo ok");
         let ran = quiet.saying_at_most(100).run(Input::Nothing, &Silent).unwrap();
         assert_eq!((ran.stdout.as_slice(), ran.stderr.len()), (&b"ok\n"[..], 100));
