@@ -25,6 +25,18 @@ pub(crate) fn layer(path: &str, text: &str) -> Vec<u8> {
     tar(&entries)
 }
 
+/// Bytes that no compressor makes smaller.
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(len / 8).flatten().collect()
+}
+
 /// Puts an image of these platforms into the layout `work/DIR`, called `name`: two layers that all share, and one
 /// of each.
 pub(crate) fn put(machine: &Machine, dir: &str, name: &str, platforms: &[&str]) -> Foreign {

@@ -1,8 +1,9 @@
 //! Images among all places.
 
 use testkit::registry::{Deed, Fault, Registry, Setup};
+use testkit::tar::{Entry, tar};
 
-use crate::foreign::{put, sound};
+use crate::foreign::{noise, put, put_layers, sound};
 use crate::run::Machine;
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -291,12 +292,15 @@ fn what_is_interrupted_says_so_and_leaves_nothing() {
 
     use rustix::process::{Pid, Signal, kill_process};
     let (machine, registry) = (Machine::new(), Registry::start(Setup::default()));
-    put(&machine, "in", "1", &["linux/amd64"]);
+    // Of a kilobyte a second half a megabyte comes for minutes, however late the signal is; and something comes after
+    // the signal, too, for who waits for it to look up.
+    let layers = |_: &str| vec![tar(&[Entry::file("noise", 0o644, noise(1, 500_000))])];
+    put_layers(&machine, "in", "1", &["linux/amd64"], layers);
     let name = format!("docker://{}/acme/app:1", registry.host());
     machine.distil(&["copy", "oci:in:1", &name]).good();
     let before = registry.requests().len();
-    let slow = Deed::Slow(std::time::Duration::from_secs(3));
-    registry.fail(Fault::once("GET", "/blobs/", slow));
+    let slow = Deed::Slow(std::time::Duration::from_secs(1));
+    registry.fail(Fault::once("GET", "/blobs/", slow).times(999));
     let mut running = machine.command(&["pull", &name]);
     let mut running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     testkit::wait_for("a request for a blob", || {

@@ -9,7 +9,7 @@ use oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
 use testkit::skip;
 use testkit::tar::{Entry, tar};
 
-use crate::foreign::{put, put_layers, put_parts, sound};
+use crate::foreign::{noise, put, put_layers, put_parts, sound};
 use crate::run::Machine;
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -109,18 +109,6 @@ fn pulled_by_podman(machine: &Machine, name: &str) -> Option<String> {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!said.contains("media type"), "{name}: {said}");
     (!out.status.success()).then_some(said)
-}
-
-/// Bytes that no compressor makes smaller.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed | 1;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.take(len / 8).flatten().collect()
 }
 
 /// A layer of one file of so many MiB of noise, made, compressed and summed as it goes: it is never whole in memory.
