@@ -127,7 +127,8 @@ fn a_slow_mount_is_waited_for() {
         }
         _ => Reply::ok("{}"),
     });
-    let fetch = fetch::Options { idle_timeout: Duration::from_millis(700), ..quick() };
+    // Only the look whether a registry answers there has so little time; on a busy machine it takes some looks.
+    let fetch = fetch::Options { idle_timeout: Duration::from_millis(700), attempts: 60, ..quick() };
     let client = Client::new(&fetch::Client::new(fetch), Options::default());
     let name = format!("{}/a", slow.address());
     let there = client.repository(&name.parse().unwrap()).unwrap();
