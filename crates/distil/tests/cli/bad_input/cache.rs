@@ -3,7 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use testkit::{Package, World};
 
@@ -364,14 +364,12 @@ fn directories_that_cannot_be_made() {
     machine.distil(&["build", "app.yaml", "-o", "oci:/proc/x"]).fails(7, &["/proc/x", "-o"]);
 }
 
-/// Waits are bounded: a killed process holds no lock.
+/// A killed process holds no lock: else this would not end.
 #[test]
 fn a_lock_of_the_dead_is_nobodys() {
     let (machine, _archive, right) = built();
-    let begin = Instant::now();
     let mut child = machine.command(&["cache", "prune", "--all"]).spawn().expect("a start");
     let _ = child.kill();
     let _ = child.wait();
     assert_eq!(machine.build().good().digests(), right);
-    assert!(begin.elapsed() < Duration::from_secs(60));
 }
