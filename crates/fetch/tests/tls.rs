@@ -66,7 +66,7 @@ fn serve_with((certificate, key): (rcgen::Certificate, KeyPair), clients: Option
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (Ok(stream), config) = (stream, Arc::clone(&config)) else { return };
+            let (Ok(stream), config) = (stream, Arc::clone(&config)) else { continue };
             std::thread::spawn(move || {
                 let connection = rustls::ServerConnection::new(config).unwrap();
                 let mut reader = BufReader::new(rustls::StreamOwned::new(connection, stream));

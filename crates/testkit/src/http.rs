@@ -153,9 +153,9 @@ impl Server {
                 if ending.load(Ordering::SeqCst) {
                     break;
                 }
-                let (Ok(stream), log, answer) = (stream, Arc::clone(&kept), Arc::clone(&answer)) else {
-                    break;
-                };
+                // Whoever hung up before his turn is no reason to send the next away.
+                let Ok(stream) = stream else { continue };
+                let (log, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 std::thread::spawn(move || {
                     let _ = converse(stream, &log, &*answer);
                 });

@@ -47,7 +47,7 @@ impl Door {
         let (asked, answer) = (Arc::new(Mutex::default()), Arc::new(answer));
         let log = Arc::clone(&asked);
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().flatten() {
                 let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
                 let (answer, log) = (Arc::clone(&answer), Arc::<Mutex<Vec<Received>>>::clone(&log));
                 std::thread::spawn(move || {

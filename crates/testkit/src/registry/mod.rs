@@ -258,7 +258,9 @@ fn accept(listener: TcpListener, inner: Arc<Inner>, elsewhere: bool) -> JoinHand
             if inner.stop.load(Ordering::SeqCst) {
                 return;
             }
-            let (Ok(stream), inner) = (stream, Arc::clone(&inner)) else { return };
+            // Whoever hung up before his turn is no reason to send the next away.
+            let Ok(stream) = stream else { continue };
+            let inner = Arc::clone(&inner);
             std::thread::spawn(move || {
                 let _ = connection::converse(stream, &inner, elsewhere);
             });
