@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Port;
-use crate::wait::within;
+use crate::wait::{PATIENCE, within};
 
 /// A Docker daemon that answers.
 #[derive(Debug)]
@@ -96,10 +96,10 @@ pub fn spawn_dockerd(dir: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Waits until a daemon of [`spawn_dockerd`] answers; says so if it ends before, or does nothing for a minute.
+/// Waits until a daemon of [`spawn_dockerd`] answers; says so if it ends before, or does nothing for three minutes.
 pub fn dockerd_answers(daemon: &mut Child, dir: &Path) -> Result<(), String> {
     let socket = dir.join("docker.sock");
-    let answer = within(Duration::from_secs(60), || {
+    let answer = within(PATIENCE, || {
         if answers(&socket) {
             return Some(Ok(()));
         }
@@ -129,7 +129,7 @@ pub fn answers(socket: &Path) -> bool {
     ask().is_ok_and(|said| said.contains(" 200 "))
 }
 
-/// Asks a process that we started to end, and waits; after half a minute it is killed. Docker gives its
+/// Asks a process that we started to end, and waits; after three minutes it is killed. Docker gives its
 /// containers 15 seconds.
 pub fn stop(child: &mut Child) {
     // The number of one that has ended may be another's.
@@ -138,7 +138,7 @@ pub fn stop(child: &mut Child) {
     }
     let _ =
         rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
-    let ended = within(Duration::from_secs(30), || (!matches!(child.try_wait(), Ok(None))).then_some(()));
+    let ended = within(PATIENCE, || (!matches!(child.try_wait(), Ok(None))).then_some(()));
     if ended.is_none() {
         let _ = child.kill();
         let _ = child.wait();

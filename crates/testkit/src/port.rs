@@ -1,10 +1,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
-use std::time::Duration;
 
 use crate::machine::stop;
-use crate::wait::{wait_for, within};
+use crate::wait::{PATIENCE, wait_for, within};
 
 /// A port of the loopback where nobody listens, and which the kernel gives to nobody else: whoever connects
 /// is refused. A port that was only free a moment ago may belong to another test by now.
@@ -44,7 +43,7 @@ impl Port {
     /// Has a program listen here that cannot choose a port itself. What answers is the program and none other.
     pub fn serve(&self, start: impl FnOnce(SocketAddr) -> io::Result<Child>) -> Result<Child, String> {
         let mut child = start(self.address).map_err(|e| e.to_string())?;
-        let listens = within(Duration::from_secs(60), || {
+        let listens = within(PATIENCE, || {
             if TcpStream::connect(self.address).is_ok() {
                 return Some(Ok(()));
             }

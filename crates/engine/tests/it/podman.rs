@@ -18,8 +18,8 @@ impl Podman {
         let dir = tempfile::Builder::new().prefix("distil-podman").tempdir().map_err(|e| e.to_string())?;
         let service = spawn(dir.path()).map_err(|e| format!("cannot start podman: {e}"))?;
         let mut podman = Podman { dir, service };
-        // A minute, counted in attempts.
-        for _ in 0..600 {
+        // Three minutes, counted in attempts.
+        for _ in 0..1800 {
             if UnixStream::connect(podman.socket()).is_ok() {
                 return Ok(podman);
             }
