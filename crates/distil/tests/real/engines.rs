@@ -53,7 +53,9 @@ fn every_way_into_docker_keeps_the_id() {
         Ok(docker) => docker,
         Err(why) => testkit::skip!("no engine: {why}"),
     };
-    let words = ["build", "base", "--arch", NATIVE.arch, "--variant", "latest", "-t", "way-load", "-q"];
+    // An image that no other test has: it is taken away from the engine below.
+    home.write("ways.yaml", "include: base\nlabels: {whose: ways}\narchs: [amd64, arm64]\n");
+    let words = ["build", "./ways.yaml", "--arch", NATIVE.arch, "-t", "way-load", "-q"];
     load(
         home,
         &docker,
@@ -141,7 +143,9 @@ const NET_RAW: [u8; 20] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 
 /// A package that brings a file capability. Debian's own cannot (dpkg refuses PAX headers), so theirs
 /// come by `setcap` in scripts, or by `paths`, as for the second program here.
-fn with_capabilities(home: &Home, archive: &Path) {
+///
+/// Of two tests each has an image of its own (`whose` is a label), as one takes its image away from the engine.
+fn with_capabilities(home: &Home, archive: &Path, whose: &str) {
     let ping = testkit::tar::Entry::file("./usr/bin/ping", 0o755, "not quite ELF")
         .pax("SCHILY.xattr.security.capability", NET_RAW)
         .pax("SCHILY.xattr.user.note", "kept");
@@ -150,7 +154,7 @@ fn with_capabilities(home: &Home, archive: &Path) {
     home.write(
         "caps.yaml",
         &format!(
-            "archs: [amd64]\nallow: [setuid]\ncontents:\n  repositories:\n    - deb [trusted=yes] file:{} stable main\n  packages: [ping]\npaths:\n  - {{path: /usr/bin/serve, type: permissions, capabilities: cap_net_bind_service+ep}}\n",
+            "archs: [amd64]\nallow: [setuid]\ncontents:\n  repositories:\n    - deb [trusted=yes] file:{} stable main\n  packages: [ping]\npaths:\n  - {{path: /usr/bin/serve, type: permissions, capabilities: cap_net_bind_service+ep}}\nlabels: {{whose: {whose}}}\n",
             archive.display()
         ),
     );
@@ -159,7 +163,7 @@ fn with_capabilities(home: &Home, archive: &Path) {
 #[test]
 fn capabilities_arrive_on_disk_and_in_docker() {
     let (home, archive) = (Home::new(), tempfile::tempdir().expect("a directory"));
-    with_capabilities(&home, archive.path());
+    with_capabilities(&home, archive.path(), "capabilities");
     home.run(&[
         "build",
         "./caps.yaml",
@@ -215,7 +219,7 @@ fn docker_and_distil_share_logins() {
     let host = registry.address().to_string();
     let name = format!("{host}/acme/caps:1");
     let (home, archive) = (Home::new(), tempfile::tempdir().expect("a directory"));
-    with_capabilities(&home, archive.path());
+    with_capabilities(&home, archive.path(), "logins");
     home.run(&["build", "./caps.yaml", "-t", &name, "-q"]);
     let fed = |mut command: Command| {
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
