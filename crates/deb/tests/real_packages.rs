@@ -33,8 +33,10 @@ fn lines(program: &str, args: &[&str]) -> Option<String> {
 
 fn downloaded(mirror: &str, folder: &Path) -> Option<Vec<PathBuf>> {
     let index = folder.join("Packages.xz");
-    let url = format!("{mirror}/dists/trixie/main/binary-amd64/Packages.xz");
-    lines("curl", &["-sSf", "--retry", "3", "-o", index.to_str()?, &url])?;
+    let fetch = |url: &str, to: &Path| {
+        lines("curl", &["-sSf", "--retry", "3", "--max-time", "120", "-o", to.to_str()?, url])
+    };
+    fetch(&format!("{mirror}/dists/trixie/main/binary-amd64/Packages.xz"), &index)?;
     let bytes = std::fs::read(&index).ok()?;
     let mut text = String::new();
     let mut reader = deb::packages::decompressor(&bytes, deb::release::Compression::Xz, 1 << 30, 2).ok()?;
@@ -45,7 +47,7 @@ fn downloaded(mirror: &str, folder: &Path) -> Option<Vec<PathBuf>> {
         let Some((name, path)) = field("Package").zip(field("Filename")) else { continue };
         if NAMES.contains(&name) {
             let file = folder.join(format!("{name}.deb"));
-            lines("curl", &["-sSf", "--retry", "3", "-o", file.to_str()?, &format!("{mirror}/{path}")])?;
+            fetch(&format!("{mirror}/{path}"), &file)?;
             found.push(file);
         }
     }

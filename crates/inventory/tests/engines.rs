@@ -59,7 +59,13 @@ fn made() -> Result<Made, String> {
     let docker = testkit::machine::docker()?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let root = dir.path().join("debian");
-    ran(Command::new("debootstrap").args(["--variant=minbase", "trixie"]).arg(&root).arg(&mirror.debian));
+    let mut debootstrap = Command::new("debootstrap");
+    let got = debootstrap.args(["--variant=minbase", "trixie"]).arg(&root).arg(&mirror.debian).output();
+    let got = got.map_err(|e| format!("debootstrap: {e}"))?;
+    if !got.status.success() {
+        // The mirror does not answer, or is in the middle of an update: that is not what is asked here.
+        return Err(format!("debootstrap: {}", String::from_utf8_lossy(&got.stdout).trim()));
+    }
     let tar = dir.path().join("debian.tar");
     ran(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg("."));
     std::fs::remove_dir_all(&root).map_err(|e| e.to_string())?;

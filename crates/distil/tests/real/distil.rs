@@ -57,7 +57,7 @@ impl Home {
 
     /// Runs it and gives standard output.
     pub(crate) fn run(&self, words: &[&str]) -> String {
-        done(self.command().args(words).output().expect("distil runs"))
+        done(patiently(self.command().args(words)))
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -67,6 +67,21 @@ impl Home {
     }
 }
 
+/// Runs it; again after a while where a mirror did not answer, or was in the middle of an update.
+pub(crate) fn patiently(command: &mut Command) -> Output {
+    for pause in [10, 60] {
+        let output = command.output().expect("distil runs");
+        if output.status.code() != Some(NETWORK) {
+            return output;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(pause));
+    }
+    command.output().expect("distil runs")
+}
+
+/// The exit code of whatever the network is to blame for.
+const NETWORK: i32 = 4;
+
 /// Standard output of a success.
 pub(crate) fn done(output: Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -74,13 +89,21 @@ pub(crate) fn done(output: Output) -> String {
     out.into_owned()
 }
 
-/// A home in which static, base and cc were built once; none where there is no mirror.
+/// A home in which static, base and cc were built once; none where there is no mirror, or it does not answer.
 pub(crate) fn built() -> Option<&'static Home> {
     static HOME: OnceLock<Option<Home>> = OnceLock::new();
     HOME.get_or_init(|| {
         testkit::mirror()?;
         let home = Home::new();
-        home.run(&["build", "static", "base-nossl", "base", "cc", "-q"]);
+        let output = patiently(home.command().args(["build", "static", "base-nossl", "base", "cc", "-q"]));
+        if output.status.code() == Some(NETWORK) {
+            testkit::record_skip(
+                "distil::built",
+                &String::from_utf8_lossy(&output.stderr).replace('\n', " | "),
+            );
+            return None;
+        }
+        done(output);
         Some(home)
     })
     .as_ref()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use testkit::machine::Docker;
 
-use crate::distil::{Home, built, done};
+use crate::distil::{Home, built, done, patiently};
 use crate::programs::{ARM64, NATIVE, Target};
 
 /// What a program says in an image; on stderr too, where it fails.
@@ -18,7 +18,7 @@ pub(crate) fn run_in(docker: &Docker, image: &str, program: &Path, words: &[&str
 pub(crate) fn load(home: &Home, docker: &Docker, words: &[&str]) {
     let socket = format!("unix://{}", docker.socket().display());
     let mut command = home.command();
-    done(command.args(words).env("DOCKER_HOST", socket).output().expect("distil runs"));
+    done(patiently(command.args(words).env("DOCKER_HOST", socket)));
 }
 
 const BASE: &str = "pthread_cancel ok\ngetaddrinfo ok\nsetlocale ok UTF-8\niconv ok\niconv-latin9 ok\n";

@@ -10,7 +10,7 @@ use testkit::tar::Entry;
 
 use crate::browser::{Browser, axe};
 use crate::debian_image;
-use crate::distil::{Home, built, done};
+use crate::distil::{Home, built, done, patiently};
 
 /// Keys as WebDriver writes them.
 const DOWN: &str = "\u{e015}";
@@ -381,7 +381,7 @@ fn the_document_works_as_it_stands() {
     for shown in shown {
         let words: Vec<&str> = shown.command.split_whitespace().collect();
         assert_eq!(words[0], "distil", "line {}: {}", shown.line, shown.command);
-        done(home.command().args(&words[1..]).output().expect("distil runs"));
+        done(patiently(home.command().args(&words[1..])));
     }
     for file in ["report.html", "before-after.html", "arm64.html"] {
         assert!(fs::read_to_string(home.work().join(file)).is_ok_and(|t| t.ends_with("</html>\n")), "{file}");
