@@ -225,7 +225,7 @@ fn converse(
         if let Some(to) = reply.tunnel {
             return tunnel(stream, to);
         }
-        if !write_reply(&mut writer, &reply)? {
+        if !write_answer(&mut writer, &request, &reply)? {
             if let Mishap::Stall(_) = reply.mishap {
                 // Until the client hangs up.
                 let _ = reader.read(&mut [0]);
@@ -257,18 +257,20 @@ pub fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     }
 }
 
-/// Writes a reply; whether the connection can go on.
+/// Writes the reply to a request; whether the connection can go on. An answer to `HEAD` says what the body's length
+/// would be, and has none (RFC 9110 section 9.3.2): its bytes would be taken for the next answer.
+pub fn write_answer(writer: &mut impl Write, request: &Received, reply: &Reply) -> io::Result<bool> {
+    if request.method == "HEAD" {
+        writer.write_all(head(reply).as_bytes())?;
+        writer.flush()?;
+        return Ok(reply.mishap == Mishap::None && reply.length.is_some());
+    }
+    write_reply(writer, reply)
+}
+
+/// Writes a reply with its body; whether the connection can go on.
 pub fn write_reply(writer: &mut impl Write, reply: &Reply) -> io::Result<bool> {
-    let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
-    for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    match reply.length {
-        Some(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
-        None => head.push_str("Connection: close\r\n"),
-    }
-    head.push_str("\r\n");
-    writer.write_all(head.as_bytes())?;
+    writer.write_all(head(reply).as_bytes())?;
     let sent = match reply.mishap {
         Mishap::None => reply.body.len(),
         Mishap::Break(n) | Mishap::Stall(n) => n.min(reply.body.len()),
@@ -286,6 +288,19 @@ pub fn write_reply(writer: &mut impl Write, reply: &Reply) -> io::Result<bool> {
     Ok(reply.mishap == Mishap::None && reply.length == Some(reply.body.len() as u64))
 }
 
+fn head(reply: &Reply) -> String {
+    let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
+    for (name, value) in &reply.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    match reply.length {
+        Some(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
+        None => head.push_str("Connection: close\r\n"),
+    }
+    head.push_str("\r\n");
+    head
+}
+
 fn tunnel(mut client: TcpStream, to: SocketAddr) -> io::Result<()> {
     client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
     let server = TcpStream::connect(to)?;
@@ -299,4 +314,22 @@ fn tunnel(mut client: TcpStream, to: SocketAddr) -> io::Result<()> {
     let _ = down_to.shutdown(Shutdown::Both);
     let _ = up.join();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_head_has_no_body() {
+        let written = |method: &str| {
+            let request = Received { method: method.into(), target: "/".into(), headers: Vec::new() };
+            let mut out = Vec::new();
+            assert!(write_answer(&mut out, &request, &Reply::ok("hello")).unwrap());
+            String::from_utf8(out).unwrap()
+        };
+        let (head, whole) = (written("HEAD"), written("GET"));
+        assert!(head.ends_with("\r\nContent-Length: 5\r\n\r\n"), "{head}");
+        assert_eq!(whole, head + "hello");
+    }
 }

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use registry::{Client, Options};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use testkit::http::{Received, Reply, Server, read_request, write_reply};
+use testkit::http::{Received, Reply, Server, read_request, write_answer};
 use testkit::registry::Registry;
 
 use crate::world::quick;
@@ -54,7 +54,7 @@ impl Door {
                     let mut reader = BufReader::new(rustls::StreamOwned::new(connection, stream));
                     while let Ok(Some(request)) = read_request(&mut reader) {
                         log.lock().unwrap().push(request.clone());
-                        if write_reply(reader.get_mut(), &answer(&request)).is_err() {
+                        if write_answer(reader.get_mut(), &request, &answer(&request)).is_err() {
                             return;
                         }
                     }
