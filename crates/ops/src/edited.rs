@@ -45,7 +45,11 @@ pub(crate) fn edit<'a>(
     let source = from.source.as_ref();
     let document = source.document(&from.name)?;
     let images = match wanted {
-        Some(_) => vec![platforms::choose(source, &document, wanted, &world.host, &from.shown)?],
+        Some(_) => {
+            let chosen = platforms::choose(source, &document, wanted, &world.host, &from.shown)?;
+            chosen.note_others(world.reporter.as_ref(), &from.shown);
+            vec![chosen]
+        }
         None => platforms::all(source, &document)?,
     };
     if images.is_empty() {

@@ -92,6 +92,7 @@ pub(crate) fn look_at(
     let source = opened.source.as_ref();
     let document = source.document(&opened.name)?;
     let chosen = platforms::choose(source, &document, platform, &world.host, &opened.shown)?;
+    chosen.note_others(world.reporter.as_ref(), &opened.shown);
     let cache = Cache::open(&world.cache_dir);
     // A cache that cannot be had costs time, and nothing else.
     let listings: &dyn Listings = match &cache {
@@ -103,7 +104,7 @@ pub(crate) fn look_at(
     let doing = |d: Diagnostic| d.while_doing(format!("cannot look into {}", opened.shown));
     let contents =
         inventory::read(&with, chosen.descriptor.digest, chosen.manifest()).map_err(|e| doing(e.into()))?;
-    let platforms = platforms::names(document.value());
+    let platforms = platforms::names(source, &document);
     let mut look = Look {
         shown: opened.shown.clone(),
         digest: document.digest(),

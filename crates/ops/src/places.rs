@@ -157,8 +157,8 @@ fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
         let hint = match (near.first(), known) {
             (Some(near), _) => format!("there is `{near}`; `distil ls` lists all"),
             (None, []) => format!(
-                "nothing was built or pulled yet; an image of Docker Hub is called docker://{text}, \
-                 one of an engine docker-daemon:{text}"
+                "nothing was built or pulled yet: `distil build`, `distil pull REF`; an image of Docker Hub is \
+                 called docker://{text}, one of an engine docker-daemon:{text}"
             ),
             (None, _) if is_registry(text) => {
                 format!("`distil ls` lists what there is; in its registry it is called docker://{text}")

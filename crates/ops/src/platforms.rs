@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diag::{Diagnostic, Kind};
+use diag::{Diagnostic, Kind, Note, Reporter};
 use image::{Document, Source, TransportError, read_document, read_small};
 use oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Raw};
 
@@ -20,9 +20,23 @@ pub(crate) struct Chosen {
     pub(crate) manifest: Raw<Document>,
     /// What it runs on, where index or config say so; not of what is no image.
     pub(crate) platform: Option<Platform>,
+    /// Images of the index that suit as well, and were not chosen because they come later.
+    pub(crate) others: Vec<Digest>,
 }
 
 impl Chosen {
+    /// Says that there was a choice: two images of one platform need not be one in two compressions.
+    pub(crate) fn note_others(&self, reporter: &dyn Reporter, shown: &str) {
+        let (Some(first), Some(platform)) = (self.others.first(), &self.platform) else { return };
+        let digest = self.descriptor.digest;
+        let more = match self.others.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let text = format!("{shown} has several images for {platform}: {digest} is taken, not {first}{more}");
+        reporter.note(Note::Info(text));
+    }
+
     /// The manifest's value.
     pub(crate) fn manifest(&self) -> &Manifest {
         match self.manifest.value() {
@@ -60,7 +74,11 @@ pub(crate) fn choose(
         None => fits(host),
     };
     match found {
-        Some(one) => one.read(source),
+        Some(one) => {
+            let alike = |i: &&Listed| i.platform.is_some() && !std::ptr::eq(*i, one) && i.suits_as(one);
+            let others = images.iter().filter(alike).map(|i| i.descriptor.digest).collect();
+            Ok(Chosen { others, ..one.read(source)? })
+        }
         None => Err(unclear(shown, &images, wanted, host)),
     }
 }
@@ -96,15 +114,14 @@ fn suitability(offered: &Platform, wanted: &Platform) -> u32 {
     }
 }
 
-/// The platforms of a document as texts, for messages and lists; what is no image is left out.
-pub(crate) fn names(document: &Document) -> Vec<String> {
-    match document {
+/// The platforms of an index as texts, for messages and lists, those of indexes in it too; what is no image, or
+/// cannot be read, is left out.
+pub(crate) fn names(source: &dyn Source, document: &Raw<Document>) -> Vec<String> {
+    let images = match document.value() {
         Document::Manifest(_) => Vec::new(),
-        Document::Index(index) => {
-            let images = index.manifests.iter().filter(|d| is_image(d));
-            images.filter_map(|d| Some(d.platform.as_ref()?.to_string())).collect()
-        }
-    }
+        Document::Index(_) => images(source, document).unwrap_or_default(),
+    };
+    images.iter().filter_map(|i| Some(i.platform.as_ref()?.to_string())).collect()
 }
 
 /// An image of an index.
@@ -116,6 +133,14 @@ struct Listed {
 }
 
 impl Listed {
+    /// Is it for the same system, processor and variant? The release of Windows may be another.
+    fn suits_as(&self, other: &Listed) -> bool {
+        let key = |l: &Listed| {
+            l.platform.as_ref().map(|p| (p.os.clone(), p.architecture.clone(), p.variant.clone()))
+        };
+        key(self) == key(other)
+    }
+
     fn read(&self, source: &dyn Source) -> Result<Chosen, Diagnostic> {
         let manifest = match &self.read {
             Some(manifest) => manifest.clone(),
@@ -126,7 +151,8 @@ impl Listed {
                 (self.descriptor.digest.to_string(), "it is an index, and is called a manifest");
             return Err(TransportError::Malformed { what, why: why.to_owned() }.into());
         }
-        Ok(Chosen { descriptor: self.descriptor.clone(), manifest, platform: self.platform.clone() })
+        let (descriptor, platform) = (self.descriptor.clone(), self.platform.clone());
+        Ok(Chosen { descriptor, manifest, platform, others: Vec::new() })
     }
 }
 
@@ -308,7 +334,7 @@ mod tests {
         let all = [v5.clone(), v6.clone(), v7.clone()];
         assert_eq!(blobs.chosen(&all, Some("linux/arm")).unwrap(), "linux/arm/v7");
         assert_eq!(blobs.chosen(&[v5.clone(), v6.clone()], Some("linux/arm/v7")).unwrap(), "linux/arm/v6");
-        assert!(blobs.chosen(&[v7, v6], Some("linux/arm/v5")).is_err());
+        assert!(blobs.chosen(&[v7, v6.clone()], Some("linux/arm/v5")).is_err());
         // The same image twice, in another compression: the first.
         let (gzip, mut zstd) = (blobs.image("linux/amd64"), v5);
         zstd.platform.clone_from(&gzip.platform);
@@ -319,7 +345,17 @@ mod tests {
             choose(&blobs, &document, None, &Platform::linux("amd64"), "x").unwrap().descriptor.digest
         };
         assert_eq!(chosen(&[gzip.clone(), zstd.clone()]), gzip.digest);
-        assert_eq!(chosen(&[zstd.clone(), gzip]), zstd.digest);
+        assert_eq!(chosen(&[zstd.clone(), gzip.clone()]), zstd.digest);
+        // And it is known that there was another, of whatever release of its system.
+        let mut later = zstd.clone();
+        later.platform.as_mut().unwrap().os_version = Some("10".to_owned());
+        let others = |parts: &[Descriptor]| {
+            let index = serde_json::json!({ "schemaVersion": 2, "manifests": parts });
+            let document = Raw::read(index.to_string().into_bytes()).unwrap();
+            choose(&blobs, &document, None, &Platform::linux("amd64"), "x").unwrap().others
+        };
+        assert_eq!(others(&[gzip.clone(), later.clone(), v6.clone()]), [later.digest]);
+        assert!(others(&[v6.clone(), gzip, v6]).is_empty());
     }
 
     #[test]
@@ -332,6 +368,20 @@ mod tests {
                 blobs.put(MediaType::INDEX, &serde_json::json!({ "schemaVersion": 2, "manifests": parts }));
         }
         assert_eq!(blobs.chosen(&[part.clone(), part], None).unwrap(), "linux/amd64");
+    }
+
+    #[test]
+    fn names_are_those_of_all_images_that_can_be_chosen() {
+        let mut blobs = Blobs::default();
+        let (amd, arm) = (blobs.image("linux/amd64"), blobs.image("linux/arm64"));
+        let mut attestation = blobs.image("linux/s390x");
+        attestation.platform = Some("unknown/unknown".parse().unwrap());
+        let parts = serde_json::json!({ "schemaVersion": 2, "manifests": [arm, attestation] });
+        let inner = blobs.put(MediaType::INDEX, &parts);
+        let bare = Descriptor { platform: None, ..amd };
+        let index = serde_json::json!({ "schemaVersion": 2, "manifests": [bare, inner] });
+        let document = Raw::read(index.to_string().into_bytes()).unwrap();
+        assert_eq!(names(&blobs, &document), ["linux/amd64", "linux/arm64"]);
     }
 
     #[test]

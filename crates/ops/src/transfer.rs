@@ -190,7 +190,7 @@ fn written(from: &Opened<'_>, to: &ImageName, one: &Only<'_>, digest: Digest, id
         to: to.to_string(),
         digest,
         id,
-        platforms: platforms::names(one.document.value()),
+        platforms: platforms::names(one.source, &one.document),
         sent: 0,
         sent_bytes: 0,
         mounted: 0,
@@ -250,7 +250,11 @@ impl<'a> Only<'a> {
         let source = from.source.as_ref();
         let document = source.document(&from.name).map_err(|e| doing(e.into()))?;
         let document = match wanted {
-            Some(_) => platforms::choose(source, &document, wanted, &world.host, &from.shown)?.manifest,
+            Some(_) => {
+                let chosen = platforms::choose(source, &document, wanted, &world.host, &from.shown)?;
+                chosen.note_others(world.reporter.as_ref(), &from.shown);
+                chosen.manifest
+            }
             None => document,
         };
         Ok(Only { source, document })

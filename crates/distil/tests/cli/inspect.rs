@@ -197,3 +197,46 @@ fn what_is_attested_beside_an_image_is_named() {
     assert!(ran.stdout.contains(line), "{}", ran.stdout);
     assert!(!machine.distil(&["inspect", "oci:built:it"]).good().stdout.contains("attested"));
 }
+
+/// The first is taken, as containerd does; that there was a choice is said.
+#[test]
+fn two_images_of_one_platform_are_told() {
+    let machine = Machine::new();
+    somebodys::put(&machine, "pair", &[("ADD . /", vec![file("a", "1")])], &[]);
+    let layout = Layout::open(machine.path("work/pair")).unwrap();
+    let image = layout.document("it").unwrap();
+    let mut other: serde_json::Value = serde_json::from_slice(image.bytes()).unwrap();
+    other["annotations"] = serde_json::json!({ "another": "one" });
+    let other = other.to_string();
+    let part = Descriptor::of(image.value().media_type(), other.as_bytes());
+    layout.put(&part, &mut other.as_bytes()).unwrap();
+    let entry = |digest: String, size: usize| {
+        serde_json::json!({
+            "mediaType": MediaType::MANIFEST, "digest": digest, "size": size,
+            "platform": { "os": "linux", "architecture": "amd64" },
+        })
+    };
+    let (first, second) = (image.digest().to_string(), part.digest.to_string());
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MediaType::INDEX,
+        "manifests": [entry(first.clone(), image.bytes().len()), entry(second.clone(), other.len())],
+    });
+    layout.publish("both", &Raw::read(index.to_string().into_bytes()).unwrap()).unwrap();
+    let told = format!("oci:pair:both has several images for linux/amd64: {first} is taken, not {second}");
+    for words in [
+        &["inspect", "oci:pair:both", "--platform", "linux/amd64"][..],
+        &["copy", "oci:pair:both", "oci:one:1", "--platform", "linux/amd64"],
+        &[
+            "append",
+            "oci:pair:both",
+            "--file",
+            "pair/oci-layout:/x",
+            "-o",
+            "oci:out:1",
+            "--platform",
+            "linux/amd64",
+        ],
+    ] {
+        machine.distil(words).good().says(&[&told]);
+    }
+}
