@@ -50,6 +50,11 @@ impl TryFrom<AnyDocument> for Document {
                 serde_json::from_value(value).map(Document::Index).map_err(|e| e.to_string())
             }
             ((true, true), _) => Err("it is an index and a manifest at once".to_owned()),
+            // https://distribution.github.io/distribution/spec/deprecated-schema-v1/
+            ((false, false), _) if has("fsLayers") => {
+                Err("it is of Docker's old format (schema 1): pull and push it with a tool of today"
+                    .to_owned())
+            }
             ((false, false), _) => Err("it is neither an index nor a manifest".to_owned()),
             (_, Some(kind)) => Err(format!("its parts are not those of its type {kind}")),
             (_, None) => Err("it has no type".to_owned()),

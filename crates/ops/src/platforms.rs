@@ -245,7 +245,9 @@ fn unclear(shown: &str, images: &[Listed], wanted: Option<&Platform>, host: &Pla
             )
         }
     };
-    let error = Diagnostic::new(Kind::Usage, text);
+    // Where there is nothing to choose, it is not what was asked for.
+    let kind = if images.is_empty() { Kind::Input } else { Kind::Usage };
+    let error = Diagnostic::new(kind, text);
     match there.first() {
         Some(first) => {
             error.hint(format!("it has {}; choose with --platform, as --platform {first}", there.join(", ")))
@@ -323,6 +325,15 @@ mod tests {
         assert_eq!(
             error.message,
             "cannot find linux/s390x in base:latest: it has no image for that platform"
+        );
+    }
+
+    #[test]
+    fn where_there_is_none_the_image_is_at_fault() {
+        let error = Blobs::default().chosen(&[], None).unwrap_err();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::Input, "cannot find an image in base:latest: there is none in it")
         );
     }
 

@@ -429,6 +429,9 @@ fn a_document_of_two_kinds_is_refused() {
         fs::write(dir.path().join("index.json"), &bad).unwrap();
         assert!(layout.index().is_err(), "{bad}");
     }
+    let old = r#"{"schemaVersion":1,"name":"a","fsLayers":[],"history":[]}"#;
+    let told = oci::Raw::<image::Document>::read(old.as_bytes().to_vec()).unwrap_err().to_string();
+    assert!(told.contains("Docker's old format (schema 1)"), "{told}");
 }
 
 /// Each takes the lock of the file that it opened, so a layout that two begin at once must have one such file.
