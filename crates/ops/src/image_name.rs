@@ -74,6 +74,14 @@ pub enum ImageNameError {
         /// What was given.
         text: String,
     },
+    /// A registry, without a repository.
+    #[error("cannot understand `{text}`: it names a registry, and no repository in it")]
+    Host {
+        /// What was given.
+        text: String,
+        /// The registry: a host, perhaps with its port.
+        host: String,
+    },
     /// The name is not one.
     #[error("cannot understand `{text}`: {why}")]
     Name {
@@ -99,6 +107,15 @@ impl Explain for ImageNameError {
         {
             let host = bare.split('/').next().unwrap_or_default();
             return Some(format!("`distil login {host}` keeps a login; the name is {bare}"));
+        }
+        if let ImageNameError::Host { host, .. } = self {
+            return Some(format!("name one of its repositories: docker://{host}/REPOSITORY"));
+        }
+        if let ImageNameError::Name { text, why } = self
+            && text.contains("@sha")
+            && why.contains("is not a digest")
+        {
+            return Some("write the whole digest, as `distil inspect` shows it, or a tag".to_owned());
         }
         if let ImageNameError::Path { text } = self {
             return Some(format!(
@@ -145,7 +162,13 @@ impl FromStr for ImageName {
             "docker-daemon" => Ok(ImageName::Daemon(reference(text, rest)?)),
             "store" => reference(text, rest).map(|_| ImageName::Stored(rest.to_owned())),
             "docker" => match rest.strip_prefix("//") {
-                Some(name) => Ok(ImageName::Registry(on_a_registry(reference(text, name)?))),
+                Some(name) => {
+                    let reference = reference(text, name)?;
+                    if let Some(host) = host_alone(name) {
+                        return Err(ImageNameError::Host { text: text.to_owned(), host });
+                    }
+                    Ok(ImageName::Registry(on_a_registry(reference)))
+                }
                 // `docker:27` is an image of the local store, as any other word would be.
                 None => bare(text),
             },
@@ -220,6 +243,23 @@ fn bare(text: &str) -> Result<ImageName, ImageNameError> {
         Some(_) => ImageName::Registry(on_a_registry(reference)),
         None => ImageName::Stored(text.to_owned()),
     })
+}
+
+/// The host, where a name is nothing but one, perhaps with its port. As Docker tells hosts from repositories, where
+/// another word follows; no official image of Docker Hub is called so.
+pub(crate) fn host_alone(name: &str) -> Option<String> {
+    let reference: Reference = name.parse().ok()?;
+    let word = &reference.repository;
+    let is_host = !word.contains('/') && (word.contains('.') || word == "localhost");
+    let port = reference.tag.as_deref().is_none_or(|tag| tag.parse::<u16>().is_ok());
+    (reference.registry.is_none() && reference.digest.is_none() && is_host && port).then(|| name.to_owned())
+}
+
+/// Whether it is the beginning of a digest, as lists show them.
+pub(crate) fn is_cut_digest(text: &str) -> bool {
+    let hex = ["sha256:", "sha512:"].iter().find_map(|sort| text.strip_prefix(sort));
+    let is_hex = |hex: &str| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.is_some_and(is_hex) && text.parse::<oci::Digest>().is_err()
 }
 
 pub(crate) fn is_registry(name: &str) -> bool {
@@ -314,6 +354,21 @@ mod tests {
         assert_eq!(read("store:ghcr.io/a/b:1"), ImageName::Stored("ghcr.io/a/b:1".to_owned()));
         let digest = oci::Digest::of(b"x").to_string();
         assert_eq!(read(&digest), ImageName::Stored(digest));
+    }
+
+    #[test]
+    fn a_host_alone_is_no_image() {
+        for name in ["localhost:5000", "localhost", "ghcr.io", "127.0.0.1:5000"] {
+            let error = format!("docker://{name}").parse::<ImageName>().unwrap_err();
+            assert!(matches!(&error, ImageNameError::Host { host, .. } if host == name), "{error}");
+            // Without a transport it may be a name of the store.
+            assert_eq!(read(name), ImageName::Stored(name.to_owned()));
+        }
+        assert!(matches!(read("docker://redis:7"), ImageName::Registry(_)));
+        assert!(is_cut_digest("sha256:9f75af03676b") && is_cut_digest("sha512:0"));
+        for other in ["sha256:", "sha256:xyz", "base:1", &oci::Digest::of(b"x").to_string()] {
+            assert!(!is_cut_digest(other), "{other}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::World;
 use crate::image_name::ImageName;
-use crate::places::{room, unopened, unpacked};
+use crate::places::{meant_instead, room, unopened, unpacked};
 use crate::platforms;
 use crate::registries::repository;
 
@@ -41,7 +41,7 @@ pub fn ls(world: &World, place: Option<&ImageName>) -> Result<Vec<Listed>, Diagn
     let shown = || place.map(ToString::to_string).unwrap_or_default();
     let mut all = match place {
         None => stored(world)?,
-        Some(ImageName::Stored(name)) => of_name(stored(world)?, name)?,
+        Some(ImageName::Stored(name)) => of_name(world, stored(world)?, name)?,
         Some(ImageName::Registry(reference)) => tags(world, reference)?,
         Some(ImageName::Layout { dir, .. }) => {
             let path = world.working_dir.join(dir);
@@ -97,18 +97,21 @@ fn tags(world: &World, reference: &Reference) -> Result<Vec<Listed>, Diagnostic>
     Ok(tags.into_iter().map(|tag| named(format!("{}:{tag}", reference.name()))).collect())
 }
 
-/// Those whose repository is `name`, or the one that is called so.
-fn of_name(all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
-    let is_own = |l: &Listed| l.name == name || l.name.parse::<Reference>().is_ok_and(|r| r.name() == name);
+/// Those whose repository is `name`, or the one that is called so, or has that digest.
+fn of_name(world: &World, all: Vec<Listed>, name: &str) -> Result<Vec<Listed>, Diagnostic> {
+    let is_own = |l: &Listed| {
+        let has_digest = l.digest.is_some_and(|digest| digest.to_string() == name);
+        l.name == name || has_digest || l.name.parse::<Reference>().is_ok_and(|r| r.name() == name)
+    };
     let (own, others): (Vec<Listed>, Vec<Listed>) = all.into_iter().partition(is_own);
     if !own.is_empty() {
         return Ok(own);
     }
-    let known = others.iter().map(|l| l.name.as_str());
-    let hint = match diag::nearest(name, known, 1).first() {
-        Some(near) => format!("there is `{near}`"),
-        None => format!("`distil ls` lists what there is; a repository of Docker Hub is docker://{name}"),
-    };
+    let near = diag::nearest(name, others.iter().map(|l| l.name.as_str()), 1);
+    let digests: Vec<Digest> = others.iter().filter_map(|l| l.digest).collect();
+    let hint = meant_instead(world, name, near.first().copied(), &digests).unwrap_or_else(|| {
+        format!("`distil ls` lists what there is; a repository of Docker Hub is docker://{name}")
+    });
     let text = format!("cannot list {name}: the local store has no image of that name");
     Err(Diagnostic::new(Kind::Input, text).hint(hint))
 }

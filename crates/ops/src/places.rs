@@ -1,5 +1,6 @@
 //! Images opened where they are: a name of the command line becomes a source to read from.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use image::{DockerArchive, Layout, OciArchive, Room, Source, TransportError};
 use oci::{Digest, Reference};
 
 use crate::World;
-use crate::image_name::{ImageName, is_registry};
+use crate::image_name::{ImageName, host_alone, is_cut_digest, is_registry};
 use crate::registries;
 
 /// An image to be read.
@@ -146,41 +147,66 @@ pub(crate) fn name_in_store(text: &str) -> String {
 /// The local store and an image's name in it.
 fn stored(world: &World, text: &str) -> Result<(Layout, String), Diagnostic> {
     let name = name_in_store(text);
-    let nothing = |known: &[String]| {
-        let path = world.working_dir.join(text);
-        if let Some(transport) = transport_of(&path) {
-            let what = format!("cannot find `{name}`: the local store has no image of that name");
-            return Diagnostic::new(Kind::Input, what)
-                .hint(format!("an image in a file or directory is called {transport}:{text}"));
-        }
+    let nothing = |known: &[String], digests: &[Digest]| {
         let near = diag::nearest(&name, known.iter().map(String::as_str), 1);
-        let hint = match (near.first(), known) {
-            (Some(near), _) => format!("there is `{near}`; `distil ls` lists all"),
-            (None, []) => format!(
+        let hint = meant_instead(world, text, near.first().copied(), digests);
+        let hint = hint.unwrap_or_else(|| match known {
+            [] => format!(
                 "nothing was built or pulled yet: `distil build`, `distil pull REF`; an image of Docker Hub is \
                  called docker://{text}, one of an engine docker-daemon:{text}"
             ),
-            (None, _) if is_registry(text) => {
+            _ if is_registry(text) => {
                 format!("`distil ls` lists what there is; in its registry it is called docker://{text}")
             }
-            (None, _) => format!(
+            _ => format!(
                 "`distil ls` lists what there is; an image of Docker Hub is called docker://{text}, \
                  one of an engine docker-daemon:{text}"
             ),
-        };
+        });
         let text = format!("cannot find `{name}`: the local store has no image of that name");
         Diagnostic::new(Kind::Input, text).hint(hint)
     };
     let dir = world.data_dir.join("images");
     // What cannot be looked at is told below.
     if let Ok(false) = dir.join("oci-layout").try_exists() {
-        return Err(nothing(&[]));
+        return Err(nothing(&[], &[]));
     }
     let store = Layout::open(dir)?;
     let index = store.index()?;
     let names: Vec<String> = store.names()?.into_iter().map(|(name, _)| name).collect();
     let there = names.contains(&name) || index.manifests.iter().any(|d| d.digest.to_string() == name);
-    if there { Ok((store, name)) } else { Err(nothing(&names)) }
+    if there {
+        return Ok((store, name));
+    }
+    let digests: Vec<Digest> = index.manifests.iter().map(|d| d.digest).collect();
+    Err(nothing(&names, &digests))
+}
+
+/// What may be typed for a name that the store does not have: of something else that it looks like, or the name that
+/// is `near` to it. `digests` are those of the store's images.
+pub(crate) fn meant_instead(
+    world: &World,
+    text: &str,
+    near: Option<&str>,
+    digests: &[Digest],
+) -> Option<String> {
+    if let Some(transport) = transport_of(&world.working_dir.join(text)) {
+        return Some(format!("an image in a file or directory is called {transport}:{text}"));
+    }
+    if is_cut_digest(text) {
+        let meant: BTreeSet<String> = digests.iter().map(ToString::to_string).collect();
+        let meant: Vec<String> = meant.into_iter().filter(|digest| digest.starts_with(text)).collect();
+        return Some(match meant.as_slice() {
+            [] => "no digest in the store begins so; `distil ls` lists what there is".to_owned(),
+            meant => format!("write the whole digest: {}", meant.join(", or ")),
+        });
+    }
+    if let Some(near) = near {
+        // As every verb reads it.
+        return Some(format!("there is `{}`; `distil ls` lists all", ImageName::Stored(near.to_owned())));
+    }
+    let host = host_alone(text)?;
+    Some(format!("`distil ls` lists what there is; of a registry name a repository: {host}/REPOSITORY"))
 }
 
 /// An input that cannot be read is the input's fault, and it may be another sort than it was called.

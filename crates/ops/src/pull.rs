@@ -4,7 +4,7 @@ use diag::{Diagnostic, Kind};
 use oci::{Platform, Reference};
 
 use crate::World;
-use crate::image_name::ImageName;
+use crate::image_name::{ImageName, host_alone};
 use crate::places::open_source;
 use crate::transfer::{Moved, carry};
 
@@ -30,9 +30,12 @@ pub fn pull(world: &World, request: &PullRequest) -> Result<Moved, Diagnostic> {
             Kind::Usage,
             format!("cannot pull {name}: that is a name of the local store"),
         )
-        .hint(format!(
-            "of Docker Hub it is `distil pull docker://{text}`; else put the registry before it"
-        )));
+        .hint(match host_alone(text) {
+            Some(host) => format!("name an image of that registry: `distil pull {host}/REPOSITORY:TAG`"),
+            None => {
+                format!("of Docker Hub it is `distil pull docker://{text}`; else put the registry before it")
+            }
+        }));
     }
     let to = match &request.to {
         Some(to @ ImageName::Stored(_)) => to.clone(),

@@ -82,7 +82,10 @@ fn own_registry(name: &ImageName) -> Result<ImageName, Diagnostic> {
     {
         return Ok(ImageName::Registry(on_a_registry(reference)));
     }
-    let text = format!("cannot push {name}: its name says no registry");
+    let text = match name {
+        ImageName::Registry(_) => format!("cannot push {name}: it is there, and no other place is named"),
+        _ => format!("cannot push {name}: its name says no registry"),
+    };
     Err(Diagnostic::new(Kind::Usage, text)
         .hint(format!("say where to: `distil push {name} REGISTRY/REPOSITORY:TAG`")))
 }

@@ -143,9 +143,11 @@ fn from_registry(world: &World, reference: &Reference) -> Result<(), Diagnostic>
     let removed = repository.delete(&called).map_err(|error| {
         let error = Diagnostic::from(error);
         let tag = called.parse::<Digest>().is_err().then(|| called.clone());
-        match tag.and_then(|tag| repository.digest_of(&tag).ok().flatten()) {
+        match tag.and_then(|tag| repository.digest_of(&tag).ok()) {
+            // It would not delete any tag, and there is none.
+            Some(None) if error.kind == Kind::Network => not_there(reference),
             // Docker's own registry, among others.
-            Some(digest) if error.kind == Kind::Network => error.hint(format!(
+            Some(Some(digest)) if error.kind == Kind::Network => error.hint(format!(
                 "if this registry removes no tags, `distil rm docker://{}@{digest}` removes the image, with all of \
                  its tags",
                 reference.name()
@@ -156,7 +158,11 @@ fn from_registry(world: &World, reference: &Reference) -> Result<(), Diagnostic>
     if removed {
         return Ok(());
     }
+    Err(not_there(reference))
+}
+
+fn not_there(reference: &Reference) -> Diagnostic {
     let text = format!("cannot remove docker://{reference}: the registry has no such image");
-    Err(Diagnostic::new(Kind::Input, text)
-        .hint(format!("`distil ls docker://{}` lists its tags", reference.name())))
+    Diagnostic::new(Kind::Input, text)
+        .hint(format!("`distil ls docker://{}` lists its tags", reference.name()))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::World;
 use crate::build::image_store;
 use crate::deliver::with_tag;
-use crate::image_name::{ImageName, on_a_registry};
+use crate::image_name::{ImageName, is_cut_digest, on_a_registry};
 use crate::places::{name_in_store, open_source};
 use crate::registries::{name_in_repository, repository};
 
@@ -44,7 +44,7 @@ fn in_store(world: &World, name: &ImageName, to: &str) -> Result<Tagged, Diagnos
         return Err(elsewhere(&name.to_string(), to));
     };
     let new = name_in_store(&text);
-    if new.parse::<Digest>().is_ok() {
+    if new.parse::<Digest>().is_ok() || is_cut_digest(&new) {
         let text = format!("cannot tag {name} as {to}: that is a digest, which nobody chooses");
         return Err(Diagnostic::new(Kind::Usage, text).hint("write NAME:TAG"));
     }

@@ -155,6 +155,9 @@ impl TargetError {
         match error {
             ImageNameError::Transport { .. } => TargetError::Transport { text },
             ImageNameError::Missing { what, .. } => TargetError::Missing { text, what },
+            ImageNameError::Host { .. } => {
+                TargetError::Name { text, why: "it names a registry, and no repository in it".to_owned() }
+            }
             ImageNameError::Name { why, .. } => TargetError::Name { text, why },
             ImageNameError::Path { .. } => TargetError::Name { text, why: "it looks like a path".to_owned() },
         }

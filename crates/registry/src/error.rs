@@ -353,7 +353,8 @@ impl Error {
                 "it did not understand what was asked of it, or takes no login of this kind: try `distil login {host}`"
             ),
             (400 | 405, _) if *method == Method::Delete => format!(
-                "many registries delete by digest only, which takes all tags with it: name it as {host}/{repository}@sha256:…"
+                "many registries delete by digest only, which takes all tags with it: name it as docker://{host}/{repository}@sha256:…, \
+                 as `distil inspect docker://{host}/{repository}:TAG` shows it"
             ),
             (400 | 405 | 415, _) if is("UNSUPPORTED") || status == 405 => {
                 "this registry does not do that; its documentation or its owner knows why".to_owned()
@@ -371,6 +372,11 @@ impl Error {
                 format!("{login} may not {deed} {repository}: ask its owner, or log in as somebody who may")
             }
             (403, Some(_)) => format!("log in again with `distil login {host}`"),
+            // `distil ls` would say no more.
+            (404, None) if is("NAME_UNKNOWN") => {
+                format!("check the repository's name; a private one is hidden until `distil login {host}`")
+            }
+            (404, Some(_)) if is("NAME_UNKNOWN") => "check the repository's name".to_owned(),
             (404, None) => format!(
                 "check the name with `distil ls {host}/{repository}`; a private repository is hidden until `distil login {host}`"
             ),

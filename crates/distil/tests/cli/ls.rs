@@ -180,3 +180,60 @@ fn a_login_in_a_name_is_not_repeated() {
         }
     }
 }
+
+/// Each hint is typed as it stands; a word in capitals is somebody's own.
+#[test]
+fn what_is_hinted_can_be_typed() {
+    let (machine, registry) =
+        (Machine::new(), Registry::start(Setup { deletes_tags: false, ..Setup::default() }));
+    let image = put(&machine, "in", "1", &["linux/amd64"]);
+    let host = registry.host();
+    machine.distil(&["copy", "oci:in:1", "base"]).good();
+    machine.distil(&["copy", "oci:in:1", &format!("store:{host}/acme/base:1")]).good();
+    machine.distil(&["push", &format!("{host}/acme/base:1")]).good();
+
+    // Lists cut digests.
+    let cut = &image.digest[..19];
+    assert!(machine.distil(&["ls"]).good().stdout.contains(&format!("  {cut}  ")));
+    let whole = format!("write the whole digest: {}", image.digest);
+    for verb in ["inspect", "ls", "rm"] {
+        machine.distil(&[verb, cut]).fails(3, &[&whole]);
+    }
+    machine.distil(&["tag", "base", cut]).fails(2, &["that is a digest"]);
+    machine.distil(&["inspect", &image.digest]).good();
+    assert_eq!(machine.distil(&["ls", &image.digest]).good().stdout.lines().count(), 2);
+    machine
+        .distil(&["inspect", "store:base@sha256:12"])
+        .fails(2, &["write the whole digest, as `distil inspect`"]);
+
+    // A registry alone is not listed.
+    machine.distil(&["ls", &host]).fails(3, &[&format!("name a repository: {host}/REPOSITORY")]);
+    machine.distil(&["pull", &host]).fails(2, &[&format!("`distil pull {host}/REPOSITORY:TAG`")]);
+    for words in [&["ls"][..], &["copy", "base"], &["inspect"]] {
+        let name = format!("docker://{host}");
+        let hint = format!("name one of its repositories: docker://{host}/REPOSITORY");
+        machine.distil(&[words, &[&name]].concat()).fails(2, &["names a registry, and no repository", &hint]);
+    }
+    machine.distil(&["ls", &format!("{host}/acme/base")]).good();
+    machine.distil(&["ls", &format!("docker://{host}/acme/base")]).good();
+
+    // What is on a registry is there, and what is not is not hidden behind what it does not do.
+    let there = format!("docker://{host}/acme/base");
+    let to = format!("distil push {there}:1 REGISTRY/REPOSITORY:TAG");
+    machine.distil(&["push", &format!("{there}:1")]).fails(2, &["it is there", &to]);
+    machine.distil(&["push", &format!("{there}:1"), &format!("{host}/acme/other:1")]).good();
+    let lists = format!("`distil ls {there}` lists its tags");
+    machine.distil(&["rm", &format!("{there}:2")]).fails(3, &["no such image", &lists]);
+    let by_digest = format!("`distil rm {there}@{}`", image.digest);
+    machine.distil(&["rm", &format!("{there}:1")]).fails(4, &[&by_digest]);
+    machine.distil(&["rm", &format!("{there}@{}", image.digest)]).good();
+
+    // Names near to it, and places that are not there.
+    let near = format!("there is `store:{host}/acme/base:1`");
+    machine.distil(&["inspect", &format!("store:{host}/acme/bas:1")]).fails(3, &[&near]);
+    machine.distil(&["inspect", &format!("store:{host}/acme/base:1")]).good();
+    machine.distil(&["ls", "in"]).fails(3, &["called oci:in"]);
+    for place in ["oci:nowhere", "oci-archive:nowhere", "docker-archive:nowhere"] {
+        machine.distil(&["ls", place]).fails(3, &[&format!("cannot read {place}"), "nothing is there"]);
+    }
+}
