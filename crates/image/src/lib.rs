@@ -7,6 +7,7 @@
 mod archive;
 mod artifact;
 mod assemble;
+mod by_digest;
 mod cache;
 mod codec;
 mod compress;
@@ -35,6 +36,7 @@ mod validate;
 
 pub use artifact::artifact;
 pub use assemble::{Image, Upon, assemble, assemble_upon, index, publish};
+pub use by_digest::ByDigest;
 pub use cache::{CacheEntry, MemoryCache, NewCacheEntry, NoCache, SegmentCache};
 pub use codec::{Codec, CodecError};
 pub use compressed::Room;

@@ -1,4 +1,5 @@
-//! Images from the local store to where the user wants them.
+//! Images from the local store to where the user wants them. By their digests: a name may be another image's by now,
+//! of another build of the same recipe.
 
 use diag::{Diagnostic, Kind};
 use image::{Layout, docker_archive, oci_archive};
@@ -28,7 +29,7 @@ pub(crate) fn write(
                     let mut lines = Vec::new();
                     for image in images {
                         for name in tags_in_layout(image, tag.as_deref(), images) {
-                            image::copy(store, &stored_name(image), to, &name)?;
+                            image::copy(&store.by_digest(image.digest), &stored_name(image), to, &name)?;
                             lines.push(format!("oci:{}:{name}", dir.display()));
                         }
                     }
@@ -40,7 +41,8 @@ pub(crate) fn write(
                 let image = only(images, "an oci-archive")?;
                 let own = names(image)?.into_iter().next();
                 let called = transfer::archive_name(tag.as_deref(), own);
-                oci_archive::save(store, &stored_name(image), &called, &world.working_dir.join(file))?;
+                let from = store.by_digest(image.digest);
+                oci_archive::save(&from, &stored_name(image), &called, &world.working_dir.join(file))?;
                 written.push(format!("oci-archive:{}", file.display()));
             }
             Target::DockerArchive { file, reference } => {
@@ -49,7 +51,7 @@ pub(crate) fn write(
                 let names = reference.clone().map_or_else(|| names(image), |r| Ok(vec![r]))?;
                 let names: Vec<Reference> = names.into_iter().map(with_tag).collect();
                 docker_archive::save(
-                    &tars.with(store),
+                    &tars.with(&store.by_digest(image.digest)),
                     &stored_name(image),
                     Some(platform),
                     &names,
@@ -59,8 +61,9 @@ pub(crate) fn write(
             }
             Target::LayoutOfOne { dir } => {
                 let image = only(images, "one OCI layout")?;
+                let from = store.by_digest(image.digest);
                 Layout::fill_alone(world.working_dir.join(dir), |to| {
-                    image::copy(store, &stored_name(image), to, "").map(drop).map_err(Diagnostic::from)
+                    image::copy(&from, &stored_name(image), to, "").map(drop).map_err(Diagnostic::from)
                 })?;
                 written.push(format!("oci:{}", dir.display()));
             }
@@ -68,7 +71,8 @@ pub(crate) fn write(
                 let image = only(images, "a docker-archive")?;
                 let platforms = names_of_each(image, reference);
                 let path = world.working_dir.join(file);
-                docker_archive::save_each(&tars.with(store), &stored_name(image), &platforms, &path)?;
+                let from = store.by_digest(image.digest);
+                docker_archive::save_each(&tars.with(&from), &stored_name(image), &platforms, &path)?;
                 written.push(format!("docker-archive:{}", file.display()));
             }
             Target::Daemon { .. } | Target::Registry { .. } | Target::Importer { .. } => {}
@@ -96,7 +100,7 @@ pub(crate) fn push(
     }
     let push = |(image, name): (&Built, Reference)| {
         let from = Opened {
-            source: Box::new(store.clone()),
+            source: Box::new(store.by_digest(image.digest)),
             name: stored_name(image),
             shown: image.names[0].clone(),
             repository: None,
@@ -126,13 +130,15 @@ pub(crate) fn load(
     for image in images.iter().filter(|_| all) {
         let names = names(image)?.into_iter().map(with_tag).collect::<Vec<_>>();
         let platform = Some(platform_for(world, image)?);
-        loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
+        let from = store.by_digest(image.digest);
+        loaded.extend(crate::engines::load(world, &engine, &from, &stored_name(image), platform, &names)?);
     }
     for reference in named {
         let image = only(images, "docker-daemon:")?;
         let platform = Some(platform_for(world, image)?);
         let names = [with_tag(reference.clone())];
-        loaded.extend(crate::engines::load(world, &engine, store, &stored_name(image), platform, &names)?);
+        let from = store.by_digest(image.digest);
+        loaded.extend(crate::engines::load(world, &engine, &from, &stored_name(image), platform, &names)?);
     }
     Ok(loaded)
 }
@@ -153,7 +159,7 @@ fn import(
             loaded.extend(crate::engines::import(
                 world,
                 importer,
-                store,
+                &store.by_digest(image.digest),
                 &stored_name(image),
                 platform,
                 &names,

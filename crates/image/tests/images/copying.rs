@@ -145,8 +145,31 @@ fn what_is_there_is_not_read_again() {
 }
 
 fn index_parts(store: &Layout) -> Vec<Descriptor> {
-    match store.document("app:1").unwrap().value() {
-        Document::Index(index) => index.manifests.clone(),
+    index(&store.document("app:1").unwrap()).manifests
+}
+
+/// Between a build and its outputs another build may take the name.
+#[test]
+fn an_image_is_meant_by_its_digest_whatever_its_name_leads_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _, _) = layout(&dir.path().join("from"), Codec::Gzip(1));
+    let ours = store.document("app:1").unwrap();
+    let other = Document::Index(oci::Index { manifests: Vec::new(), ..index(&ours) });
+    let other = Raw::write(other);
+    store.publish("app:1", &other).unwrap();
+    let to = Layout::create(dir.path().join("to")).unwrap();
+    assert_eq!(image::copy(&store, "app:1", &to, "other").unwrap(), other.digest());
+    let meant = store.by_digest(ours.digest());
+    assert_eq!(image::copy(&meant, "app:1", &to, "ours").unwrap(), ours.digest());
+    assert_eq!(validate(&to, "ours").unwrap().problems, Vec::<String>::new());
+    let nothing = store.by_digest(Digest::of(b"nothing"));
+    let error = image::copy(&nothing, "app:1", &to, "x").unwrap_err();
+    assert!(matches!(error, TransportError::NoBlob { .. }), "{error}");
+}
+
+fn index(document: &Raw<Document>) -> oci::Index {
+    match document.value() {
+        Document::Index(index) => index.clone(),
         Document::Manifest(_) => unreachable!(),
     }
 }

@@ -205,6 +205,28 @@ fn two_at_once() {
     assert_verifies(&machine);
 }
 
+/// Of one name, and two images: each writes its own, whoever has the name in the end.
+#[test]
+fn two_of_one_name() {
+    let (machine, archive) = (Machine::new(), Archive::serve(&plain_world()));
+    machine.recipe(&archive, &["hello"]);
+    machine.distil(&["lock", "app.yaml"]).good();
+    for round in 0..4 {
+        let start = |codec: &str| {
+            let to = format!("oci:{}-{round}:x", &codec[..4]);
+            let mut command = machine.command(&["build", "app.yaml", "--compression", codec, "-o", &to]);
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().expect("distil starts")
+        };
+        let both = ["gzip:1", "zstd:1"].map(start);
+        for (one, dir) in both.into_iter().zip(["gzip", "zstd"]) {
+            let ran = crate::run::Ran::of(one.wait_with_output().expect("distil ends")).good();
+            let there = crate::foreign::sound(&machine, &format!("{dir}-{round}"), "x");
+            assert_eq!(ran.digests(), [there.document.digest.to_string()], "{round}");
+        }
+    }
+}
+
 /// Enough to unpack and compress that a build has many moments.
 fn heavy_world() -> World {
     let noise = |seed: u32, len: u32| {
