@@ -84,11 +84,12 @@ pub(crate) fn unpacked(work: &Path, layout: &str, image: &str) -> Tree {
     walk(&bundle.join("rootfs"))
 }
 
-/// Builds one image into the layout `one-IMAGE-ARCH-VARIANT` and gives the tree we meant.
+/// Builds one image into the layout `one-IMAGE-ARCH-VARIANT` and gives the tree we meant. In the store, which tests
+/// share, it has a name of its own: the image's is for all platforms.
 pub(crate) fn tree_of(home: &Home, image: &str, arch: &str, variant: &str) -> Tree {
     let layout = format!("one-{image}-{arch}-{variant}");
     let to = format!("oci:{layout}:{image}");
-    home.run(&["build", image, "--arch", arch, "--variant", variant, "-o", &to, "-q"]);
+    home.run(&["build", image, "--arch", arch, "--variant", variant, "-t", &layout, "-o", &to, "-q"]);
     valid_in(&home.work().join(layout), image).images.remove(0).tree
 }
 
