@@ -30,7 +30,9 @@ fn a_warm_build_opens_no_package_no_index_and_no_socket() {
         }
     }
     assert!(trace.lines().any(|l| l.contains(&format!("{cache}/memos/"))), "{trace}");
-    assert!(trace.lines().count() < 120, "{} calls:\n{trace}", trace.lines().count());
+    // A call that another thread's comes between has two lines.
+    let calls = trace.lines().filter(|line| !line.contains(" resumed>")).count();
+    assert!(calls < 120, "{calls} calls:\n{trace}");
 }
 
 /// Builds `app.yaml` and gives the digest.
