@@ -104,6 +104,10 @@ fn a_slow_server_is_no_broken_one() {
     assert_eq!(ranges(&registry), [None]);
 }
 
+/// How a server drips, a kilobyte at a time: who is held up for seconds finds some fifty of them waiting, and drops
+/// after that again.
+const DRIPS: Deed = Deed::Slow(Duration::from_millis(100));
+
 /// A client to whom a read of less than so many bytes is too little, however short it took.
 fn asks_much(options: Options) -> Client {
     let floor = fetch::Floor { bytes: 2000, time: Duration::ZERO };
@@ -117,7 +121,7 @@ fn what_drips_goes_on_elsewhere_where_it_stopped() {
     for registry in [&mirror, &home] {
         registry.add_blob("a", &all);
     }
-    mirror.fail(Fault::once("GET", "/blobs/", Deed::Slow(Duration::from_millis(1))));
+    mirror.fail(Fault::once("GET", "/blobs/", DRIPS));
     let mirrors = vec![mirror.host()];
     let rule = Rewrite { prefix: "registry.example".to_owned(), to: Some(home.host()), mirrors };
     let client = asks_much(Options { rewrites: vec![rule], ..Options::default() });
@@ -132,7 +136,7 @@ fn what_drips_goes_on_elsewhere_where_it_stopped() {
 #[test]
 fn what_only_drips_is_told_for_what_it_is() {
     let (registry, all) = with_blob(Setup::default());
-    registry.fail(Fault::once("GET", "/blobs/", Deed::Slow(Duration::from_millis(1))).times(100));
+    registry.fail(Fault::once("GET", "/blobs/", DRIPS).times(100));
     let there = asks_much(Options::default());
     let there = there.repository(&format!("{}/a", registry.host()).parse().unwrap()).unwrap();
     let part = layer(&all);
