@@ -35,6 +35,9 @@ const RPM: [&str; 9] = [
     "usr/share/rpm/rpmdb.sqlite",
 ];
 
+/// What chisel says of the slices of Debian packages that it took (chisel's documentation, "Chisel manifest").
+const CHISEL: &str = "var/lib/chisel/manifest.wall";
+
 /// The longest package database that is kept, in bytes; Debian's of some thousand packages has 5 MB.
 pub(crate) const MOST_TEXT: u64 = 64 << 20;
 
@@ -142,8 +145,9 @@ pub(crate) fn read(texts: &Texts, places: &Places) -> Found {
 pub(crate) fn add_unread(contents: &mut Contents, texts: &Texts) {
     let rpm = RPM.iter().map(|path| (PackageKind::Rpm, *path));
     let apk = APK.iter().map(|path| (PackageKind::Apk, *path));
-    for (kind, path) in rpm.chain([(PackageKind::Deb, STATUS)]).chain(apk) {
-        let Ok(path) = contents.real_path(path, true) else { continue };
+    let deb = [STATUS, CHISEL].map(|path| (PackageKind::Deb, path));
+    for (kind, asked) in rpm.chain(deb).chain(apk) {
+        let Ok(path) = contents.real_path(asked, true) else { continue };
         let size = size_at(contents, path.as_bstr());
         let known = texts.contains_key(&path) || contents.databases.iter().any(|d| d.path == path);
         if size == 0 || known {
@@ -151,6 +155,7 @@ pub(crate) fn add_unread(contents: &mut Contents, texts: &Texts) {
         }
         let why = match kind {
             PackageKind::Rpm => "distil does not read rpm's databases",
+            _ if asked == CHISEL => "distil does not read chisel's manifests",
             _ if size > MOST_TEXT => "it is longer than 64 MiB",
             _ => "its layer has it under another name, or more than 256 MiB of databases",
         };

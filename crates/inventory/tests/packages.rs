@@ -146,6 +146,9 @@ fn a_database_that_was_not_read_is_named() {
     // One without a package was read.
     let contents = Images::default().read(&[&[file("var/lib/dpkg/status", "\n")]]);
     assert!(contents.databases.is_empty(), "{:?}", contents.databases);
+    let contents = Images::default().read(&[&[file("var/lib/chisel/manifest.wall", "zstd")]]);
+    let [chisel] = &contents.databases[..] else { panic!("{:?}", contents.databases) };
+    assert!(chisel.packages.as_ref().unwrap_err().contains("chisel's manifests"), "{chisel:?}");
     // Two paths of rpm's lead to one.
     let contents = Images::default().read(&[&[
         Entry::symlink("var/lib/rpm", "/usr/lib/sysimage/rpm"),
