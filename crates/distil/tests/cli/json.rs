@@ -192,6 +192,15 @@ fn the_page_has_every_field_and_no_other() {
         let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
         page.check(words[0], "", &printed, None);
     }
+    machine.write("work/wrong.yaml", "pakcages: []\n");
+    for (words, code) in
+        [(&["inspect", "nosuch"][..], 3), (&["build", "wrong.yaml"], 3), (&["tree", "a b"], 2)]
+    {
+        let ran = machine.distil(&[words, &["--json"]].concat());
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        let told = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+        page.check("errors", "", &told, None);
+    }
     let of = |(table, fields): (&String, &BTreeMap<String, String>)| {
         let table = table.clone();
         fields.keys().map(move |field| (table.clone(), field.clone())).collect::<Vec<_>>()
